@@ -1,0 +1,70 @@
+//! Turns `proto/` into the Rust code that the other rooms commit.
+//!
+//! Run it from anywhere in the workspace: `cargo run -p selsyn-codegen`. It needs no protoc.
+//! Messages go to `common`, client stubs to `master`, server stubs to `slave`; the stubs name
+//! the messages through `selsyn_common::proto`.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use prost::Message;
+use protox::prost_reflect::prost_types::FileDescriptorSet;
+use tonic_prost_build::Builder;
+
+const FILES: [&str; 3] = ["task", "session", "control"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .ok_or("codegen/ lies inside the workspace")?;
+    let descriptors = compile(root)?;
+    write_messages(root, &descriptors)?;
+    let stubs = |builder: Builder| builder.extern_path(".selsyn.v1", "::selsyn_common::proto");
+    let configure = tonic_prost_build::configure;
+    generate(
+        stubs(configure().build_server(false)),
+        &descriptors,
+        root,
+        "master",
+    )?;
+    generate(
+        stubs(configure().build_client(false)),
+        &descriptors,
+        root,
+        "slave",
+    )?;
+    Ok(())
+}
+
+/// Reads the three files of the wire.
+fn compile(root: &Path) -> Result<FileDescriptorSet, Box<dyn Error>> {
+    let include = root.join("proto");
+    let files = FILES.map(|name| include.join(format!("selsyn/v1/{name}.proto")));
+    Ok(protox::compile(files, [include])?)
+}
+
+/// Writes the messages, and the descriptors that reflection serves.
+fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Box<dyn Error>> {
+    let messages = tonic_prost_build::configure()
+        .bytes(".")
+        .build_client(false)
+        .build_server(false);
+    generate(messages, descriptors, root, "common")?;
+    let path = root.join("common/src/generated/selsyn.v1.bin");
+    fs::write(path, descriptors.encode_to_vec())?;
+    Ok(())
+}
+
+/// Writes what `builder` makes of the descriptors into the room's `src/generated`.
+fn generate(
+    builder: Builder,
+    descriptors: &FileDescriptorSet,
+    root: &Path,
+    room: &str,
+) -> Result<(), Box<dyn Error>> {
+    let folder = root.join(room).join("src/generated");
+    fs::create_dir_all(&folder)?;
+    builder.out_dir(folder).compile_fds(descriptors.clone())?;
+    Ok(())
+}

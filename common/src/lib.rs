@@ -1,0 +1,45 @@
+//! The words that masters and slaves share, and how frames cross one stream.
+//!
+//! This crate holds values and pure state machines. It knows no socket, no file and no clock:
+//! time and randomness are arguments. Users meet its types through the crate `selsyn`.
+//!
+//! | Word | Means |
+//! |---|---|
+//! | [`TaskId`], [`ExecutionId`] | which task, and which run of it on a slave |
+//! | [`Payload`], [`Call`] | the application's data |
+//! | [`TaskStatus`] | where a task stands, with the picture of its ways |
+//! | [`Outcome`], [`Failure`], [`Ran`] | how it ended, and whether user code ran |
+//! | [`Refusal`] | why something was not done |
+//! | [`Output`] | what a running function shows |
+//! | [`ErrorCode`] | the one table of codes |
+//! | [`link`] | lanes, numbering, silence, versions |
+//! | [`di_engine`] | DI-engine's JSON replies and its two tables of codes |
+
+mod backoff;
+pub mod codes;
+pub mod di_engine;
+mod endpoint;
+mod failure;
+mod ids;
+#[doc(hidden)]
+pub mod link;
+mod outcome;
+mod payload;
+#[doc(hidden)]
+pub mod proto;
+mod status;
+mod token;
+#[doc(hidden)]
+pub mod wire;
+
+pub use backoff::{Backoff, BackoffError};
+pub use codes::ErrorCode;
+pub use endpoint::{DEFAULT_MASTER_PORT, DEFAULT_SLAVE_PORT, Endpoint, EndpointError};
+pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
+pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
+pub use outcome::{LogLevel, LogLine, Outcome, Output, OutputContent, Progress, Summary};
+#[cfg(feature = "prost-payload")]
+pub use payload::Prost;
+pub use payload::{Call, FromPayload, IntoPayload, Payload, PayloadError, PayloadKind};
+pub use status::{IllegalChange, StatusChange, TaskStatus};
+pub use token::{Token, TokenError};

@@ -1,0 +1,200 @@
+//! Outcomes, failures and outputs on the wire.
+
+use std::time::Duration;
+
+use super::WireError;
+use crate::proto::{self, outcome, output};
+use crate::{
+    Failure, FailureKind, LogLevel, LogLine, Outcome, Output, OutputContent, Payload, Progress,
+    Ran, Summary, TaskStatus,
+};
+
+/// Two enums with the same variants, and the variant that stands for an unknown value.
+macro_rules! same_words {
+    ($domain:ident = $wire:ident, unknown: $unknown:ident, { $($word:ident = $on_wire:ident),+ $(,)? }) => {
+        impl From<$domain> for proto::$wire {
+            fn from(word: $domain) -> Self {
+                match word { $($domain::$word => Self::$on_wire),+ }
+            }
+        }
+
+        impl From<proto::$wire> for $domain {
+            fn from(word: proto::$wire) -> Self {
+                #[allow(unreachable_patterns, reason = "some enums have no unspecified value")]
+                match word {
+                    $(proto::$wire::$on_wire => Self::$word,)+
+                    _ => Self::$unknown,
+                }
+            }
+        }
+    };
+}
+
+same_words!(Ran = Ran, unknown: Unknown, { No = No, Yes = Yes, Unknown = Unknown });
+same_words!(TaskStatus = Status, unknown: Lost, {
+    Idle = Idle, Starting = Starting, Started = Started, StartFailed = StartFailed,
+    Completed = Completed, Failed = Failed, Aborted = Aborted, TimedOut = TimedOut, Lost = Lost,
+});
+same_words!(LogLevel = LogLevel, unknown: Info, {
+    Critical = Critical, Error = Error, Warning = Warning, Info = Info, Verbose = Verbose,
+    Debug = Debug,
+});
+same_words!(FailureKind = FailureKind, unknown: Function, {
+    Function = Function, Panicked = Panicked, Encode = Encode, TooLarge = TooLarge,
+    InitFailed = InitFailed, TimedOut = TimedOut, Aborted = Aborted, Killed = Killed,
+    OutOfMemory = OutOfMemory, Lost = Lost, Refused = Refused,
+});
+
+impl From<Failure> for proto::Failure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            kind: proto::FailureKind::from(failure.kind).into(),
+            message: failure.message,
+            data: failure.data.map(proto::Payload::from),
+            trace: failure.trace,
+            ran: proto::Ran::from(failure.ran).into(),
+            still_running: failure.still_running,
+            partial: failure.partial.map(|partial| (*partial).into()),
+        }
+    }
+}
+
+impl From<proto::Failure> for Failure {
+    fn from(wire: proto::Failure) -> Self {
+        let mut failure = Self::of(wire.kind().into(), "", wire.ran().into());
+        failure.data = Payload::optional(wire.data);
+        failure.message = wire.message;
+        wire.trace
+            .into_iter()
+            .for_each(|line| failure.push_trace(line));
+        failure.still_running = wire.still_running;
+        failure.partial = Payload::optional(wire.partial).map(Box::new);
+        failure
+    }
+}
+
+impl From<Outcome> for proto::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            status: proto::Status::from(outcome.status).into(),
+            summary: Some(proto::Summary {
+                queued_micros: micros(outcome.summary.queued),
+                ran_micros: micros(outcome.summary.ran),
+            }),
+            result: Some(match outcome.result {
+                Ok(value) => outcome::Result::Value(value.into()),
+                Err(failure) => outcome::Result::Failure(failure.into()),
+            }),
+        }
+    }
+}
+
+impl TryFrom<proto::Outcome> for Outcome {
+    type Error = WireError;
+
+    fn try_from(wire: proto::Outcome) -> Result<Self, WireError> {
+        let status = TaskStatus::from(wire.status());
+        let outcome = match wire.result {
+            Some(outcome::Result::Value(value)) if status == TaskStatus::Completed => {
+                Self::completed(value.try_into()?)
+            }
+            Some(outcome::Result::Failure(failure))
+                if status.is_verdict() && status != TaskStatus::Completed =>
+            {
+                Self::failed(status, failure.into())
+            }
+            Some(_) => return Err(WireError::unknown("Outcome", "status")),
+            None => return Err(WireError::missing("Outcome", "result")),
+        };
+        let summary = wire.summary.unwrap_or_default().into();
+        Ok(Self { summary, ..outcome })
+    }
+}
+
+impl From<proto::Summary> for Summary {
+    fn from(wire: proto::Summary) -> Self {
+        Self {
+            queued: Duration::from_micros(wire.queued_micros),
+            ran: Duration::from_micros(wire.ran_micros),
+        }
+    }
+}
+
+impl From<Output> for proto::Output {
+    fn from(output: Output) -> Self {
+        let content = match output.content {
+            OutputContent::Progress(Progress { key, value, title }) => {
+                output::Content::Progress(proto::Progress { key, value, title })
+            }
+            OutputContent::Log(LogLine { level, content }) => {
+                output::Content::Log(proto::LogLine {
+                    level: proto::LogLevel::from(level).into(),
+                    content,
+                })
+            }
+        };
+        Self {
+            seq: output.seq,
+            content: Some(content),
+        }
+    }
+}
+
+impl TryFrom<proto::Output> for Output {
+    type Error = WireError;
+
+    fn try_from(wire: proto::Output) -> Result<Self, WireError> {
+        let content = match wire.content {
+            Some(output::Content::Progress(proto::Progress { key, value, title })) => {
+                OutputContent::Progress(Progress { key, value, title })
+            }
+            Some(output::Content::Log(log)) => OutputContent::Log(LogLine {
+                level: log.level().into(),
+                content: log.content,
+            }),
+            None => return Err(WireError::missing("Output", "content")),
+        };
+        Ok(Self {
+            seq: wire.seq,
+            content,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_arrives_as_it_left() {
+        for status in TaskStatus::ALL {
+            let wire = proto::Status::from(status);
+            assert_eq!(
+                (TaskStatus::from(wire), wire as i32),
+                (status, status.number().into())
+            );
+        }
+    }
+
+    #[test]
+    fn a_failure_arrives_as_it_left() {
+        let mut failure = Failure::new("ab not found").with_data(serde_json::json!({"bb": 3}));
+        failure.push_trace("because");
+        failure.partial = Some(Box::new(Payload::null()));
+        let outcome = Outcome::failed(TaskStatus::Failed, failure);
+        assert_eq!(
+            Outcome::try_from(proto::Outcome::from(outcome.clone())).unwrap(),
+            outcome
+        );
+    }
+
+    #[test]
+    fn an_outcome_whose_status_and_result_disagree_is_refused() {
+        let mut wire = proto::Outcome::from(Outcome::completed(Payload::null()));
+        wire.set_status(proto::Status::Failed);
+        Outcome::try_from(wire.clone()).unwrap_err();
+        wire.set_status(proto::Status::Started);
+        Outcome::try_from(wire).unwrap_err();
+    }
+}

@@ -1,0 +1,1 @@
+//! The examples of Selsyn: one directory an example beside this one.

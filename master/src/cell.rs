@@ -1,0 +1,285 @@
+//! What the handles of a task, the network loop and the delivery of callbacks share.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use selsyn_common::{
+    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Progress,
+    Ran, Refusal, StatusChange, TaskStatus,
+};
+use tokio::sync::Notify;
+use tracing::{debug, warn};
+
+use crate::connection::link::Link;
+use crate::delivery::{self, Callback, Mailbox};
+use crate::events::{Broadcast, TaskEvent};
+
+/// How a start was answered.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// The slave took it; what its hook replied.
+    Accepted(Option<Payload>),
+    /// The slave did not.
+    Refused(Box<Refusal>),
+    /// The slave promised that it never runs.
+    Forbidden,
+    /// The data is larger than the slave takes.
+    TooLarge(usize),
+    /// The connection failed or was closed before anything was sent.
+    NotSent,
+}
+
+/// One started task.
+pub(crate) struct Cell {
+    pub(crate) id: ExecutionId,
+    pub(crate) data: Payload,
+    pub(crate) sent: OnceLock<Payload>,
+    pub(crate) link: Arc<Link>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+/// What changes during a task's life.
+pub(crate) struct State {
+    pub(crate) status: TaskStatus,
+    pub(crate) answer: Option<Answer>,
+    pub(crate) outcome: Option<Outcome>,
+    /// The callbacks have returned: `join()` may.
+    pub(crate) delivered: bool,
+    /// `start()` has returned a running task: whoever holds it wants to hear of its end.
+    pub(crate) handed_out: bool,
+    is_running: bool,
+    shown: u64,
+    hook_panics: Vec<String>,
+    events: Option<Broadcast>,
+    pub(crate) mailbox: Mailbox,
+}
+
+impl Cell {
+    pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>, mailbox: Mailbox) -> Self {
+        let state = State {
+            status: TaskStatus::Starting,
+            answer: None,
+            outcome: None,
+            delivered: false,
+            handed_out: false,
+            is_running: false,
+            shown: 0,
+            hook_panics: Vec::new(),
+            events: None,
+            mailbox,
+        };
+        let (sent, changed) = (OnceLock::new(), Notify::new());
+        Self {
+            id,
+            data,
+            sent,
+            link,
+            state: Mutex::new(state),
+            changed,
+        }
+    }
+
+    /// The data as it went to the slave: what the before_start hook made of it.
+    pub(crate) fn sent_data(&self) -> &Payload {
+        self.sent.get().unwrap_or(&self.data)
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // No user code runs under this lock, and no step leaves it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `look` finds something.
+    pub(crate) async fn until<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look(&self.state()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// The slave has accepted the task.
+    pub(crate) fn accepted(&self, reply: Option<Payload>) {
+        let mut state = self.state();
+        if state.change(self.id, StatusChange::Accept) {
+            state.answer = Some(Answer::Accepted(reply));
+            state.publish(TaskEvent::Accepted);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// The task never ran and never will.
+    pub(crate) fn not_started(self: &Arc<Self>, answer: Answer) {
+        let mut state = self.state();
+        if !state.change(self.id, StatusChange::FailStart) {
+            return;
+        }
+        let outcome = not_started(&answer);
+        state.answer = Some(answer);
+        self.end(state, outcome);
+    }
+
+    /// User code has begun.
+    pub(crate) fn running(&self) {
+        let mut state = self.state();
+        state.is_running = true;
+        state.publish(TaskEvent::Running);
+    }
+
+    /// The function shows something.
+    pub(crate) fn shows(self: &Arc<Self>, output: Output) {
+        let mut state = self.state();
+        let missed = output.seq.saturating_sub(state.shown + 1);
+        state.shown = state.shown.max(output.seq);
+        if missed > 0 {
+            state.publish(TaskEvent::Missed(missed));
+        }
+        state.publish(match output.content.clone() {
+            OutputContent::Progress(progress) => TaskEvent::Progress(progress),
+            OutputContent::Log(line) => TaskEvent::Log(line),
+            _ => return,
+        });
+        if state.mailbox.push_output(output.content) {
+            delivery::work(self);
+        }
+    }
+
+    /// The task has its verdict. A second one is ignored.
+    pub(crate) fn ended(self: &Arc<Self>, outcome: Outcome) {
+        let mut state = self.state();
+        if !state.change(self.id, StatusChange::End(outcome.status)) {
+            return;
+        }
+        // A verdict may overtake the acceptance; it says that there was one.
+        state.answer.get_or_insert(Answer::Accepted(None));
+        self.end(state, outcome);
+    }
+
+    fn end(self: &Arc<Self>, mut state: MutexGuard<'_, State>, mut outcome: Outcome) {
+        outcome.callback_panics.append(&mut state.hook_panics);
+        debug!(task.id = %self.id, status = %outcome.status, "ended");
+        let wants_callbacks = state.handed_out || outcome.status.is_verdict();
+        state.publish(TaskEvent::Ended(Box::new(outcome.clone())));
+        state.events = None;
+        state.outcome = Some(outcome);
+        if wants_callbacks && state.mailbox.push_verdict() {
+            delivery::work(self);
+        } else if !state.mailbox.is_working() {
+            state.delivered = true;
+            drop(state);
+            self.delivered();
+            return;
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// The callbacks have returned: the slave may forget, and joins may return.
+    pub(crate) fn delivered(&self) {
+        // What never ran has no result to take.
+        if self.state().status.is_verdict() {
+            self.link.result_taken(self.id);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Adds a callback for the end; one that comes late runs at once. A start that failed before
+    /// it was handed out has no end: that is what `on_start_error` is for.
+    pub(crate) fn add_callback(self: &Arc<Self>, callback: Callback) {
+        let mut state = self.state();
+        if state.status == TaskStatus::StartFailed && !state.handed_out {
+            return;
+        }
+        let has_ended = state.outcome.is_some();
+        if state.mailbox.push_callback(callback, has_ended) {
+            delivery::work(self);
+        }
+    }
+
+    /// Records the panic of a hook: in the outcome, when there is one.
+    pub(crate) fn hook_panicked(&self, message: String) {
+        warn!(task.id = %self.id, "a hook panicked: {message}");
+        let mut state = self.state();
+        match &mut state.outcome {
+            Some(outcome) => outcome.callback_panics.push(message),
+            None => state.hook_panics.push(message),
+        }
+    }
+
+    pub(crate) fn on_progress(&self, f: impl FnMut(&Progress) + Send + 'static) {
+        self.state().mailbox.on_progress(f);
+    }
+
+    pub(crate) fn on_log(&self, f: impl FnMut(&LogLine) + Send + 'static) {
+        self.state().mailbox.on_log(f);
+    }
+
+    /// A receiver of events, beginning with those that say where the task stands now.
+    pub(crate) fn subscribe(&self) -> crate::events::Events {
+        let mut state = self.state();
+        let mut past = Vec::new();
+        if state.status == TaskStatus::Started {
+            past.push(TaskEvent::Accepted);
+        }
+        if state.is_running && !state.status.is_final() {
+            past.push(TaskEvent::Running);
+        }
+        if let Some(outcome) = &state.outcome {
+            past.push(TaskEvent::Ended(Box::new(outcome.clone())));
+            return crate::events::Events::ended(past);
+        }
+        state
+            .events
+            .get_or_insert_with(Broadcast::default)
+            .subscribe(past)
+    }
+}
+
+impl State {
+    /// Takes a step of the status machine; a step that it does not have is logged and ignored.
+    fn change(&mut self, id: ExecutionId, change: StatusChange) -> bool {
+        match self.status.after(change) {
+            Ok(status) => {
+                self.status = status;
+                true
+            }
+            Err(illegal) => {
+                warn!(task.id = %id, %illegal, "ignored");
+                false
+            }
+        }
+    }
+
+    fn publish(&self, event: TaskEvent) {
+        if let Some(events) = &self.events {
+            events.publish(event);
+        }
+    }
+}
+
+/// The outcome of a task that never ran, for those who hold it as a running task.
+fn not_started(answer: &Answer) -> Outcome {
+    let (message, data) = match answer {
+        Answer::Refused(refusal) => (refusal.message.clone(), refusal.data.clone()),
+        Answer::Forbidden => ("the start was cancelled, and never runs".to_owned(), None),
+        Answer::TooLarge(limit) => (format!("the data is larger than {limit} bytes"), None),
+        Answer::NotSent | Answer::Accepted(_) => ("the start was not sent".to_owned(), None),
+    };
+    let failure = Failure {
+        data,
+        ..Failure::of(FailureKind::Refused, message, Ran::No)
+    };
+    Outcome::failed(TaskStatus::StartFailed, failure)
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cell")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! How a connection is made: a builder that is awaited.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::{Endpoint, Payload};
+
+use crate::config::{Settings, setting_setters};
+use crate::connection::Connection;
+use crate::connection::link::Link;
+use crate::dispatch::dial::{self, Dial};
+use crate::dispatch::{Attempts, Dispatch};
+use crate::error::{ConnectError, DisconnectError, HookError};
+use crate::hooks::{Boxed, Hooks, hook_setters};
+use crate::master::Shared;
+
+/// Pause between two attempts unless another is set: DI-engine's `request_retry_waiting`.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where the slave is.
+pub(crate) enum Target {
+    Address(String),
+    Dial(Dial),
+}
+
+/// A connection that is being asked for. Await it; set more of it before.
+///
+/// By default it dials once. Hooks and settings replace those of the master.
+///
+/// ```no_run
+/// # async fn example(master: selsyn_master::Master) -> Result<(), selsyn_master::ConnectError> {
+/// use std::time::Duration;
+///
+/// let slave = master
+///     .connect("trainer-0", "10.0.4.12")
+///     .channel("training")
+///     .attempts(5)
+///     .every(Duration::from_secs(2))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a connection is made when this is awaited"]
+pub struct Connect {
+    name: String,
+    target: Target,
+    settings: Settings,
+    hooks: Hooks,
+    shared: Arc<Shared>,
+    data: Payload,
+    attempts: Attempts,
+    lazy: bool,
+}
+
+impl Connect {
+    pub(crate) fn new(
+        name: String,
+        target: Target,
+        settings: Settings,
+        hooks: Hooks,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let attempts = Attempts {
+            dials: Some(1),
+            every: PAUSE,
+        };
+        Self {
+            name,
+            target,
+            settings,
+            hooks,
+            shared,
+            data: Payload::null(),
+            attempts,
+            lazy: false,
+        }
+    }
+
+    /// Dials at most so many times in all before it is given up; default 1, and 0 counts as 1. A
+    /// connection that was once up is dialled again without limit.
+    pub const fn attempts(mut self, dials: u32) -> Self {
+        self.attempts.dials = Some(dials);
+        self
+    }
+
+    /// Dials until it is up, or dropped.
+    pub const fn attempts_without_limit(mut self) -> Self {
+        self.attempts.dials = None;
+        self
+    }
+
+    /// Pause between two attempts; default 1 s.
+    pub const fn every(mut self, pause: Duration) -> Self {
+        self.attempts.every = pause;
+        self
+    }
+
+    /// Gives the connection at once, and dials in the background: starts wait for it.
+    pub const fn lazy(mut self) -> Self {
+        self.lazy = true;
+        self
+    }
+
+    /// Data for the slave's before_connection hook; default JSON null.
+    pub fn data(mut self, data: Payload) -> Self {
+        self.data = data;
+        self
+    }
+
+    setting_setters!();
+
+    hook_setters!();
+
+    async fn connect(self) -> Result<Connection, ConnectError> {
+        let lazy = self.lazy;
+        let connection = self.begin()?;
+        if lazy {
+            return Ok(connection);
+        }
+        // Dropping this future before it is up must leave neither a name nor a dial behind.
+        let guard = DetachOnDrop(Some(connection.clone()));
+        let up = connection.connected().await;
+        guard.disarm();
+        up.map(|()| connection)
+    }
+
+    fn begin(self) -> Result<Connection, ConnectError> {
+        let (address, dial) = self.target.resolve()?;
+        let link = Link::new(
+            self.name,
+            address,
+            self.settings,
+            self.hooks,
+            Arc::clone(&self.shared),
+        );
+        let link = Arc::new(link);
+        let connection = Connection::new(Arc::clone(&link));
+        self.shared.insert(&connection)?;
+        let dispatch = Dispatch::new(Arc::clone(&link), dial, self.data, self.attempts);
+        link.spawn(dispatch.run());
+        Ok(connection)
+    }
+}
+
+impl Target {
+    pub(crate) fn resolve(self) -> Result<(String, Dial), ConnectError> {
+        match self {
+            Self::Dial(dial) => Ok(("its own dial".to_owned(), dial)),
+            Self::Address(address) => {
+                let endpoint: Endpoint = match address.parse() {
+                    Ok(endpoint) => endpoint,
+                    Err(source) => return Err(ConnectError::Address { address, source }),
+                };
+                if endpoint.tls() {
+                    return Err(ConnectError::Tls { address });
+                }
+                Ok((endpoint.authority(), dial::tcp(&endpoint)))
+            }
+        }
+    }
+}
+
+impl IntoFuture for Connect {
+    type Output = Result<Connection, ConnectError>;
+    type IntoFuture = Boxed<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.connect())
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+struct DetachOnDrop(Option<Connection>);
+
+impl DetachOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for DetachOnDrop {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.0 {
+            connection.detach();
+        }
+    }
+}

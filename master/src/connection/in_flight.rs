@@ -1,0 +1,130 @@
+//! Which tasks were started and have not ended. Knows no network.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use selsyn_common::ExecutionId;
+use tokio::time::Instant;
+
+use crate::cell::Cell;
+use crate::dispatch::Outgoing;
+
+/// Counts the sessions of a connection, from 1.
+pub(crate) type Generation = u64;
+
+/// A started task, until its end.
+struct Entry {
+    cell: Arc<Cell>,
+    /// The start, while it waits for a session.
+    waiting: Option<Outgoing>,
+    /// The session its start went to.
+    sent_in: Generation,
+}
+
+/// The table of started tasks.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    entries: HashMap<ExecutionId, Entry>,
+    /// Those that wait, in the order they were started; may name some that wait no more.
+    queue: VecDeque<ExecutionId>,
+    /// Sessions that broke, and when their tasks end.
+    broken: VecDeque<(Generation, Option<Instant>)>,
+}
+
+impl InFlight {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Adds a task whose start goes out in this session.
+    pub(crate) fn add_sent(&mut self, cell: Arc<Cell>, sent_in: Generation) {
+        self.entries.insert(
+            cell.id,
+            Entry {
+                cell,
+                waiting: None,
+                sent_in,
+            },
+        );
+    }
+
+    /// Adds a task whose start waits for a session.
+    pub(crate) fn add_waiting(&mut self, cell: Arc<Cell>, start: Outgoing) {
+        self.queue.push_back(cell.id);
+        self.entries.insert(
+            cell.id,
+            Entry {
+                cell,
+                waiting: Some(start),
+                sent_in: 0,
+            },
+        );
+    }
+
+    /// Takes the next start that waits; it counts as sent from here on.
+    pub(crate) fn next_waiting(&mut self, sent_in: Generation) -> Option<(Arc<Cell>, Outgoing)> {
+        while let Some(id) = self.queue.pop_front() {
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            if let Some(start) = entry.waiting.take() {
+                entry.sent_in = sent_in;
+                return Some((Arc::clone(&entry.cell), start));
+            }
+        }
+        None
+    }
+
+    pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+        self.entries.get(&id).map(|entry| Arc::clone(&entry.cell))
+    }
+
+    /// Whether the task's start still waits for a session.
+    pub(crate) fn is_waiting(&self, id: ExecutionId) -> bool {
+        self.entries
+            .get(&id)
+            .is_some_and(|entry| entry.waiting.is_some())
+    }
+
+    /// Takes a task out.
+    pub(crate) fn remove(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
+        self.entries.remove(&id).map(|entry| entry.cell)
+    }
+
+    /// Notes that a session broke; its tasks end at `until`, or never.
+    pub(crate) fn session_broke(&mut self, session: Generation, until: Option<Instant>) {
+        self.broken.push_back((session, until));
+    }
+
+    /// When the tasks of the session that broke first end.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        self.broken.iter().filter_map(|(_, until)| *until).min()
+    }
+
+    /// Takes out the tasks of broken sessions whose time is over.
+    pub(crate) fn take_overdue(&mut self, now: Instant) -> Vec<Arc<Cell>> {
+        let is_over = |until: &Option<Instant>| until.is_some_and(|until| until <= now);
+        let over = self.broken.iter().filter(|(_, until)| is_over(until));
+        let Some(last) = over.map(|(session, _)| *session).max() else {
+            return Vec::new();
+        };
+        self.broken.retain(|(_, until)| !is_over(until));
+        self.take_sent(last)
+    }
+
+    /// Takes out every task that was sent in a session up to `last`.
+    pub(crate) fn take_sent(&mut self, last: Generation) -> Vec<Arc<Cell>> {
+        self.take_if(|entry| entry.waiting.is_none() && entry.sent_in <= last)
+    }
+
+    /// Takes out the tasks whose start still waits.
+    pub(crate) fn take_waiting(&mut self) -> Vec<Arc<Cell>> {
+        self.queue.clear();
+        self.take_if(|entry| entry.waiting.is_some())
+    }
+
+    fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Cell>> {
+        let taken = self.entries.extract_if(|_, entry| wanted(entry));
+        taken.map(|(_, entry)| entry.cell).collect()
+    }
+}

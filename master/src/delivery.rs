@@ -1,0 +1,267 @@
+//! Runs a task's callbacks, in order, away from the network loop, each panic contained.
+//!
+//! Each task has a mailbox. Whoever puts the first item in spawns a worker, which empties it and
+//! ends: what the function shows goes to `on_progress` and `on_log`, then the verdict to the
+//! callbacks in the order they were chained, then callbacks that came late. Sync callbacks run
+//! on a thread that may block, so that one that blocks holds back its own task and nothing else.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use selsyn_common::{Failure, LogLine, Outcome, OutputContent, Payload, Progress};
+use tracing::warn;
+
+use crate::cell::Cell;
+use crate::hooks::Boxed;
+
+/// Outputs that may wait for a slow `on_log` or `on_progress`; beyond it the oldest are dropped.
+const MAX_OUTPUTS: usize = 1_024;
+
+type OnComplete = Box<dyn FnOnce(&Payload, &Payload) + Send>;
+type OnFail = Box<dyn FnOnce(&Payload, &Failure) + Send>;
+type OnCompleteAsync = Box<dyn FnOnce(Payload, Payload) -> Boxed<()> + Send>;
+type OnFailAsync = Box<dyn FnOnce(Payload, Failure) -> Boxed<()> + Send>;
+type Watcher = Box<dyn FnMut(&OutputContent) + Send>;
+
+/// What runs at the end of a task.
+pub(crate) enum Callback {
+    Complete(OnComplete),
+    Fail(OnFail),
+    CompleteAsync(OnCompleteAsync),
+    FailAsync(OnFailAsync),
+}
+
+/// What waits for the worker.
+enum Item {
+    Output(OutputContent),
+    Verdict,
+    Late(Callback),
+}
+
+/// The callbacks of one task, and what waits to be told to them.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    callbacks: Vec<Callback>,
+    watchers: Vec<Watcher>,
+    watched: bool,
+    items: VecDeque<Item>,
+    outputs: usize,
+    working: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn on_progress(&mut self, mut f: impl FnMut(&Progress) + Send + 'static) {
+        self.watch(move |shown| {
+            if let OutputContent::Progress(progress) = shown {
+                f(progress);
+            }
+        });
+    }
+
+    pub(crate) fn on_log(&mut self, mut f: impl FnMut(&LogLine) + Send + 'static) {
+        self.watch(move |shown| {
+            if let OutputContent::Log(line) = shown {
+                f(line);
+            }
+        });
+    }
+
+    fn watch(&mut self, f: impl FnMut(&OutputContent) + Send + 'static) {
+        self.watched = true;
+        self.watchers.push(Box::new(f));
+    }
+
+    /// Adds a callback, or an item for it when the task has ended; true to spawn a worker.
+    pub(crate) fn push_callback(&mut self, callback: Callback, has_ended: bool) -> bool {
+        if !has_ended {
+            self.callbacks.push(callback);
+            return false;
+        }
+        self.items.push_back(Item::Late(callback));
+        self.begin()
+    }
+
+    /// Adds what the function shows, if anybody watches; true to spawn a worker.
+    pub(crate) fn push_output(&mut self, shown: OutputContent) -> bool {
+        if !self.watched {
+            return false;
+        }
+        if self.outputs >= MAX_OUTPUTS {
+            // The front is the oldest output: a verdict or late callback comes behind all outputs.
+            self.items.pop_front();
+            self.outputs -= 1;
+        }
+        self.outputs += 1;
+        self.items.push_back(Item::Output(shown));
+        self.begin()
+    }
+
+    /// Adds the verdict, if there is anybody to tell; true to spawn a worker.
+    pub(crate) fn push_verdict(&mut self) -> bool {
+        if self.callbacks.is_empty() && !self.working {
+            return false;
+        }
+        self.items.push_back(Item::Verdict);
+        self.begin()
+    }
+
+    pub(crate) fn is_working(&self) -> bool {
+        self.working
+    }
+
+    fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.working, true)
+    }
+
+    /// Takes the outputs at the front together, else one item.
+    fn take(&mut self) -> Option<Work> {
+        let mut outputs = Vec::new();
+        while let Some(Item::Output(_)) = self.items.front() {
+            let Some(Item::Output(shown)) = self.items.pop_front() else {
+                break;
+            };
+            outputs.push(shown);
+        }
+        self.outputs = 0;
+        if !outputs.is_empty() {
+            return Some(Work::Outputs(std::mem::take(&mut self.watchers), outputs));
+        }
+        match self.items.pop_front()? {
+            Item::Verdict => Some(Work::Verdict(std::mem::take(&mut self.callbacks))),
+            Item::Late(callback) => Some(Work::Late(callback)),
+            Item::Output(_) => unreachable!("outputs at the front were taken above"),
+        }
+    }
+}
+
+enum Work {
+    Outputs(Vec<Watcher>, Vec<OutputContent>),
+    Verdict(Vec<Callback>),
+    Late(Callback),
+}
+
+/// Spawns the worker of a mailbox that was empty.
+pub(crate) fn work(cell: &Arc<Cell>) {
+    let cell = Arc::clone(cell);
+    cell.link.clone().spawn(async move {
+        while let Some(work) = next(&cell) {
+            let panics = match work {
+                Work::Outputs(watchers, outputs) => show(&cell, watchers, outputs).await,
+                Work::Verdict(callbacks) => tell_all(&cell, callbacks).await,
+                Work::Late(callback) => tell_all(&cell, vec![callback]).await,
+            };
+            record(&cell, panics);
+        }
+    });
+}
+
+/// The next piece of work; when there is none, the worker ends under the same lock.
+fn next(cell: &Cell) -> Option<Work> {
+    let mut state = cell.state();
+    let work = state.mailbox.take();
+    state.mailbox.working = work.is_some();
+    // The last callback has returned: what was waiting for it may go on.
+    let is_delivered = work.is_none() && state.outcome.is_some() && !state.delivered;
+    state.delivered |= is_delivered;
+    drop(state);
+    if is_delivered {
+        cell.delivered();
+    }
+    work
+}
+
+fn record(cell: &Cell, panics: Vec<String>) {
+    for message in panics {
+        warn!(task.id = %cell.id, "a callback panicked: {message}");
+        if let Some(outcome) = &mut cell.state().outcome {
+            outcome.callback_panics.push(message);
+        }
+    }
+}
+
+/// Runs code that may block; gives what it returns, or the message of its panic.
+async fn on_a_thread<T: Send + 'static>(
+    cell: &Cell,
+    code: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    cell.link.spawn_blocking(code).await
+}
+
+/// Tells `on_progress` and `on_log` what was shown.
+async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputContent>) -> Vec<String> {
+    let told = on_a_thread(cell, move || {
+        let mut panics = Vec::new();
+        for shown in &outputs {
+            for watcher in &mut watchers {
+                let told = catch_unwind(AssertUnwindSafe(|| watcher(shown)));
+                panics.extend(told.err().map(|panic| panic_message(panic.as_ref())));
+            }
+        }
+        (watchers, panics)
+    });
+    let Some((watchers, panics)) = told.await else {
+        return Vec::new();
+    };
+    let mut state = cell.state();
+    // Watchers that were added meanwhile come after those that were there before.
+    let added = std::mem::replace(&mut state.mailbox.watchers, watchers);
+    state.mailbox.watchers.extend(added);
+    panics
+}
+
+/// Runs the callbacks that the verdict calls for.
+async fn tell_all(cell: &Arc<Cell>, callbacks: Vec<Callback>) -> Vec<String> {
+    let mut panics = Vec::new();
+    let Some(outcome) = cell.state().outcome.clone() else {
+        return panics;
+    };
+    for callback in callbacks {
+        panics.extend(tell(cell, callback, &outcome).await);
+    }
+    panics
+}
+
+/// Runs one callback if the verdict calls for it; gives the message of its panic.
+async fn tell(cell: &Arc<Cell>, callback: Callback, outcome: &Outcome) -> Option<String> {
+    let data = cell.data.clone();
+    match (callback, &outcome.result) {
+        (Callback::Complete(f), Ok(value)) => {
+            let value = value.clone();
+            on_a_thread(cell, move || caught(|| f(&data, &value))).await?
+        }
+        (Callback::Fail(f), Err(failure)) => {
+            let failure = failure.clone();
+            on_a_thread(cell, move || caught(|| f(&data, &failure))).await?
+        }
+        (Callback::CompleteAsync(f), Ok(value)) => {
+            let value = value.clone();
+            caught_async(async move { f(data, value).await }).await
+        }
+        (Callback::FailAsync(f), Err(failure)) => {
+            let failure = failure.clone();
+            caught_async(async move { f(data, failure).await }).await
+        }
+        (Callback::Complete(_) | Callback::CompleteAsync(_), Err(_))
+        | (Callback::Fail(_) | Callback::FailAsync(_), Ok(_)) => None,
+    }
+}
+
+fn caught(f: impl FnOnce()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(f)).err()?;
+    Some(panic_message(panic.as_ref()))
+}
+
+async fn caught_async(f: impl Future<Output = ()>) -> Option<String> {
+    let panic = AssertUnwindSafe(f).catch_unwind().await.err()?;
+    Some(panic_message(panic.as_ref()))
+}
+
+/// The message of a caught panic.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

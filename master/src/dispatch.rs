@@ -1,0 +1,239 @@
+//! The task behind a connection: dials, greets, reads, and dials again.
+//!
+//! It always drains the stream and never awaits user code, so that neither a slow callback nor a
+//! slow watcher can cost the connection.
+
+mod conversation;
+pub(crate) mod dial;
+pub(crate) mod greeting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::proto::{self, from_master::Frame};
+use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::debug;
+
+use crate::connection::link::Link;
+use crate::error::{ConnectError, GreetingTimeout};
+use crate::hooks;
+use conversation::{Conversation, Over};
+use dial::Dial;
+use greeting::Opened;
+
+pub(crate) use greeting::Welcomed;
+
+/// A start, ready to be sent but for its number and its remaining time.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) function: String,
+    pub(crate) data: Payload,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) placement: proto::Placement,
+}
+
+impl Outgoing {
+    /// The frame; the deadline becomes the time that is left now, at least a millisecond.
+    pub(crate) fn into_frame(self, id: ExecutionId) -> Frame {
+        let left = self.deadline.map_or(0, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            u64::try_from(left.as_micros().div_ceil(1_000))
+                .unwrap_or(u64::MAX)
+                .max(1)
+        });
+        Frame::Start(proto::Start {
+            execution: Some(id.into()),
+            function: self.function,
+            data: Some(self.data.into()),
+            deadline_millis: left,
+            placement: self.placement.into(),
+        })
+    }
+}
+
+/// How often and how a connection is dialled before it has ever been up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempts {
+    /// Dials in all; `None` means without limit.
+    pub(crate) dials: Option<u32>,
+    /// Pause between two of them.
+    pub(crate) every: Duration,
+}
+
+/// Drives one connection from its first dial to its end.
+pub(crate) struct Dispatch {
+    link: Arc<Link>,
+    dial: Dial,
+    data: Payload,
+    attempts: Attempts,
+    backoff: Backoff,
+}
+
+/// What ends the dialling.
+enum Dialled {
+    Open(Box<Opened>),
+    Failed(ConnectError),
+    Stopped,
+}
+
+impl Dispatch {
+    pub(crate) fn new(link: Arc<Link>, dial: Dial, data: Payload, attempts: Attempts) -> Self {
+        Self {
+            link,
+            dial,
+            data,
+            attempts,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Runs until the connection is Failed or Closed.
+    pub(crate) async fn run(mut self) {
+        let why = match self.before_connect().await {
+            Ok(()) => self.dial_and_converse().await,
+            Err(error) => Some(error),
+        };
+        if let Some(error) = &why {
+            let hook = self.link.hooks.connect_error.as_ref();
+            let panic = hooks::tell(hook, error.clone()).await;
+            log_panic(&self.link, "on_connect_error", panic);
+        }
+        self.link.ended(why);
+    }
+
+    async fn before_connect(&mut self) -> Result<(), ConnectError> {
+        let data = std::mem::replace(&mut self.data, Payload::null());
+        let hook = self.link.hooks.before_connect.as_ref();
+        let name = self.link.name.clone();
+        let veto = |said| ConnectError::Hook { name, said };
+        self.data = hooks::ask(hook, data).await.map_err(veto)?;
+        Ok(())
+    }
+
+    async fn dial_and_converse(&mut self) -> Option<ConnectError> {
+        let mut was_up = false;
+        loop {
+            let opened = match self.open(was_up).await {
+                Dialled::Open(opened) => *opened,
+                Dialled::Failed(error) => return Some(error),
+                Dialled::Stopped => return None,
+            };
+            was_up = true;
+            match Conversation::new(&self.link, opened)
+                .run(&mut self.backoff)
+                .await
+            {
+                Over::Closed => return None,
+                Over::Broken { why, last_heard } => {
+                    debug!(connection = %self.link.name, "the session broke: {why}");
+                    self.link.broke(last_heard);
+                }
+            }
+        }
+    }
+
+    /// Dials until a session is open; meanwhile ends tasks whose window is over.
+    async fn open(&mut self, was_up: bool) -> Dialled {
+        let mut dials = 0;
+        loop {
+            dials += 1;
+            let opening = greeting::open(&self.link, &self.dial, self.data.clone());
+            let Some(result) = self.meanwhile(opening).await else {
+                return Dialled::Stopped;
+            };
+            let error = match result {
+                Ok(opened) => return Dialled::Open(Box::new(opened)),
+                Err(error) => error.with_attempts(dials),
+            };
+            debug!(connection = %self.link.name, "dial {dials} failed: {error}");
+            if self.is_the_end(was_up, dials, &error) {
+                return Dialled::Failed(error);
+            }
+            let pause = if was_up {
+                self.backoff.next_delay(dial::random())
+            } else {
+                self.attempts.every
+            };
+            if self.meanwhile(sleep(pause)).await.is_none() {
+                return Dialled::Stopped;
+            }
+        }
+    }
+
+    /// A connection that was up is never given up for want of an answer.
+    fn is_the_end(&self, was_up: bool, dials: u32, error: &ConnectError) -> bool {
+        let may_pass = match error.error_code() {
+            ErrorCode::Unreachable | ErrorCode::GreetingTimeout | ErrorCode::Draining => true,
+            // The slave may still hold the session that broke.
+            ErrorCode::SlaveTaken | ErrorCode::TooManySessions => was_up,
+            _ => false,
+        };
+        let is_spent = !was_up && self.attempts.dials.is_some_and(|limit| dials >= limit);
+        !may_pass || is_spent
+    }
+
+    /// Waits for something while the connection is down; `None` when it shall end.
+    async fn meanwhile<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.link.stop.cancelled() => return None,
+                done = &mut wait => return Some(done),
+                () = until(self.link.next_end()) => self.link.end_overdue(Instant::now()),
+            }
+        }
+    }
+}
+
+/// Waits until a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) fn log_panic(link: &Link, hook: &str, panic: Option<String>) {
+    if let Some(message) = panic {
+        tracing::warn!(connection = %link.name, "the {hook} hook panicked: {message}");
+    }
+}
+
+impl ConnectError {
+    fn with_attempts(self, dials: u32) -> Self {
+        match self {
+            Self::Unreachable {
+                name,
+                address,
+                source,
+                ..
+            } => Self::Unreachable {
+                name,
+                address,
+                attempts: dials,
+                source,
+            },
+            other => other,
+        }
+    }
+
+    pub(crate) fn unreachable(
+        name: &str,
+        address: &str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> Self {
+        let (name, address) = (name.to_owned(), address.to_owned());
+        Self::Unreachable {
+            name,
+            address,
+            attempts: 1,
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn silent(name: &str, address: &str, patience: Duration) -> Self {
+        Self::unreachable(name, address, Box::new(GreetingTimeout { patience }))
+    }
+}

@@ -1,0 +1,291 @@
+//! Reads one session: every frame at once, awaiting nothing but the next.
+
+use std::sync::Arc;
+
+use selsyn_common::link::contact::{Contact, Silence};
+use selsyn_common::link::numbering::Arrival;
+use selsyn_common::link::outbox::Outbox;
+use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
+use selsyn_common::wire::{self, WireError};
+use selsyn_common::{Backoff, Outcome, Output, Payload, Ran};
+use tokio::time::Instant;
+use tonic::{Status, Streaming};
+use tracing::{debug, warn};
+
+use super::greeting::Opened;
+use super::{log_panic, until};
+use crate::cell::Answer;
+use crate::connection::ConnectionChange as Change;
+use crate::connection::link::Link;
+use crate::hooks::{self, Connected};
+
+/// The master answers every third beat: the slave's own patience is at least four.
+const BEATS_PER_ANSWER: u32 = 3;
+
+/// How a session ended.
+pub(super) enum Over {
+    /// By goodbye, or because the connection shall end.
+    Closed,
+    /// Otherwise: dial again.
+    Broken { why: String, last_heard: Instant },
+}
+
+/// One open session.
+pub(super) struct Conversation<'a> {
+    link: &'a Arc<Link>,
+    incoming: Streaming<FromSlave>,
+    outbox: Outbox<FromMaster>,
+    contact: Contact,
+    beats: u32,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(link: &'a Arc<Link>, opened: Opened) -> Self {
+        let Opened {
+            incoming,
+            outbox,
+            welcomed,
+        } = opened;
+        let settings = &link.settings;
+        let now = Instant::now().into_std();
+        let contact = Contact::new(settings.suspect_after, settings.heartbeat_tolerance, now);
+        tell_connected(link, welcomed.slave_id, welcomed.reply.clone());
+        link.opened(outbox.clone(), welcomed);
+        Self {
+            link,
+            incoming,
+            outbox,
+            contact,
+            beats: 0,
+        }
+    }
+
+    /// Reads until the session is over. Real contact makes the back-off begin anew.
+    pub(super) async fn run(mut self, backoff: &mut Backoff) -> Over {
+        backoff.reset();
+        loop {
+            let look = Instant::from_std(self.contact.next_look(Instant::now().into_std()));
+            let over = tokio::select! {
+                biased;
+                () = self.link.stop.cancelled() => Some(Over::Closed),
+                // Before the clock: what has arrived was heard, however late it is looked at.
+                read = self.incoming.message() => self.read(read),
+                () = until(Some(look)) => self.look(),
+                () = until(self.link.next_end()) => {
+                    self.link.end_overdue(Instant::now());
+                    None
+                }
+            };
+            if let Some(over) = over {
+                return over;
+            }
+        }
+    }
+
+    fn broken(&self, why: impl Into<String>) -> Option<Over> {
+        let last_heard = Instant::from_std(self.contact.last_heard());
+        Some(Over::Broken {
+            why: why.into(),
+            last_heard,
+        })
+    }
+
+    /// Looks how long the slave has been silent.
+    fn look(&self) -> Option<Over> {
+        match self.contact.silence(Instant::now().into_std()) {
+            Silence::None => None,
+            Silence::Suspect => {
+                self.link.change(Change::Silent);
+                None
+            }
+            Silence::Unreachable => self.broken("the slave has been silent for too long"),
+        }
+    }
+
+    fn read(&mut self, read: Result<Option<FromSlave>, Status>) -> Option<Over> {
+        let frame = match read {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return self.broken("the slave ended the stream"),
+            Err(status) => return self.broken(status.message()),
+        };
+        self.contact.heard(Instant::now().into_std());
+        self.link.change(Change::Heard);
+        match self.outbox.arrived(&frame) {
+            Ok(Arrival::New) => self.deal_with(frame),
+            Ok(Arrival::Again) => None,
+            Err(error) => {
+                self.violation(error.to_string(), true);
+                self.broken(error.to_string())
+            }
+        }
+    }
+
+    /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
+    fn deal_with(&mut self, frame: FromSlave) -> Option<Over> {
+        use from_slave::Frame as F;
+        let dealt = match frame.frame {
+            Some(F::Accepted(frame)) => self.accepted(frame),
+            Some(F::Refused(frame)) => self.refused(frame),
+            Some(F::Running(frame)) => self.running(frame),
+            Some(F::Output(frame)) => self.output(frame),
+            Some(F::Finished(frame)) => self.finished(frame),
+            Some(F::Forbidden(frame)) => self.forbidden(frame),
+            Some(F::FunctionsChanged(frame)) => {
+                let names = frame.functions.into_iter().map(|function| function.name);
+                self.link.functions_changed(names.collect());
+                Ok(())
+            }
+            Some(F::Draining(_)) => {
+                self.link.change(Change::Draining);
+                Ok(())
+            }
+            Some(F::Heartbeat(_)) => {
+                self.answer_beat();
+                Ok(())
+            }
+            Some(F::GoodbyeAccepted(frame)) => {
+                self.link
+                    .goodbye_answered(Ok(Payload::optional(frame.reply)));
+                return Some(Over::Closed);
+            }
+            Some(F::GoodbyeRefused(frame)) => self.goodbye_refused(frame),
+            Some(F::Violation(frame)) => {
+                let message = frame.message;
+                warn!(connection = %self.link.name, "the slave says that the master broke a rule: {message}");
+                return if frame.ends_stream {
+                    self.broken(message)
+                } else {
+                    None
+                };
+            }
+            Some(F::Welcome(_)) => Err(second("Welcome")),
+            Some(F::Rejected(_)) => Err(second("Rejected")),
+            // A newer slave may send frames that this version does not know.
+            None => Err(WireError::unknown("FromSlave", "frame")),
+        };
+        if let Err(error) = dealt {
+            self.violation(error.to_string(), false);
+        }
+        None
+    }
+
+    fn accepted(&self, frame: proto::Accepted) -> Result<(), WireError> {
+        let id = wire::execution_id("Accepted", frame.execution)?;
+        match self.link.find(id) {
+            Some(cell) => cell.accepted(Payload::optional(frame.reply)),
+            None => debug!(task.id = %id, "Accepted for a task that is not in flight; ignored"),
+        }
+        Ok(())
+    }
+
+    fn refused(&self, frame: proto::Refused) -> Result<(), WireError> {
+        let id = wire::execution_id("Refused", frame.execution)?;
+        let refusal = frame.refusal.unwrap_or_default().into();
+        match self.link.take(id) {
+            Some(cell) => cell.not_started(Answer::Refused(Box::new(refusal))),
+            None => debug!(task.id = %id, "Refused for a task that is not in flight; ignored"),
+        }
+        Ok(())
+    }
+
+    fn running(&self, frame: proto::Running) -> Result<(), WireError> {
+        let id = wire::execution_id("Running", frame.execution)?;
+        if let Some(cell) = self.link.find(id) {
+            cell.running();
+        }
+        Ok(())
+    }
+
+    fn output(&self, frame: proto::ExecutionOutput) -> Result<(), WireError> {
+        let id = wire::execution_id("ExecutionOutput", frame.execution)?;
+        let output = frame
+            .output
+            .ok_or(WireError::missing("ExecutionOutput", "output"))?;
+        let output = Output::try_from(output)?;
+        if let Some(cell) = self.link.find(id) {
+            cell.shows(output);
+        }
+        Ok(())
+    }
+
+    fn finished(&self, frame: proto::Finished) -> Result<(), WireError> {
+        let id = wire::execution_id("Finished", frame.execution)?;
+        let Some(cell) = self.link.take(id) else {
+            // Taken all the same: nobody here will ever ask for it.
+            warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
+            self.link.result_taken(id);
+            return Ok(());
+        };
+        let outcome = frame
+            .outcome
+            .ok_or(WireError::missing("Finished", "outcome"));
+        match outcome.and_then(Outcome::try_from) {
+            Ok(outcome) => cell.ended(outcome),
+            Err(error) => {
+                let message = format!(
+                    "{} sent a verdict that cannot be read: {error}",
+                    self.link.name
+                );
+                cell.ended(Outcome::lost(message, Ran::Yes));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn forbidden(&self, frame: proto::Forbidden) -> Result<(), WireError> {
+        let id = wire::execution_id("Forbidden", frame.execution)?;
+        if let Some(cell) = self.link.take(id) {
+            cell.not_started(Answer::Forbidden);
+        }
+        Ok(())
+    }
+
+    fn goodbye_refused(&self, frame: proto::GoodbyeRefused) -> Result<(), WireError> {
+        self.link
+            .goodbye_answered(Err(frame.refusal.unwrap_or_default().into()));
+        Ok(())
+    }
+
+    fn answer_beat(&mut self) {
+        self.beats += 1;
+        if self.beats.is_multiple_of(BEATS_PER_ANSWER) {
+            self.link
+                .send(from_master::Frame::Heartbeat(proto::Heartbeat {}));
+        }
+    }
+
+    fn violation(&self, message: String, ends_stream: bool) {
+        warn!(connection = %self.link.name, "the slave broke a rule: {message}");
+        self.link
+            .send(from_master::Frame::Violation(proto::Violation {
+                message,
+                ends_stream,
+            }));
+    }
+}
+
+fn second(frame: &'static str) -> WireError {
+    WireError {
+        frame,
+        field: "frame",
+        problem: "came a second time",
+    }
+}
+
+/// Tells the after_connect hook, away from the loop.
+fn tell_connected(link: &Arc<Link>, slave: selsyn_common::SlaveId, reply: Option<Payload>) {
+    if link.hooks.after_connect.is_none() {
+        return;
+    }
+    let link = Arc::clone(link);
+    link.clone().spawn(async move {
+        let told = Connected {
+            connection: link.name.clone(),
+            slave,
+            reply,
+        };
+        let panic = hooks::tell(link.hooks.after_connect.as_ref(), told).await;
+        log_panic(&link, "after_connect", panic);
+    });
+}

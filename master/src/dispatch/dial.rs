@@ -1,0 +1,93 @@
+//! Makes the byte stream to a slave, and a gRPC channel over it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use selsyn_common::Endpoint;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tonic::transport::{self, Channel};
+
+use crate::hooks::Boxed;
+
+/// Any byte stream.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+pub(crate) type BoxedIo = Pin<Box<dyn Io>>;
+
+/// Makes a byte stream, each time it is called.
+pub(crate) type Dial = Arc<dyn Fn() -> Boxed<io::Result<BoxedIo>> + Send + Sync>;
+
+/// h2 drops a connection whose unread small frames use up half of the connection window, so that
+/// one is large and the stream's is small; neither is ever adaptive.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 40 * 1024 * 1024;
+/// Above the heartbeat tolerance: the heartbeat is to notice first, and to keep the session.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// A client that lives long and drops streams needs more room than a server.
+const MAX_LOCAL_RESETS: usize = 4_096;
+
+/// Erases the type of a user's way to dial.
+pub(crate) fn custom<F, Fut, IO>(dial: F) -> Dial
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = io::Result<IO>> + Send + 'static,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    Arc::new(move || {
+        let dialling = dial();
+        Box::pin(async move { Ok(Box::pin(dialling.await?) as BoxedIo) })
+    })
+}
+
+/// Dials TCP.
+pub(crate) fn tcp(endpoint: &Endpoint) -> Dial {
+    let target = (endpoint.host().to_owned(), endpoint.port());
+    custom(move || {
+        let target = target.clone();
+        async move {
+            let stream = TcpStream::connect(target).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        }
+    })
+}
+
+/// Dials once and speaks HTTP/2 over it. The channel never dials again by itself: a second byte
+/// stream would be a second session that nobody greeted.
+pub(crate) async fn channel(
+    dial: &Dial,
+) -> Result<Channel, Box<dyn std::error::Error + Send + Sync>> {
+    let io = dial().await?;
+    let once = Mutex::new(Some(TokioIo::new(io)));
+    let connector = tower::service_fn(move |_| {
+        let io = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+        std::future::ready(io.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)))
+    });
+    let channel = transport::Endpoint::from_static("http://slave")
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_adaptive_window(false)
+        .http2_keep_alive_interval(KEEPALIVE_EVERY)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
+        .connect_with_connector(connector)
+        .await?;
+    Ok(channel)
+}
+
+/// A number between 0 and 1, for jitter: the middle when there are no random bytes.
+pub(super) fn random() -> f64 {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 0.5,
+    }
+}

@@ -1,0 +1,106 @@
+//! What happens to a task, as a stream for whoever wants to watch.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use selsyn_common::{LogLine, Outcome, Progress};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tokio_stream::{Stream, StreamExt};
+
+/// Events that may wait for a slow watcher; beyond it the oldest are dropped and counted.
+const CAPACITY: usize = 1_024;
+
+/// Something that happened to a task.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TaskEvent {
+    /// The slave has accepted it.
+    Accepted,
+    /// User code has begun.
+    Running,
+    /// How far it has come.
+    Progress(Progress),
+    /// A line of its log.
+    Log(LogLine),
+    /// So many outputs were dropped before the next one, as a reader was too slow.
+    Missed(u64),
+    /// How it ended; the last event.
+    Ended(Box<Outcome>),
+}
+
+/// The events of one task, from where it stands when they are asked for until its end.
+///
+/// A [`Stream`] of [`TaskEvent`]. Made by [`RunningTask::events`](crate::RunningTask::events).
+pub struct Events {
+    past: VecDeque<TaskEvent>,
+    coming: Option<BroadcastStream<TaskEvent>>,
+}
+
+impl Events {
+    pub(crate) fn ended(past: Vec<TaskEvent>) -> Self {
+        Self {
+            past: past.into(),
+            coming: None,
+        }
+    }
+
+    /// The next event; `None` after [`TaskEvent::Ended`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop: no event is lost.
+    pub async fn next(&mut self) -> Option<TaskEvent> {
+        StreamExt::next(self).await
+    }
+}
+
+impl Stream for Events {
+    type Item = TaskEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<TaskEvent>> {
+        if let Some(event) = self.past.pop_front() {
+            return Poll::Ready(Some(event));
+        }
+        let Some(coming) = &mut self.coming else {
+            return Poll::Ready(None);
+        };
+        Pin::new(coming).poll_next(cx).map(|event| match event? {
+            Ok(event) => Some(event),
+            Err(BroadcastStreamRecvError::Lagged(missed)) => Some(TaskEvent::Missed(missed)),
+        })
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+/// The sending side; made when the first watcher asks.
+pub(crate) struct Broadcast(broadcast::Sender<TaskEvent>);
+
+impl Default for Broadcast {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(CAPACITY))
+    }
+}
+
+impl Broadcast {
+    pub(crate) fn publish(&self, event: TaskEvent) {
+        // Nobody may be listening any more: then there is nobody to tell.
+        let _ = self.0.send(event);
+    }
+
+    pub(crate) fn subscribe(&self, past: Vec<TaskEvent>) -> Events {
+        let coming = Some(BroadcastStream::new(self.0.subscribe()));
+        Events {
+            past: past.into(),
+            coming,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The side that asks: a library inside somebody's program.
+//!
+//! For programs that start work on other machines and must know what became of it. Not for task
+//! graphs, schedules or brokers.
+//!
+//! The way of one task through the rooms:
+//!
+//! | Room | What happens |
+//! |---|---|
+//! | [`Connection::new_task`] | the data is encoded once; nothing is sent |
+//! | [`Task::start`] | hooks; the table, then the outbox; waits for the answer |
+//! | `connection` | the table of started tasks, and the view of the slave |
+//! | `dispatch` | the task behind a connection: dial, greet, read; awaits no user code |
+//! | `cell` | one task's status, answer and outcome |
+//! | `delivery` | callbacks, in order, each panic contained; then the result is taken |
+//! | [`RunningTask::join`] | returns |
+
+mod cell;
+mod config;
+mod connect;
+mod connection;
+mod delivery;
+mod dispatch;
+mod error;
+mod events;
+mod generated;
+mod goodbye;
+pub mod hooks;
+mod master;
+mod ping;
+mod running;
+mod task;
+
+pub use connect::Connect;
+pub use connection::{Connection, ConnectionState};
+pub use error::{
+    ConnectError, DisconnectError, Elapsed, GreetingTimeout, HookError, JoinError, NotStarted,
+    StartError,
+};
+pub use events::{Events, TaskEvent};
+pub use hooks::OnStartError;
+pub use master::{Master, MasterBuilder};
+pub use ping::{SlaveInfo, ping};
+pub use running::RunningTask;
+pub use task::Task;

@@ -1,0 +1,304 @@
+//! The asking side: named connections, and what they have in common.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use selsyn_common::{Incarnation, MasterId, Payload, TaskId, TaskIds};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::config::{Settings, setting_setters};
+use crate::connect::{Connect, Target};
+use crate::connection::Connection;
+use crate::connection::link::Link;
+use crate::dispatch::dial;
+use crate::error::{ConnectError, DisconnectError, HookError};
+use crate::hooks::{Hooks, hook_setters};
+
+/// The asking side, embedded in a program. Cheap to clone; all clones are the same master.
+///
+/// ```no_run
+/// use selsyn_master::Master;
+/// use serde_json::json;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let master = Master::new()?;
+/// let slave = master.connect("trainer-0", "http://127.0.0.1:7236").await?;
+/// let running = slave
+///     .new_task(&json!({"a": 2, "b": 3}))?
+///     .function("add")
+///     .on_complete(|data, result| println!("{data} -> {result}"))
+///     .start()
+///     .await?;
+/// let sum: i64 = running.success().await?;
+/// master.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Master(Arc<Held>);
+
+/// What only the master's handles hold: dropping the last one detaches what nobody else holds.
+struct Held {
+    settings: Settings,
+    hooks: Hooks,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shared.connections.clear();
+    }
+}
+
+/// What a master's connections know of it.
+pub(crate) struct Shared {
+    pub(crate) id: MasterId,
+    pub(crate) incarnation: Incarnation,
+    ids: TaskIds,
+    connections: DashMap<String, Connection>,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn next_task_id(&self) -> TaskId {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.ids
+            .next(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Gives the name of a connection free, unless another one has it by now.
+    pub(crate) fn forget(&self, link: &Arc<Link>) {
+        let forgotten = self
+            .connections
+            .remove_if(&link.name, |_, held| held.is_same(link));
+        // Dropped here and not under the table's lock: a handle's drop does more than free memory.
+        drop(forgotten);
+    }
+
+    /// Takes a name, or says that it is taken.
+    pub(crate) fn insert(&self, connection: &Connection) -> Result<(), ConnectError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(ConnectError::MasterClosed);
+        }
+        match self.connections.entry(connection.name().to_owned()) {
+            Entry::Occupied(taken) => Err(ConnectError::NameTaken {
+                name: taken.key().clone(),
+            }),
+            Entry::Vacant(free) => {
+                free.insert(connection.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Master {
+    /// Makes a master with the default settings and no hooks.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no random bytes for ids.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Begins a master with settings and hooks of its own.
+    pub fn builder() -> MasterBuilder {
+        MasterBuilder::default()
+    }
+
+    /// Connects to a slave under a name that is free: `host:port`, `http://host:port`, or a bare
+    /// host for port 7236. Await it, or set more of it before: see [`Connect`].
+    pub fn connect(&self, name: impl Into<String>, address: impl AsRef<str>) -> Connect {
+        self.begin(name.into(), Target::Address(address.as_ref().to_owned()))
+    }
+
+    /// Connects over byte streams that `dial` makes, once for each attempt: pipes, proxies,
+    /// simulated networks.
+    pub fn connect_with<F, Fut, IO>(&self, name: impl Into<String>, dial: F) -> Connect
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<IO>> + Send + 'static,
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.begin(name.into(), Target::Dial(dial::custom(dial)))
+    }
+
+    fn begin(&self, name: String, target: Target) -> Connect {
+        let Held {
+            settings,
+            hooks,
+            shared,
+        } = &*self.0;
+        Connect::new(
+            name,
+            target,
+            settings.clone(),
+            hooks.clone(),
+            Arc::clone(shared),
+        )
+    }
+
+    /// Connects, lends the connection to `f`, and disconnects on every way out: also when `f`
+    /// panics or the future is dropped, though then without waiting for the goodbye.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] when no connection could be made; `f` did not run. That the slave refused
+    /// to be disconnected is told to the `on_disconnect_error` hook, and the connection detaches.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future detaches the connection.
+    pub async fn scoped<T>(
+        &self,
+        name: impl Into<String>,
+        address: impl AsRef<str>,
+        f: impl AsyncFnOnce(Connection) -> T,
+    ) -> Result<T, ConnectError> {
+        let connection = self.connect(name, address).await?;
+        let guard = DetachOnDrop(connection.clone());
+        let result = f(connection).await;
+        // The error, if any, was told to its hook; the guard closes what is still open.
+        let _ = guard.0.disconnect().await;
+        guard.0.detach();
+        guard.0.closed().await;
+        Ok(result)
+    }
+
+    /// The connection of this name, while it is being dialled, up or away.
+    pub fn get(&self, name: &str) -> Option<Connection> {
+        self.0.shared.connections.get(name).map(|held| held.clone())
+    }
+
+    /// Whether there is a connection of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.shared.connections.contains_key(name)
+    }
+
+    /// All connections, in no order.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.0
+            .shared
+            .connections
+            .iter()
+            .map(|held| held.clone())
+            .collect()
+    }
+
+    /// Disconnects the connection of this name: see [`Connection::disconnect`].
+    ///
+    /// # Errors
+    ///
+    /// [`DisconnectError::UnknownConnection`], or what [`Connection::disconnect`] says.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Connection::disconnect`].
+    pub async fn disconnect(&self, name: &str) -> Result<(), DisconnectError> {
+        let unknown = || DisconnectError::UnknownConnection {
+            name: name.to_owned(),
+        };
+        self.get(name)
+            .ok_or_else(unknown)?
+            .disconnect_with(Payload::null())
+            .await
+    }
+
+    /// Closes the master: no new connections, every open one is disconnected, all at once; one
+    /// whose slave refuses or does not answer is detached.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the goodbyes on their way. Safe to call again.
+    pub async fn close(&self) {
+        self.0.shared.closed.store(true, Ordering::Release);
+        let goodbyes = self.connections().into_iter().map(|connection| async move {
+            // The error, if any, was told to its hook.
+            let _ = connection.disconnect().await;
+            connection.detach();
+            connection.closed().await;
+        });
+        futures_util::future::join_all(goodbyes).await;
+    }
+
+    /// Whether it was not closed.
+    pub fn is_running(&self) -> bool {
+        !self.0.shared.closed.load(Ordering::Acquire)
+    }
+
+    /// Which master this is; slaves see it.
+    pub fn id(&self) -> MasterId {
+        self.0.shared.id
+    }
+}
+
+struct DetachOnDrop(Connection);
+
+impl Drop for DetachOnDrop {
+    fn drop(&mut self) {
+        self.0.detach();
+    }
+}
+
+impl fmt::Debug for Master {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Master")
+            .field("id", &self.id())
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Collects what a master shall be: defaults for its connections, and hooks.
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct MasterBuilder {
+    settings: Settings,
+    hooks: Hooks,
+    id: Option<MasterId>,
+}
+
+impl MasterBuilder {
+    /// Keeps an identity over restarts; default a random one for each master.
+    pub const fn id(mut self, id: MasterId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    setting_setters!();
+
+    hook_setters!();
+
+    /// Makes the master.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no random bytes for ids.
+    pub fn build(self) -> io::Result<Master> {
+        let mut random = [[0; 16]; 3];
+        for bytes in &mut random {
+            getrandom::fill(bytes).map_err(io::Error::other)?;
+        }
+        let [id, incarnation, ids] = random;
+        let shared = Arc::new(Shared {
+            id: self.id.unwrap_or_else(|| MasterId::from_random(id)),
+            incarnation: Incarnation::from_random(incarnation),
+            ids: TaskIds::new(ids),
+            connections: DashMap::new(),
+            closed: AtomicBool::new(false),
+        });
+        Ok(Master(Arc::new(Held {
+            settings: self.settings,
+            hooks: self.hooks,
+            shared,
+        })))
+    }
+}

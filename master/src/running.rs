@@ -1,0 +1,213 @@
+//! A task that was started: watch it, wait for it, stop it.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::{
+    ExecutionId, Failure, FromPayload, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus,
+};
+use tokio::time::timeout;
+
+use crate::cell::Cell;
+use crate::delivery::Callback;
+use crate::error::{Elapsed, JoinError};
+use crate::events::Events;
+use crate::hooks::Boxed;
+
+/// A task that was started. Cheap to clone; all clones are the same task. Dropping it leaves the
+/// task running and its callbacks in force.
+///
+/// `running.await` is [`join`](Self::join).
+#[derive(Clone)]
+pub struct RunningTask {
+    cell: Arc<Cell>,
+}
+
+impl RunningTask {
+    pub(crate) const fn new(cell: Arc<Cell>) -> Self {
+        Self { cell }
+    }
+
+    /// Which task.
+    pub fn id(&self) -> TaskId {
+        self.cell.id.task
+    }
+
+    /// Which run of it.
+    pub fn execution_id(&self) -> ExecutionId {
+        self.cell.id
+    }
+
+    /// The name of the connection it was started on.
+    pub fn connection(&self) -> &str {
+        &self.cell.link.name
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> TaskStatus {
+        self.cell.state().status
+    }
+
+    /// The data that `new_task` took.
+    pub fn data(&self) -> &Payload {
+        &self.cell.data
+    }
+
+    /// The data that was sent: what the before_start hook made of it.
+    pub fn sent_data(&self) -> &Payload {
+        self.cell.sent_data()
+    }
+
+    /// How it ended; `None` while it has not, and while its callbacks run.
+    pub fn outcome(&self) -> Option<Outcome> {
+        let state = self.cell.state();
+        if state.delivered {
+            state.outcome.clone()
+        } else {
+            None
+        }
+    }
+
+    /// Waits until the task has ended and its callbacks have returned. Any number may wait; all
+    /// get the same outcome.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop and to call again; the task goes on.
+    pub async fn join(&self) -> Outcome {
+        let ended = self.cell.until(|state| {
+            let outcome = state.outcome.as_ref().filter(|_| state.delivered);
+            outcome.cloned()
+        });
+        ended.await
+    }
+
+    /// As [`Self::join`], for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`] when it did not end in time; the task is untouched, join it again.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Self::join`].
+    pub async fn join_timeout(&self, limit: Duration) -> Result<Outcome, Elapsed> {
+        let elapsed = |_| Elapsed {
+            task: self.id(),
+            waited: limit,
+        };
+        timeout(limit, self.join()).await.map_err(elapsed)
+    }
+
+    /// Waits for the value, read as `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::NotCompleted`] with the failure when there is no value;
+    /// [`JoinError::Unreadable`] when it is not a `T`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Self::join`].
+    pub async fn success<T: FromPayload>(&self) -> Result<T, JoinError> {
+        let outcome = self.join().await;
+        let (task, connection) = (self.id(), self.connection().to_owned());
+        match outcome.result {
+            Ok(value) => T::from_payload(&value).map_err(|source| JoinError::Unreadable {
+                task,
+                connection,
+                source,
+            }),
+            Err(failure) => {
+                let (status, failure) = (outcome.status, Box::new(failure));
+                Err(JoinError::NotCompleted {
+                    task,
+                    connection,
+                    status,
+                    failure,
+                })
+            }
+        }
+    }
+
+    /// Asks the slave to stop the task, and returns at once; join it to see what came of it. A
+    /// function that does not listen is dropped after the slave's grace.
+    pub fn cancel(&self, reason: impl Into<String>) {
+        if !self.status().is_final() {
+            self.cell.link.cancel(self.cell.id, &reason.into());
+        }
+    }
+
+    /// What happens to the task, from where it stands now until its end.
+    pub fn events(&self) -> Events {
+        self.cell.subscribe()
+    }
+
+    /// Is told how far the function has come, from now on.
+    pub fn on_progress(self, f: impl FnMut(&Progress) + Send + 'static) -> Self {
+        self.cell.on_progress(f);
+        self
+    }
+
+    /// Is told each line of the function's log, from now on.
+    pub fn on_log(self, f: impl FnMut(&LogLine) + Send + 'static) -> Self {
+        self.cell.on_log(f);
+        self
+    }
+
+    /// Runs when the task completes; at once when it has.
+    pub fn on_complete(self, f: impl FnOnce(&Payload, &Payload) + Send + 'static) -> Self {
+        self.callback(Callback::Complete(Box::new(f)))
+    }
+
+    /// The async form of [`Self::on_complete`]; only async callbacks may wait for other tasks.
+    pub fn on_complete_async<F, Fut>(self, f: F) -> Self
+    where
+        F: FnOnce(Payload, Payload) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let f = move |data, value| Box::pin(f(data, value)) as _;
+        self.callback(Callback::CompleteAsync(Box::new(f)))
+    }
+
+    /// Runs when the task ends with any verdict but COMPLETED; at once when it has.
+    pub fn on_fail(self, f: impl FnOnce(&Payload, &Failure) + Send + 'static) -> Self {
+        self.callback(Callback::Fail(Box::new(f)))
+    }
+
+    /// The async form of [`Self::on_fail`]; only async callbacks may wait for other tasks.
+    pub fn on_fail_async<F, Fut>(self, f: F) -> Self
+    where
+        F: FnOnce(Payload, Failure) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let f = move |data, failure| Box::pin(f(data, failure)) as _;
+        self.callback(Callback::FailAsync(Box::new(f)))
+    }
+
+    fn callback(self, callback: Callback) -> Self {
+        self.cell.add_callback(callback);
+        self
+    }
+}
+
+impl IntoFuture for RunningTask {
+    type Output = Outcome;
+    type IntoFuture = Boxed<Outcome>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.join().await })
+    }
+}
+
+impl fmt::Debug for RunningTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningTask")
+            .field("id", &self.cell.id)
+            .field("connection", &self.connection())
+            .field("status", &self.status())
+            .finish()
+    }
+}

@@ -1,0 +1,182 @@
+//! What shall be done: a task that was not sent yet.
+
+mod start;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::proto::Placement;
+use selsyn_common::{
+    ExecutionId, Failure, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus,
+};
+
+use crate::connection::link::Link;
+use crate::delivery::{Callback, Mailbox};
+use crate::error::{HookError, StartError};
+use crate::hooks::{StartHooks, start_hook_setters};
+use crate::running::RunningTask;
+
+/// What shall be done: function, data, hooks and callbacks. Not sent yet, status IDLE; dropping
+/// it has no effect anywhere.
+///
+/// `start` takes the task, so that it cannot be started twice; only the [`RunningTask`] it gives
+/// can be joined (DI-engine: `Task`).
+#[must_use = "a task does nothing until it is started"]
+pub struct Task {
+    link: Arc<Link>,
+    id: ExecutionId,
+    function: String,
+    data: Payload,
+    deadline: Option<Duration>,
+    start_deadline: Duration,
+    placement: Placement,
+    hooks: StartHooks,
+    mailbox: Mailbox,
+}
+
+impl Task {
+    pub(crate) fn new(link: Arc<Link>, data: Payload) -> Self {
+        Self {
+            id: ExecutionId::first(link.master.next_task_id()),
+            start_deadline: link.settings.start_deadline,
+            link,
+            function: String::new(),
+            data,
+            deadline: None,
+            placement: Placement::Background,
+            hooks: StartHooks::default(),
+            mailbox: Mailbox::default(),
+        }
+    }
+
+    /// Names the function; without a name the slave's default function runs.
+    pub fn function(mut self, name: impl Into<String>) -> Self {
+        self.function = name.into();
+        self
+    }
+
+    /// Ends the task TIMED_OUT when it has not ended after `deadline`, counted from `start()`;
+    /// the time in the queue counts. Default none.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Time in which the start must be answered; default the connection's, 10 s.
+    pub const fn start_deadline(mut self, deadline: Duration) -> Self {
+        self.start_deadline = deadline;
+        self
+    }
+
+    /// Runs it in front: at most one such task on a slave, refused when there is one, never
+    /// queued. Default in the background, beside others (bluesky: `run_in_background`).
+    pub const fn foreground(mut self) -> Self {
+        self.placement = Placement::Foreground;
+        self
+    }
+
+    /// Which task. The id is the same before and after the start.
+    pub const fn id(&self) -> TaskId {
+        self.id.task
+    }
+
+    /// The data it was given.
+    pub const fn data(&self) -> &Payload {
+        &self.data
+    }
+
+    /// Always IDLE: what was started is a [`RunningTask`].
+    pub const fn status(&self) -> TaskStatus {
+        TaskStatus::Idle
+    }
+
+    /// Always `None`: it has not run.
+    pub const fn outcome(&self) -> Option<Outcome> {
+        None
+    }
+
+    /// Sends the data and waits until the slave has accepted the task.
+    ///
+    /// On a connection that is not up the start waits for it, until the start deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: every variant but `Unknown` means that the function did not run and never
+    /// will, and gives back the data. After `Unknown`, join the task it carries.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before the slave has accepted cancels the task.
+    pub async fn start(self) -> Result<RunningTask, StartError> {
+        start::start(self).await
+    }
+}
+
+/// Hooks.
+impl Task {
+    start_hook_setters!(hooks);
+}
+
+/// Callbacks. They run in the order in which they were chained, away from the network, before
+/// `join()` returns; one that panics is recorded in the outcome and the others run all the same.
+impl Task {
+    /// Runs when the task completes, with the data and the value.
+    pub fn on_complete(self, f: impl FnOnce(&Payload, &Payload) + Send + 'static) -> Self {
+        self.callback(Callback::Complete(Box::new(f)))
+    }
+
+    /// The async form of [`Self::on_complete`]; only async callbacks may wait for other tasks.
+    pub fn on_complete_async<F, Fut>(self, f: F) -> Self
+    where
+        F: FnOnce(Payload, Payload) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let f = move |data, value| Box::pin(f(data, value)) as _;
+        self.callback(Callback::CompleteAsync(Box::new(f)))
+    }
+
+    /// Runs when the task ends with any verdict but COMPLETED, with the data and the failure. A
+    /// start that fails is told to `on_start_error` instead.
+    pub fn on_fail(self, f: impl FnOnce(&Payload, &Failure) + Send + 'static) -> Self {
+        self.callback(Callback::Fail(Box::new(f)))
+    }
+
+    /// The async form of [`Self::on_fail`]; only async callbacks may wait for other tasks.
+    pub fn on_fail_async<F, Fut>(self, f: F) -> Self
+    where
+        F: FnOnce(Payload, Failure) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let f = move |data, failure| Box::pin(f(data, failure)) as _;
+        self.callback(Callback::FailAsync(Box::new(f)))
+    }
+
+    fn callback(mut self, callback: Callback) -> Self {
+        // It has not ended: there is no worker to spawn.
+        let _ = self.mailbox.push_callback(callback, false);
+        self
+    }
+
+    /// Is told how far the function has come.
+    pub fn on_progress(mut self, f: impl FnMut(&Progress) + Send + 'static) -> Self {
+        self.mailbox.on_progress(f);
+        self
+    }
+
+    /// Is told each line of the function's log.
+    pub fn on_log(mut self, f: impl FnMut(&LogLine) + Send + 'static) -> Self {
+        self.mailbox.on_log(f);
+        self
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("function", &self.function)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! Takes a task from IDLE to STARTED, or says why not: a start is never a lie.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::{ErrorCode, Payload, Refusal};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Task;
+use crate::cell::{Answer, Cell};
+use crate::connection::link::{Link, NoStart};
+use crate::dispatch::Outgoing;
+use crate::error::{NotStarted, StartError};
+use crate::hooks::{self, Accepted, OnStartError, StartHooks};
+use crate::running::RunningTask;
+
+/// Time for the slave to answer the cancel of a start that it did not answer. An answer settles
+/// what became of it; without one nobody knows.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Starts the task and runs the hooks around it.
+pub(super) async fn start(mut task: Task) -> Result<RunningTask, StartError> {
+    task.hooks.or(&task.link.hooks.start);
+    let mailbox = std::mem::take(&mut task.mailbox);
+    let cell = Arc::new(Cell::new(
+        task.id,
+        task.data.clone(),
+        Arc::clone(&task.link),
+        mailbox,
+    ));
+    let hooks = std::mem::take(&mut task.hooks);
+    match send_and_wait(task, &cell, &hooks).await {
+        Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
+        Err(error) => failed(cell, &hooks, error),
+    }
+}
+
+/// Tells the after_start hook; what it does cannot change what happened.
+async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Payload>) -> RunningTask {
+    cell.state().handed_out = true;
+    let told = Accepted {
+        task: cell.id.task,
+        data: cell.sent_data().clone(),
+        reply,
+    };
+    if let Some(message) = hooks::tell(hooks.after.as_ref(), told).await {
+        cell.hook_panicked(format!("after_start: {message}"));
+    }
+    RunningTask::new(cell)
+}
+
+/// Tells the on_start_error hook, which may swallow the error. An unknown start is not failed.
+fn failed(
+    cell: Arc<Cell>,
+    hooks: &StartHooks,
+    error: StartError,
+) -> Result<RunningTask, StartError> {
+    if let StartError::Unknown(_) = error {
+        cell.state().handed_out = true;
+    } else {
+        cell.not_started(Answer::NotSent);
+    }
+    let Some(hook) = &hooks.error else {
+        return Err(error);
+    };
+    let verdict =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(&cell.data, &error)));
+    match verdict {
+        Ok(OnStartError::Swallow) => Ok(RunningTask::new(cell)),
+        Ok(OnStartError::Propagate) => Err(error),
+        Err(panic) => {
+            let message = crate::delivery::panic_message(panic.as_ref());
+            cell.hook_panicked(format!("on_start_error: {message}"));
+            Err(error)
+        }
+    }
+}
+
+/// Sends the start, and waits for what becomes of it until the start deadline.
+async fn send_and_wait(
+    task: Task,
+    cell: &Arc<Cell>,
+    hooks: &StartHooks,
+) -> Result<Option<Payload>, StartError> {
+    let begun = Instant::now();
+    let not_started = || NotStarted {
+        id: cell.id.task,
+        data: cell.data.clone(),
+    };
+    let data = hooks::ask(hooks.before.as_ref(), task.data).await;
+    let data = data.map_err(|said| StartError::Hook {
+        task: not_started(),
+        said,
+    })?;
+    cell.sent.get_or_init(|| data.clone());
+    let deadline = task.deadline.map(|deadline| begun + deadline);
+    let start = Outgoing {
+        function: task.function,
+        data,
+        deadline,
+        placement: task.placement,
+    };
+    let link = &task.link;
+    link.start(cell, start)
+        .map_err(|no| no_start(link, cell, no))?;
+
+    let guard = CancelOnDrop(Some(cell));
+    let waiting = task
+        .start_deadline
+        .min(task.deadline.unwrap_or(Duration::MAX));
+    let answer = match begun.checked_add(waiting) {
+        Some(until) => timeout_at(until, answered(cell)).await.ok(),
+        None => Some(answered(cell).await),
+    };
+    let answer = match answer {
+        Some(answer) => answer,
+        None => give_up(link, cell, begun).await?,
+    };
+    guard.disarm();
+    settle(link, cell, answer)
+}
+
+async fn answered(cell: &Cell) -> Answer {
+    cell.until(|state| state.answer.clone()).await
+}
+
+/// The start deadline is over. A start that was not sent is taken back; one that was is
+/// cancelled, and if even that is not answered, nobody knows.
+async fn give_up(link: &Link, cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError> {
+    if link.cancel(cell.id, "the start was not answered in time") {
+        let task = NotStarted {
+            id: cell.id.task,
+            data: cell.data.clone(),
+        };
+        let (connection, waited) = (link.name.clone(), begun.elapsed());
+        return Err(StartError::Deadline {
+            task,
+            connection,
+            waited,
+        });
+    }
+    let unknown = |_| StartError::Unknown(RunningTask::new(Arc::clone(cell)));
+    timeout(CANCEL_PATIENCE, answered(cell))
+        .await
+        .map_err(unknown)
+}
+
+fn settle(link: &Link, cell: &Cell, answer: Answer) -> Result<Option<Payload>, StartError> {
+    let task = NotStarted {
+        id: cell.id.task,
+        data: cell.data.clone(),
+    };
+    let connection = link.name.clone();
+    match answer {
+        Answer::Accepted(reply) => Ok(reply),
+        Answer::Refused(refusal) => Err(StartError::Refused {
+            task,
+            connection,
+            refusal,
+        }),
+        Answer::Forbidden => Err(StartError::Forbidden { task, connection }),
+        Answer::TooLarge(limit) => Err(StartError::TooLarge {
+            task,
+            connection,
+            bytes: cell.sent_data().len(),
+            limit,
+        }),
+        Answer::NotSent => match link.state() {
+            crate::ConnectionState::Failed => Err(StartError::NotConnected {
+                task,
+                connection,
+                source: Box::new(link.why_gone()),
+            }),
+            _ => Err(StartError::Closed { task, connection }),
+        },
+    }
+}
+
+fn no_start(link: &Link, cell: &Cell, no: NoStart) -> StartError {
+    let task = NotStarted {
+        id: cell.id.task,
+        data: cell.data.clone(),
+    };
+    let connection = link.name.clone();
+    match no {
+        NoStart::Closed => StartError::Closed { task, connection },
+        NoStart::NotConnected(source) => StartError::NotConnected {
+            task,
+            connection,
+            source,
+        },
+        NoStart::TooManyInFlight => StartError::TooManyInFlight {
+            task,
+            connection,
+            limit: link.settings.max_in_flight,
+        },
+        NoStart::Draining => {
+            let refusal = Refusal::because(ErrorCode::Draining, "the slave is draining");
+            StartError::Refused {
+                task,
+                connection,
+                refusal: Box::new(refusal),
+            }
+        }
+        NoStart::TooLarge(limit) => StartError::TooLarge {
+            task,
+            connection,
+            bytes: cell.sent_data().len(),
+            limit,
+        },
+    }
+}
+
+/// Cancels a start whose future is dropped before it was answered.
+struct CancelOnDrop<'a>(Option<&'a Arc<Cell>>);
+
+impl CancelOnDrop<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(cell) = self.0 {
+            cell.link.cancel(cell.id, "the start was dropped");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What admission promises, over random histories.
+
+use proptest::prelude::*;
+use selsyn_common::TaskId;
+
+use super::*;
+
+const LIMITS: AdmissionLimits = AdmissionLimits {
+    slots: 2,
+    blocking_slots: 1,
+    queue_tasks: 3,
+    queue_bytes: 100,
+    exclusive: false,
+};
+
+fn applicant(number: u8, placement: Placement, blocking: bool) -> Applicant {
+    let id = ExecutionId::first(TaskId::from_random([number; 16]));
+    Applicant {
+        id,
+        placement,
+        blocking,
+        bytes: 10,
+    }
+}
+
+fn background(number: u8) -> Applicant {
+    applicant(number, Placement::Background, false)
+}
+
+#[test]
+fn a_freed_slot_goes_to_the_task_that_waited_longest() {
+    let mut admission = Admission::new(LIMITS);
+    let places: Vec<_> = (0..4)
+        .map(|n| admission.apply(background(n)).unwrap())
+        .collect();
+    let next = admission.release(places[0]);
+    assert_eq!(
+        next,
+        Some((background(2).id, Place::Slot { blocking: false }))
+    );
+}
+
+#[test]
+fn a_full_queue_is_a_refusal_that_says_how_full() {
+    let mut admission = Admission::new(LIMITS);
+    let _held = [0, 1, 2, 3, 4].map(|n| admission.apply(background(n)).unwrap());
+    let refusal = admission.apply(background(9)).unwrap_err();
+    assert_eq!(refusal.message, "queue is full (3 tasks, 2 running)");
+    assert!(refusal.retry_after.is_some());
+}
+
+#[test]
+fn queued_bytes_are_bounded_too() {
+    let mut admission = Admission::new(LIMITS);
+    let _held = [0, 1].map(|n| admission.apply(background(n)).unwrap());
+    let large = Applicant {
+        bytes: 101,
+        ..background(3)
+    };
+    assert_eq!(
+        admission.apply(large).unwrap_err().reason,
+        ErrorCode::QueueFull
+    );
+}
+
+#[test]
+fn the_second_in_front_is_refused_with_the_name_of_the_first() {
+    let mut admission = Admission::new(LIMITS);
+    let first = applicant(1, Placement::Foreground, false);
+    admission.apply(first).unwrap();
+    let refusal = admission
+        .apply(applicant(2, Placement::Foreground, false))
+        .unwrap_err();
+    assert!(refusal.message.contains(&first.id.to_string()));
+}
+
+#[test]
+fn an_exclusive_slave_takes_one_task_and_queues_none() {
+    let mut admission = Admission::new(AdmissionLimits {
+        exclusive: true,
+        ..LIMITS
+    });
+    let place = admission.apply(background(1)).unwrap();
+    assert_eq!(admission.apply(background(2)).unwrap_err().code, 601);
+    admission.release(place);
+    admission.apply(background(3)).unwrap();
+}
+
+#[test]
+fn a_draining_slave_refuses_and_keeps_what_it_has() {
+    let mut admission = Admission::new(LIMITS);
+    admission.apply(background(1)).unwrap();
+    admission.drain();
+    assert_eq!(admission.apply(background(2)).unwrap_err().code, 101);
+    assert_eq!(admission.running(), 1);
+}
+
+proptest! {
+    #[test]
+    fn slots_are_never_lost_and_never_given_twice(steps in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), any::<prop::sample::Index>()), 0..200)) {
+        let mut admission = Admission::new(LIMITS);
+        let mut held: Vec<(ExecutionId, Place)> = Vec::new();
+        for (number, (apply, in_front, blocking, which)) in steps.into_iter().enumerate() {
+            if apply || held.is_empty() {
+                let placement = if in_front { Placement::Foreground } else { Placement::Background };
+                let applicant = applicant(number as u8, placement, blocking);
+                held.extend(admission.apply(applicant).ok().map(|place| (applicant.id, place)));
+            } else {
+                let (_, place) = held.swap_remove(which.index(held.len()));
+                if let Some((id, slot)) = admission.release(place) {
+                    let waiting = held.iter_mut().find(|(held, place)| *held == id && matches!(place, Place::Queued { .. }));
+                    waiting.expect("only a task that waits is given a slot").1 = slot;
+                }
+            }
+            let count = |wanted: fn(&Place) -> bool| held.iter().filter(|(_, place)| wanted(place)).count();
+            prop_assert!(count(|place| *place == Place::Foreground) <= 1);
+            let slots = [false, true].map(|blocking| held.iter().filter(|(_, place)| *place == Place::Slot { blocking }).count());
+            prop_assert!(slots[0] <= LIMITS.slots && slots[1] <= LIMITS.blocking_slots);
+            let queued = count(|place| matches!(place, Place::Queued { .. }));
+            prop_assert_eq!(queued, admission.queued());
+            prop_assert_eq!(held.len(), admission.queued() + admission.running());
+        }
+    }
+}

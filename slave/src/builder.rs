@@ -1,0 +1,312 @@
+//! Puts a slave together: functions, hooks, limits; then binds it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use selsyn_common::{IntoPayload, Refusal, Token};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio_stream::Stream;
+
+use crate::config::{Settings, listen_address};
+use crate::core::Core;
+use crate::error::BuildError;
+use crate::function::{Function, IntoFunction};
+use crate::hooks::{ConnectionRequest, Hooks, Peer, TaskRequest, ask_hook, tell_hook};
+use crate::registry::{DEFAULT_FUNCTION, Registry};
+use crate::slave::BoundSlave;
+use crate::{function_runtime, random, server};
+
+/// Collects what a slave shall be. Made by [`Slave::builder`](crate::Slave::builder).
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it is bound"]
+pub struct SlaveBuilder {
+    settings: Settings,
+    hooks: Hooks,
+    functions: Vec<(String, Function)>,
+    function_runtime: Option<Handle>,
+}
+
+/// Functions.
+impl SlaveBuilder {
+    /// Registers a function under a name.
+    pub fn function<M>(mut self, name: &str, function: impl IntoFunction<M>) -> Self {
+        self.functions
+            .push((name.to_owned(), function.into_function()));
+        self
+    }
+
+    /// Registers the function that a task without a name runs; its own name is
+    /// [`DEFAULT_FUNCTION`] (DI-engine: `_process_task`).
+    pub fn default_function<M>(self, function: impl IntoFunction<M>) -> Self {
+        self.function(DEFAULT_FUNCTION, function)
+    }
+
+    /// Runs functions on another runtime than the one all slaves of the process share. Tests
+    /// under a paused clock pass their own.
+    pub fn function_runtime(mut self, runtime: Handle) -> Self {
+        self.function_runtime = Some(runtime);
+        self
+    }
+}
+
+/// Hooks. Each may be sync or async, and runs on the function runtime; one that panics refuses.
+///
+/// `before_connection` runs after token, channel and version were checked and before the session
+/// opens; `before_task` after a place was found and before the task is accepted;
+/// `before_disconnection` before anything is stopped; `lost_connection` once, when a session has
+/// ended without a goodbye.
+impl SlaveBuilder {
+    /// Asks before a session opens (DI-engine: `_before_connection`, `ConnectionRefuse`). What it
+    /// returns reaches the master's `after_connect`; return `()` for no reply.
+    pub fn before_connection<F, R>(self, hook: F) -> Self
+    where
+        F: Fn(ConnectionRequest) -> Result<R, Refusal> + Send + Sync + 'static,
+        R: IntoPayload + Send + 'static,
+    {
+        self.before_connection_async(move |request| std::future::ready(hook(request)))
+    }
+
+    /// The async form of [`Self::before_connection`].
+    pub fn before_connection_async<F, Fut, R>(mut self, hook: F) -> Self
+    where
+        F: Fn(ConnectionRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Refusal>> + Send + 'static,
+        R: IntoPayload + 'static,
+    {
+        self.hooks.before_connection = Some(ask_hook(hook));
+        self
+    }
+
+    /// Asks before a session is ended by its master (DI-engine: `_before_disconnection`,
+    /// `DisconnectionRefuse`). What it returns reaches the master's `after_disconnect`.
+    pub fn before_disconnection<F, R>(self, hook: F) -> Self
+    where
+        F: Fn(ConnectionRequest) -> Result<R, Refusal> + Send + Sync + 'static,
+        R: IntoPayload + Send + 'static,
+    {
+        self.before_disconnection_async(move |request| std::future::ready(hook(request)))
+    }
+
+    /// The async form of [`Self::before_disconnection`].
+    pub fn before_disconnection_async<F, Fut, R>(mut self, hook: F) -> Self
+    where
+        F: Fn(ConnectionRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Refusal>> + Send + 'static,
+        R: IntoPayload + 'static,
+    {
+        self.hooks.before_disconnection = Some(ask_hook(hook));
+        self
+    }
+
+    /// Asks before a task is accepted (DI-engine: `_before_task`, `TaskRefuse`). What it returns
+    /// reaches the master's `after_start`.
+    pub fn before_task<F, R>(self, hook: F) -> Self
+    where
+        F: Fn(TaskRequest) -> Result<R, Refusal> + Send + Sync + 'static,
+        R: IntoPayload + Send + 'static,
+    {
+        self.before_task_async(move |request| std::future::ready(hook(request)))
+    }
+
+    /// The async form of [`Self::before_task`].
+    pub fn before_task_async<F, Fut, R>(mut self, hook: F) -> Self
+    where
+        F: Fn(TaskRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Refusal>> + Send + 'static,
+        R: IntoPayload + 'static,
+    {
+        self.hooks.before_task = Some(ask_hook(hook));
+        self
+    }
+
+    /// Tells that a session has ended without a goodbye (DI-engine: `_lost_connection`).
+    pub fn lost_connection<F>(self, hook: F) -> Self
+    where
+        F: Fn(Peer) + Send + Sync + 'static,
+    {
+        self.lost_connection_async(move |peer| {
+            hook(peer);
+            std::future::ready(())
+        })
+    }
+
+    /// The async form of [`Self::lost_connection`].
+    pub fn lost_connection_async<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.lost_connection = Some(tell_hook(hook));
+        self
+    }
+}
+
+/// Settings.
+impl SlaveBuilder {
+    /// Masters must name the same channel; default the empty one.
+    pub fn channel(mut self, channel: impl Into<String>) -> Self {
+        self.settings.channel = channel.into();
+        self
+    }
+
+    /// Demands this token of every call; default none, and then the slave listens on loopback
+    /// addresses only.
+    pub fn token(mut self, token: Token) -> Self {
+        self.settings.token = Some(token);
+        self
+    }
+
+    /// Takes DI-engine's exact admission: one connection (501), one task (601), no queue.
+    pub const fn exclusive(mut self) -> Self {
+        self.settings.admission.exclusive = true;
+        self
+    }
+
+    /// Executions of async functions that run at once; default 256.
+    pub const fn slots(mut self, slots: usize) -> Self {
+        self.settings.admission.slots = slots;
+        self
+    }
+
+    /// Executions of blocking functions that run at once; default the number of cores.
+    pub const fn blocking_slots(mut self, slots: usize) -> Self {
+        self.settings.admission.blocking_slots = slots;
+        self
+    }
+
+    /// Tasks, and bytes of their data, that may wait for a slot; default 100,000 and 256 MiB.
+    pub const fn queue(mut self, tasks: usize, bytes: usize) -> Self {
+        self.settings.admission.queue_tasks = tasks;
+        self.settings.admission.queue_bytes = bytes;
+        self
+    }
+
+    /// Largest data of a task, in bytes; default 64 MiB.
+    pub const fn max_payload_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_payload_bytes = bytes;
+        self
+    }
+
+    /// Sessions that may be open at once; default 512.
+    pub const fn max_sessions(mut self, sessions: usize) -> Self {
+        self.settings.max_sessions = sessions;
+        self
+    }
+
+    /// Time between the request to stop and the forced stop; default 5 s; zero means at once.
+    pub const fn abort_grace(mut self, grace: Duration) -> Self {
+        self.settings.abort_grace = grace;
+        self
+    }
+
+    /// Pause between two heartbeats; default 3 s. A master that has less patience gets more.
+    pub const fn heartbeat_every(mut self, pause: Duration) -> Self {
+        self.settings.heartbeat_every = pause;
+        self
+    }
+
+    /// Silence after which a master's session ends; default 17 s.
+    pub const fn heartbeat_tolerance(mut self, silence: Duration) -> Self {
+        self.settings.heartbeat_tolerance = silence;
+        self
+    }
+
+    /// Time in which a stream must say Hello, and a before_connection hook answer; default 5 s.
+    pub const fn greeting_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.greeting_timeout = timeout;
+        self
+    }
+
+    /// Time that `serve_until` leaves to what runs once it is told to stop; default 30 s.
+    pub const fn drain_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.drain_deadline = deadline;
+        self
+    }
+}
+
+/// The last step.
+impl SlaveBuilder {
+    /// Listens on an address: `host:port`, or a bare host for port 7236. Port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]: two functions of one name, a setting that cannot work, a port in use, an
+    /// address that other machines can reach without a token.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing bound.
+    pub async fn bind(self, address: &str) -> Result<BoundSlave, BuildError> {
+        let address = listen_address(address);
+        let listener = self.listen(&address).await?;
+        let local = listener
+            .local_addr()
+            .map_err(|error| BuildError::bind(&address, error))?;
+        self.build(Some(local), server::accept(listener))
+    }
+
+    /// Takes connections that come from elsewhere instead of listening: pipes, proxies,
+    /// simulated networks. Whoever hands them over answers for who is at their other end.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] as for [`Self::bind`], but for what concerns addresses.
+    pub fn incoming<S, IO>(self, connections: S) -> Result<BoundSlave, BuildError>
+    where
+        S: Stream<Item = io::Result<IO>> + Send + 'static,
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.build(None, connections)
+    }
+
+    /// Binds, but not beyond this machine without a token: every address a name stands for counts.
+    async fn listen(&self, address: &str) -> Result<TcpListener, BuildError> {
+        let failed = |error| BuildError::bind(address, error);
+        let found: Vec<SocketAddr> = tokio::net::lookup_host(address)
+            .await
+            .map_err(failed)?
+            .collect();
+        if self.settings.token.is_none() && !found.iter().all(|found| is_loopback(*found)) {
+            return Err(BuildError::BindWithoutToken {
+                address: address.to_owned(),
+            });
+        }
+        TcpListener::bind(found.as_slice()).await.map_err(failed)
+    }
+
+    fn build<S, IO>(
+        self,
+        address: Option<SocketAddr>,
+        connections: S,
+    ) -> Result<BoundSlave, BuildError>
+    where
+        S: Stream<Item = io::Result<IO>> + Send + 'static,
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.settings.check()?;
+        let registry = Registry::default();
+        for (name, function) in self.functions {
+            registry.add(&name, function)?;
+        }
+        let functions = self
+            .function_runtime
+            .map_or_else(function_runtime::shared, Ok)?;
+        let random = [random::bytes(), random::bytes()];
+        let [slave, boot] = random.map(|bytes| bytes.map_err(BuildError::Random));
+        let core = Core::new(
+            self.settings,
+            self.hooks,
+            registry,
+            functions,
+            [slave?, boot?],
+        );
+        Ok(BoundSlave::new(core, address, connections))
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}

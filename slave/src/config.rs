@@ -1,0 +1,141 @@
+//! The settings of a slave, each with its unit, default and bound.
+
+use std::time::Duration;
+
+use selsyn_common::{DEFAULT_SLAVE_PORT, Token};
+
+use crate::admission::AdmissionLimits;
+use crate::error::BuildError;
+
+/// Pause named in a refusal for want of a place: long enough for some tasks to end.
+pub(crate) const QUEUE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Executions of async functions that run at once: enough to keep small tasks busy, few enough
+/// that one owner's burst does not take the memory of all.
+const SLOTS: usize = 256;
+
+const MIB: usize = 1024 * 1024;
+
+/// Largest payload a slave may be set to take: prost counts lengths in 32 bits.
+const MAX_PAYLOAD_BYTES: usize = 1024 * MIB;
+
+/// Everything that can be set, as the builder collects it.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) channel: String,
+    pub(crate) token: Option<Token>,
+    pub(crate) admission: AdmissionLimits,
+    pub(crate) max_payload_bytes: usize,
+    pub(crate) max_sessions: usize,
+    pub(crate) heartbeat_every: Duration,
+    pub(crate) heartbeat_tolerance: Duration,
+    pub(crate) greeting_timeout: Duration,
+    pub(crate) abort_grace: Duration,
+    pub(crate) drain_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            channel: String::new(),
+            token: None,
+            admission: AdmissionLimits {
+                slots: SLOTS,
+                blocking_slots: cores,
+                queue_tasks: 100_000,
+                queue_bytes: 256 * MIB,
+                exclusive: false,
+            },
+            max_payload_bytes: 64 * MIB,
+            max_sessions: 512,
+            heartbeat_every: Duration::from_secs(3),
+            heartbeat_tolerance: Duration::from_secs(17),
+            greeting_timeout: Duration::from_secs(5),
+            abort_grace: Duration::from_secs(5),
+            drain_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Settings {
+    /// Refuses settings that cannot work, by name.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let above_zero = [
+            ("slots", self.admission.slots),
+            ("blocking_slots", self.admission.blocking_slots),
+            ("max_payload_bytes", self.max_payload_bytes),
+            ("max_sessions", self.max_sessions),
+            (
+                "heartbeat_every",
+                usize::from(!self.heartbeat_every.is_zero()),
+            ),
+            (
+                "greeting_timeout",
+                usize::from(!self.greeting_timeout.is_zero()),
+            ),
+        ];
+        if let Some((setting, _)) = above_zero.iter().find(|(_, value)| *value == 0) {
+            return Err(BuildError::setting(setting, "must be above zero"));
+        }
+        if self.max_payload_bytes > MAX_PAYLOAD_BYTES {
+            return Err(BuildError::setting(
+                "max_payload_bytes",
+                "must be at most 1 GiB",
+            ));
+        }
+        // A master answers every third beat: a shorter patience would cut healthy sessions.
+        if self.heartbeat_tolerance < self.heartbeat_every * 4 {
+            let problem = "must be at least four times heartbeat_every";
+            return Err(BuildError::setting("heartbeat_tolerance", problem));
+        }
+        Ok(())
+    }
+}
+
+/// Reads what a user gives to `bind`: a bare host means port 7236.
+pub(crate) fn listen_address(address: &str) -> String {
+    let has_port = address.rsplit_once(':').is_some_and(|(host, port)| {
+        port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
+    });
+    match (has_port, address.contains(':') && !address.starts_with('[')) {
+        (true, _) => address.to_owned(),
+        (false, true) => format!("[{address}]:{DEFAULT_SLAVE_PORT}"),
+        (false, false) => format!("{address}:{DEFAULT_SLAVE_PORT}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_host_means_port_7236() {
+        let cases = [
+            ("127.0.0.1", "127.0.0.1:7236"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("::1", "[::1]:7236"),
+            ("[::1]", "[::1]:7236"),
+            ("[::1]:80", "[::1]:80"),
+            ("localhost", "localhost:7236"),
+        ];
+        for (given, wanted) in cases {
+            assert_eq!(listen_address(given), wanted);
+        }
+    }
+
+    #[test]
+    fn the_defaults_can_work() {
+        Settings::default().check().unwrap();
+    }
+
+    #[test]
+    fn a_setting_that_cannot_work_is_refused_by_name() {
+        let settings = Settings {
+            heartbeat_tolerance: Duration::ZERO,
+            ..Settings::default()
+        };
+        let error = settings.check().unwrap_err();
+        assert!(error.to_string().contains("heartbeat_tolerance"));
+    }
+}

@@ -1,0 +1,141 @@
+//! What all rooms of one slave share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::{BootId, ErrorCode, ExecutionId, Refusal, SlaveId};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::admission::Admission;
+use crate::config::Settings;
+use crate::hooks::Hooks;
+use crate::records::{Forbidden, Records};
+use crate::registry::Registry;
+use crate::session::Sessions;
+
+/// One slave's tables, settings and identity.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) slave_id: SlaveId,
+    pub(crate) boot_id: BootId,
+    pub(crate) settings: Settings,
+    pub(crate) hooks: Hooks,
+    pub(crate) registry: Registry,
+    pub(crate) records: Records,
+    pub(crate) sessions: Sessions,
+    admission: Mutex<Admission>,
+    forbidden: Mutex<Forbidden>,
+    /// Where user code runs.
+    functions: Handle,
+    /// Where the slave itself runs.
+    host: Handle,
+    tracker: TaskTracker,
+}
+
+impl Core {
+    pub(crate) fn new(
+        settings: Settings,
+        hooks: Hooks,
+        registry: Registry,
+        functions: Handle,
+        random: [[u8; 16]; 2],
+    ) -> Self {
+        let [slave, boot] = random;
+        Self {
+            slave_id: SlaveId::from_random(slave),
+            boot_id: BootId::from_random(boot),
+            admission: Mutex::new(Admission::new(settings.admission)),
+            forbidden: Mutex::default(),
+            sessions: Sessions::new(settings.max_sessions, settings.admission.exclusive),
+            settings,
+            hooks,
+            registry,
+            records: Records::default(),
+            functions,
+            host: Handle::current(),
+            tracker: TaskTracker::new(),
+        }
+    }
+
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn forbid(&self, id: ExecutionId) {
+        self.forbidden().add(id, Instant::now());
+    }
+
+    pub(crate) fn is_forbidden(&self, id: ExecutionId) -> bool {
+        self.forbidden().contains(id)
+    }
+
+    fn forbidden(&self) -> MutexGuard<'_, Forbidden> {
+        self.forbidden
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn check_payload(&self, bytes: usize) -> Result<(), Refusal> {
+        let limit = self.settings.max_payload_bytes;
+        if bytes <= limit {
+            return Ok(());
+        }
+        let message = format!("the data has {bytes} bytes; the slave takes {limit}");
+        Err(Refusal::because(ErrorCode::PayloadTooLarge, message))
+    }
+
+    /// Spawns a task of the slave itself; shutdown waits for it.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn_on(task, &self.host);
+    }
+
+    /// Spawns user code that yields. Shutdown stops it by the ladder, and waits for no stuck one.
+    pub(crate) fn spawn_function(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.functions.spawn(task);
+    }
+
+    /// Runs user code that blocks.
+    pub(crate) fn spawn_blocking_function(&self, code: impl FnOnce() + Send + 'static) {
+        self.functions.spawn_blocking(code);
+    }
+
+    /// Runs a hook on the function runtime and waits for what it says.
+    pub(crate) async fn run_hook<T: Send + 'static>(
+        &self,
+        hook: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.functions.spawn(hook).await.ok()
+    }
+
+    /// Waits until the slave's own tasks have ended.
+    pub(crate) async fn join(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    pub(crate) fn limits(&self) -> proto::Limits {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        let Settings { admission, .. } = &self.settings;
+        proto::Limits {
+            max_payload_bytes: self.settings.max_payload_bytes as u64,
+            slots: count(admission.slots),
+            blocking_slots: count(admission.blocking_slots),
+            queue_tasks: count(admission.queue_tasks),
+            queue_bytes: admission.queue_bytes as u64,
+            abort_grace_millis: millis(self.settings.abort_grace),
+            heartbeat_every_millis: millis(self.settings.heartbeat_every),
+        }
+    }
+
+    /// Tells every master that the catalogue has changed.
+    pub(crate) fn tell_functions(self: &Arc<Self>) {
+        let functions = self.registry.list();
+        let frame = Frame::FunctionsChanged(proto::FunctionsChanged { functions });
+        self.sessions.tell_all(&frame);
+    }
+}

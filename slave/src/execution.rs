@@ -1,0 +1,174 @@
+//! What user code holds of its own run.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::{ExecutionId, LogLevel, LogLine, OutputContent, Payload, Progress, TaskId};
+
+use crate::error::OutputError;
+use crate::records::Record;
+
+tokio::task_local! {
+    static CURRENT: FunctionExecution;
+}
+
+/// The handle to one run, as the function sees it: who asks, with what data, until when; and the
+/// ways to show something. Cheap to clone, may go to other threads, outlives nothing: what is
+/// shown after the end is dropped.
+///
+/// Named after CloudPSS's `FunctionExecution`.
+///
+/// ```
+/// use selsyn_common::Failure;
+/// use selsyn_slave::FunctionExecution;
+///
+/// async fn train(execution: FunctionExecution, epochs: u32) -> Result<f64, Failure> {
+///     let mut loss = 1.0;
+///     for epoch in 0..epochs {
+///         if execution.is_cancelled() {
+///             break;
+///         }
+///         loss *= 0.9;
+///         execution.progress(f64::from(epoch + 1) / f64::from(epochs))?;
+///         execution.info(format_args!("epoch {epoch}: loss {loss:.3}"));
+///     }
+///     Ok(loss)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct FunctionExecution {
+    record: Arc<Record>,
+}
+
+impl FunctionExecution {
+    pub(crate) const fn new(record: Arc<Record>) -> Self {
+        Self { record }
+    }
+
+    /// The run that this code belongs to: inside a function, and inside [`Self::scope`]. `None`
+    /// elsewhere, as in a thread or task that the function spawned without a scope.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    /// Runs `f` so that [`Self::current`] finds this run; for threads the function makes itself.
+    pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), f)
+    }
+
+    /// Polls `future` so that [`Self::current`] finds this run; for tasks the function spawns.
+    ///
+    /// # Cancel safety
+    ///
+    /// As safe as `future` is.
+    pub async fn scope_async<F: Future>(&self, future: F) -> F::Output {
+        CURRENT.scope(self.clone(), future).await
+    }
+
+    /// Which run: task and attempt.
+    pub fn id(&self) -> ExecutionId {
+        self.record.id
+    }
+
+    /// Which task.
+    pub fn task_id(&self) -> TaskId {
+        self.record.id.task
+    }
+
+    /// Which attempt, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.record.id.attempt
+    }
+
+    /// The name of the function that runs.
+    pub fn function(&self) -> &str {
+        &self.record.function.name
+    }
+
+    /// The name of the connection the task came by.
+    pub fn connection(&self) -> &str {
+        &self.record.session.peer.connection
+    }
+
+    /// The data as it came.
+    pub fn data(&self) -> &Payload {
+        &self.record.data
+    }
+
+    /// Time left until the deadline, zero when it has passed; `None` when there is no deadline.
+    /// The earlier of the caller's deadline and the function's own time-out counts.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.record.remaining()
+    }
+
+    /// Whether the run was asked to stop: by its master, a deadline, a disconnect or a shutdown.
+    pub fn is_cancelled(&self) -> bool {
+        self.record.abort.is_cancelled()
+    }
+
+    /// Waits until the run is asked to stop. The grace counts from then; after it the function
+    /// is dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop and to call again.
+    pub async fn cancelled(&self) {
+        self.record.abort.cancelled().await;
+    }
+
+    /// Shows how far the run has come, between 0 and 1, in its one unnamed bar.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Progress`] when `value` is no number between 0 and 1; nothing is shown.
+    pub fn progress(&self, value: f64) -> Result<(), OutputError> {
+        self.progress_of(Progress::DEFAULT_KEY, "", value)
+    }
+
+    /// Shows how far one of several bars has come, between 0 and 1.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Progress`] when `value` is no number between 0 and 1; nothing is shown.
+    pub fn progress_of(&self, key: &str, title: &str, value: f64) -> Result<(), OutputError> {
+        if !(0.0..=1.0).contains(&value) {
+            return Err(OutputError::Progress(value));
+        }
+        let (key, title) = (key.to_owned(), title.to_owned());
+        self.record
+            .show(OutputContent::Progress(Progress { key, value, title }));
+        Ok(())
+    }
+
+    /// Adds a line to the run's log. Never waits.
+    pub fn log(&self, level: LogLevel, content: impl fmt::Display) {
+        let content = content.to_string();
+        self.record
+            .show(OutputContent::Log(LogLine { level, content }));
+    }
+
+    /// Adds a line of level [`LogLevel::Info`].
+    pub fn info(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Info, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Warning`].
+    pub fn warning(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Warning, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Error`].
+    pub fn error(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Error, content);
+    }
+}
+
+impl fmt::Debug for FunctionExecution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionExecution")
+            .field("id", &self.record.id)
+            .field("function", &self.record.function.name)
+            .finish_non_exhaustive()
+    }
+}

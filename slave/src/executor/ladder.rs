@@ -1,0 +1,75 @@
+//! Stops a run: ask, wait for the grace, force, and say so when even that fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{debug, warn};
+
+use super::{conclude, leave};
+use crate::core::Core;
+use crate::lifecycle::{Stop, StopCause};
+use crate::records::Record;
+
+/// A dropped future is gone at its next yield; one that is not gone after this never yields.
+const DROP_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Asks a run to stop, for whatever reason.
+pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCause) {
+    debug!(task.id = %record.id, ?cause, "asked to stop");
+    let stop = record.state().life.stop(cause);
+    match stop {
+        Stop::NeverRan(outcome) => {
+            leave(core, record);
+            conclude(core, record, *outcome);
+        }
+        Stop::Ask => {
+            record.abort.cancel();
+            climb(core, record);
+        }
+        Stop::GiveUp(outcome) => conclude(core, record, *outcome),
+        Stop::Nothing => {}
+    }
+}
+
+/// Climbs the ladder in the background.
+fn climb(core: &Arc<Core>, record: &Arc<Record>) {
+    let (core, record) = (Arc::clone(core), Arc::clone(record));
+    let grace = core.settings.abort_grace;
+    core.clone().spawn(async move {
+        if is_left_within(&record, grace).await {
+            return;
+        }
+        record.force.notify_one();
+        if is_left_within(&record, DROP_PATIENCE).await {
+            return;
+        }
+        warn!(task.id = %record.id, function = %record.function.name, "stuck: asked to stop, and still running");
+        let verdict = record.state().life.stuck();
+        if let Some(outcome) = verdict {
+            conclude(&core, &record, outcome);
+        }
+    });
+}
+
+/// Waits until user code has ended; false when it has not in time.
+async fn is_left_within(record: &Record, patience: Duration) -> bool {
+    tokio::select! {
+        // The end first: both may be true at once, and then there is nothing to force.
+        biased;
+        () = record.until(|state| state.is_left) => true,
+        () = sleep(patience) => false,
+    }
+}
+
+/// Stops the run when its deadline fires.
+pub(super) fn watch_deadline(core: &Arc<Core>, record: &Arc<Record>, deadline: Instant) {
+    let (core, record) = (Arc::clone(core), Arc::clone(record));
+    core.clone().spawn(async move {
+        tokio::select! {
+            biased;
+            () = record.until(|state| state.is_left) => {}
+            () = sleep_until(deadline) => ask_to_stop(&core, &record, StopCause::Deadline),
+        }
+    });
+}

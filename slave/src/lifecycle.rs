@@ -1,0 +1,219 @@
+//! Where one execution stands on the slave, and what its end is called.
+//!
+//! ```text
+//! Waiting ──begin──▶ Running ──stop──▶ Stopping ──end──▶ Ended(verdict)
+//!    │                  └───────────end──────────────────────▲
+//!    └──stop (never ran)─────────────────────────────────────┘
+//! ```
+//!
+//! Pure: the executor carries causes in and effects out.
+
+use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
+
+/// Who asked an execution to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StopCause {
+    /// The master did; its reason.
+    Cancelled(String),
+    /// Its deadline fired.
+    Deadline,
+    /// Its session was disconnected.
+    Disconnected,
+    /// The slave shuts down.
+    ShuttingDown,
+}
+
+/// How user code came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It returned a value.
+    Value(Payload),
+    /// It returned an error, panicked, or its result could not be sent.
+    Error(Failure),
+    /// We dropped its future after the grace.
+    Dropped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    Running,
+    Stopping,
+    Ended,
+}
+
+/// What a request to stop leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It never ran; this is its end.
+    NeverRan(Box<Outcome>),
+    /// Ask it, and force it after the grace.
+    Ask,
+    /// It was asked before and is stuck; this is its end.
+    GiveUp(Box<Outcome>),
+    /// Nothing: it was asked before, or has ended.
+    Nothing,
+}
+
+/// One execution's life.
+#[derive(Debug)]
+pub(crate) struct Lifecycle {
+    phase: Phase,
+    cause: Option<StopCause>,
+    stuck: bool,
+}
+
+impl Lifecycle {
+    pub(crate) const fn new() -> Self {
+        Self {
+            phase: Phase::Waiting,
+            cause: None,
+            stuck: false,
+        }
+    }
+
+    /// User code is about to run; false when the execution has ended before.
+    pub(crate) fn begin(&mut self) -> bool {
+        let begins = self.phase == Phase::Waiting;
+        if begins {
+            self.phase = Phase::Running;
+        }
+        begins
+    }
+
+    /// Somebody asks it to stop. A deadline outranks whoever asked before.
+    pub(crate) fn stop(&mut self, cause: StopCause) -> Stop {
+        match self.phase {
+            Phase::Waiting => {
+                self.phase = Phase::Ended;
+                Stop::NeverRan(Box::new(never_ran(&cause)))
+            }
+            Phase::Running => {
+                self.phase = Phase::Stopping;
+                self.cause = Some(cause);
+                Stop::Ask
+            }
+            Phase::Stopping => {
+                if self.cause != Some(StopCause::Deadline) {
+                    self.cause = Some(cause);
+                }
+                self.give_up()
+                    .map_or(Stop::Nothing, |outcome| Stop::GiveUp(Box::new(outcome)))
+            }
+            Phase::Ended => Stop::Nothing,
+        }
+    }
+
+    /// The grace is over, and it could not be forced: it is stuck. Gives the verdict if there is
+    /// one to give while user code is still running.
+    pub(crate) fn stuck(&mut self) -> Option<Outcome> {
+        self.stuck = self.phase == Phase::Stopping;
+        self.give_up()
+    }
+
+    /// User code has ended; `None` when the verdict was given before, and this end is dropped.
+    pub(crate) fn end(&mut self, end: End) -> Option<Outcome> {
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        self.phase = Phase::Ended;
+        Some(verdict(self.cause.as_ref(), end))
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// A stuck execution that nobody will hear of later gets its verdict now.
+    fn give_up(&mut self) -> Option<Outcome> {
+        if !self.stuck || self.phase == Phase::Ended {
+            return None;
+        }
+        let (status, kind) = match self.cause.as_ref()? {
+            StopCause::Cancelled(_) => return None,
+            StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
+            StopCause::Disconnected | StopCause::ShuttingDown => {
+                (TaskStatus::Lost, FailureKind::Lost)
+            }
+        };
+        self.phase = Phase::Ended;
+        let message = format!(
+            "{}; the function is still running",
+            say(self.cause.as_ref()?)
+        );
+        let mut failure = Failure::of(kind, message, Ran::Yes);
+        failure.still_running = true;
+        Some(Outcome::failed(status, failure))
+    }
+}
+
+/// The end of an execution that was asked to stop before it ran.
+fn never_ran(cause: &StopCause) -> Outcome {
+    let (status, kind) = called(cause);
+    Outcome::failed(status, Failure::of(kind, say(cause), Ran::No))
+}
+
+/// The table: asked to stop? × how it ended → verdict.
+fn verdict(cause: Option<&StopCause>, end: End) -> Outcome {
+    match (cause, end) {
+        (None, End::Value(value)) => Outcome::completed(value),
+        (None, End::Error(failure)) => Outcome::failed(TaskStatus::Failed, failure),
+        (None, End::Dropped) => {
+            let failure = Failure::of(FailureKind::Killed, "the function was dropped", Ran::Yes);
+            Outcome::failed(TaskStatus::Failed, failure)
+        }
+        (Some(cause @ StopCause::Deadline), end) => stopped(cause, end),
+        // CloudPSS calls it rejected: it was asked to stop, but failed for a reason of its own.
+        (Some(_), End::Error(failure)) if failure.kind != FailureKind::Aborted => {
+            Outcome::failed(TaskStatus::Failed, failure)
+        }
+        (Some(cause), end) => stopped(cause, end),
+    }
+}
+
+/// The end of an execution that stopped because it was asked to.
+fn stopped(cause: &StopCause, end: End) -> Outcome {
+    let (status, mut kind) = called(cause);
+    let mut message = say(cause);
+    let mut partial = None;
+    let mut trace = Vec::new();
+    match end {
+        End::Value(value) => partial = Some(Box::new(value)),
+        End::Error(failure) => trace.push(failure.message),
+        End::Dropped => {
+            message.push_str("; it did not stop within the grace and was dropped");
+            if status == TaskStatus::Aborted {
+                kind = FailureKind::Killed;
+            }
+        }
+    }
+    let failure = Failure {
+        partial,
+        trace,
+        ..Failure::of(kind, message, Ran::Yes)
+    };
+    Outcome::failed(status, failure)
+}
+
+const fn called(cause: &StopCause) -> (TaskStatus, FailureKind) {
+    match cause {
+        StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
+        StopCause::Cancelled(_) | StopCause::Disconnected | StopCause::ShuttingDown => {
+            (TaskStatus::Aborted, FailureKind::Aborted)
+        }
+    }
+}
+
+fn say(cause: &StopCause) -> String {
+    match cause {
+        StopCause::Cancelled(reason) if reason.is_empty() => "cancelled by the master".to_owned(),
+        StopCause::Cancelled(reason) => format!("cancelled by the master: {reason}"),
+        StopCause::Deadline => "the deadline passed".to_owned(),
+        StopCause::Disconnected => "disconnected".to_owned(),
+        StopCause::ShuttingDown => "the slave is shutting down".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! Which ids were cancelled before they came, and therefore never may.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use selsyn_common::ExecutionId;
+use tokio::time::Instant;
+
+/// How long an id stays forbidden.
+const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many ids are remembered: 32 MB at the most. Beyond it the oldest are forgotten.
+const MAX: usize = 1_000_000;
+
+/// The ids that must never run.
+#[derive(Debug, Default)]
+pub(crate) struct Forbidden {
+    since: VecDeque<(Instant, ExecutionId)>,
+    ids: HashSet<ExecutionId>,
+}
+
+impl Forbidden {
+    pub(crate) fn add(&mut self, id: ExecutionId, now: Instant) {
+        self.forget_old(now);
+        if self.ids.insert(id) {
+            self.since.push_back((now, id));
+        }
+    }
+
+    pub(crate) fn contains(&self, id: ExecutionId) -> bool {
+        !self.ids.is_empty() && self.ids.contains(&id)
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        while let Some((since, id)) = self.since.front() {
+            if self.since.len() < MAX && now.saturating_duration_since(*since) < WINDOW {
+                return;
+            }
+            self.ids.remove(id);
+            self.since.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selsyn_common::TaskId;
+
+    use super::*;
+
+    #[test]
+    fn an_id_stays_forbidden_for_the_window_and_no_longer() {
+        let id = |n| ExecutionId::first(TaskId::from_random([n; 16]));
+        let start = Instant::now();
+        let mut forbidden = Forbidden::default();
+        forbidden.add(id(1), start);
+        forbidden.add(id(2), start + WINDOW / 2);
+        assert!(forbidden.contains(id(1)));
+        forbidden.add(id(3), start + WINDOW);
+        assert!(!forbidden.contains(id(1)) && forbidden.contains(id(2)));
+    }
+}

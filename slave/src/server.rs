@@ -1,0 +1,72 @@
+//! Everything between the socket and the sessions: tonic, with its unsafe defaults set.
+
+mod auth;
+mod control;
+mod incoming;
+mod interaction;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::InterceptorLayer;
+use tonic::transport::Server;
+
+use crate::core::Core;
+use crate::error::ServeError;
+use crate::generated::control_server::ControlServer;
+use crate::generated::interaction_server::InteractionServer;
+
+pub(crate) use incoming::{Guarded, accept, guard};
+
+/// Streams of one connection: a master needs one, tools a few.
+const MAX_STREAMS: u32 = 128;
+/// tonic would otherwise lift the limit on resets altogether.
+const MAX_LOCAL_RESETS: usize = 1_024;
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// h2 drops a connection whose unread small frames use up half of the connection window, so that
+/// one is large and the stream's is small; neither is ever adaptive.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 40 * 1024 * 1024;
+/// Above the heartbeat tolerance: the heartbeat is to notice first, and to keep the session.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Room in a message for what is not payload.
+const FRAME_OVERHEAD: usize = 64 * 1024;
+
+/// Serves connections until `stop` is cancelled and every stream has ended.
+pub(crate) async fn serve<S, IO>(
+    core: Arc<Core>,
+    connections: S,
+    stop: CancellationToken,
+) -> Result<(), ServeError>
+where
+    S: Stream<Item = io::Result<Guarded<IO>>>,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limit = core.settings.max_payload_bytes + FRAME_OVERHEAD;
+    let sessions = InteractionServer::new(interaction::Service::new(Arc::clone(&core)))
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(usize::MAX);
+    let control = ControlServer::new(control::Service::new(Arc::clone(&core)));
+    let auth = auth::Check::new(core.settings.token.clone());
+    Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_adaptive_window(Some(false))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        // One layer before routing: a call without a right reaches no service.
+        .layer(InterceptorLayer::new(auth))
+        .add_service(sessions)
+        .add_service(control)
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
+        .await
+        .map_err(|error| ServeError::Transport(error.into()))
+}

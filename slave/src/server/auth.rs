@@ -1,0 +1,43 @@
+//! Whether a call has a right to be made.
+
+use selsyn_common::{ErrorCode, Token};
+use tonic::metadata::MetadataMap;
+use tonic::service::Interceptor;
+use tonic::{Code, Request, Status};
+
+/// The header that carries the code of a refusal.
+const CODE_HEADER: &str = "selsyn-code";
+
+/// Checks the bearer token of every call before it is routed.
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    token: Option<Token>,
+}
+
+impl Check {
+    pub(super) const fn new(token: Option<Token>) -> Self {
+        Self { token }
+    }
+}
+
+impl Interceptor for Check {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        let Some(wanted) = &self.token else {
+            return Ok(request);
+        };
+        let presented = request.metadata().get("authorization");
+        let presented = presented.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        match presented {
+            None => Err(deny(ErrorCode::TokenMissing)),
+            Some(token) if wanted.matches(token) => Ok(request),
+            Some(_) => Err(deny(ErrorCode::TokenInvalid)),
+        }
+    }
+}
+
+fn deny(reason: ErrorCode) -> Status {
+    let mut metadata = MetadataMap::new();
+    let code = reason.as_str().parse().expect("a code is visible text");
+    metadata.insert(CODE_HEADER, code);
+    Status::with_metadata(Code::Unauthenticated, reason.meaning(), metadata)
+}

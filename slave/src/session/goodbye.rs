@@ -1,0 +1,71 @@
+//! Ends a session in good order: ask the hook, stop what runs, say that it is over.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::{ErrorCode, Payload, Refusal};
+use tracing::info;
+
+use super::Session;
+use crate::core::Core;
+use crate::executor::ask_to_stop;
+use crate::hooks::{self, ConnectionRequest, Said};
+use crate::lifecycle::StopCause;
+
+/// Deals with a Goodbye, away from the network loop.
+pub(super) fn begin(core: &Arc<Core>, session: &Arc<Session>, goodbye: proto::Goodbye) {
+    let (core, session) = (Arc::clone(core), Arc::clone(session));
+    core.clone().spawn(async move {
+        match ask_hook(&core, &session, goodbye.data).await {
+            Ok(reply) => leave(&core, &session, reply).await,
+            Err(refusal) => {
+                info!(connection = %session.peer.connection, "goodbye refused: {refusal}");
+                let refusal = Some(refusal.into());
+                session.send(Frame::GoodbyeRefused(proto::GoodbyeRefused { refusal }));
+            }
+        }
+    });
+}
+
+async fn ask_hook(core: &Core, session: &Session, data: Option<proto::Payload>) -> Said {
+    let Some(hook) = core.hooks.before_disconnection.clone() else {
+        return Ok(None);
+    };
+    let data = Payload::optional(data).unwrap_or_else(Payload::null);
+    let question = ConnectionRequest {
+        peer: session.peer.clone(),
+        data,
+    };
+    let asked = hooks::ask(Some(hook), question, ErrorCode::DisconnectRefused);
+    let gone = || {
+        Err(Refusal::because(
+            ErrorCode::ServeFailed,
+            "the function runtime has ended",
+        ))
+    };
+    core.run_hook(asked).await.unwrap_or_else(gone)
+}
+
+/// Stops the session's executions, waits for their verdicts, and says that it is over.
+async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>) {
+    loop {
+        let mut running = core.records.of_session(session.id);
+        running.retain(|record| record.state().outcome.is_none());
+        for record in &running {
+            ask_to_stop(core, record, StopCause::Disconnected);
+        }
+        for record in &running {
+            // Bounded: the ladder gives every one its verdict after the grace.
+            record.until(|state| state.outcome.is_some()).await;
+        }
+        // A start that was on its way when the goodbye came is stopped in the next round.
+        if running.is_empty() {
+            break;
+        }
+    }
+    let reply = reply.map(proto::Payload::from);
+    session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
+    session.over.store(true, Ordering::Release);
+    session.close();
+}

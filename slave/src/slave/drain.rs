@@ -1,0 +1,68 @@
+//! The phases of stopping, each with its own limit: refuse, tell, finish, abort, close, join.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selsyn_common::proto::{self, from_slave::Frame};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::{Stop, served_result};
+use crate::core::Core;
+use crate::error::ServeError;
+use crate::executor::ask_to_stop;
+use crate::lifecycle::StopCause;
+
+/// Time for masters to read the last frames before their connections are cut.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Refuse, tell, finish, abort.
+pub(super) async fn drain(core: &Arc<Core>, deadline: Duration) {
+    core.admission().drain();
+    let deadline_millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+    core.sessions
+        .tell_all(&Frame::Draining(proto::Draining { deadline_millis }));
+    info!(running = core.admission().running(), ?deadline, "draining");
+    if timeout(deadline, all_ended(core)).await.is_err() {
+        abort_all(core);
+        // Bounded: the ladder gives every one its verdict after the grace.
+        all_ended(core).await;
+    }
+}
+
+pub(super) fn abort_all(core: &Arc<Core>) {
+    for record in core.records.all() {
+        ask_to_stop(core, &record, StopCause::ShuttingDown);
+    }
+}
+
+/// Waits until every execution has its verdict. None can come any more: admission is closed.
+async fn all_ended(core: &Core) {
+    for record in core.records.all() {
+        record.until(|state| state.outcome.is_some()).await;
+    }
+}
+
+/// Close, join.
+pub(super) async fn close(
+    core: &Core,
+    stop: &Stop,
+    serving: &mut JoinHandle<Result<(), ServeError>>,
+) -> Result<(), ServeError> {
+    core.sessions
+        .all()
+        .iter()
+        .for_each(|session| session.close());
+    stop.accept.cancel();
+    let mut served = timeout(CLOSE_PATIENCE, &mut *serving).await;
+    if served.is_err() {
+        // A connection that never finished its preface would hold the transport for an hour.
+        warn!("connections that did not end in time are cut");
+        stop.cut.cancel();
+        served = timeout(CLOSE_PATIENCE, serving).await;
+    }
+    stop.cut.cancel();
+    let _ = timeout(CLOSE_PATIENCE, core.join()).await;
+    served.map_or(Ok(()), served_result)
+}

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+pub use selsyn_common::*;
+
+#[cfg(feature = "master")]
+pub use selsyn_master::*;
+
+#[cfg(feature = "slave")]
+pub use selsyn_slave::*;

@@ -1,0 +1,39 @@
+//! Masters and slaves in one process, for tests of programs that use Selsyn.
+//!
+//! A test starts a [`TestCluster`], runs real tasks over real sessions, opens [`Gate`]s where it
+//! would otherwise sleep, and waits with [`expect`], which is bounded and says what it waited for.
+//!
+//! ```
+//! use selsyn_testing::{Gate, TestCluster, expect, functions};
+//! use serde_json::json;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let gate = Gate::closed();
+//! let opened = gate.clone();
+//! let cluster = TestCluster::builder(2)
+//!     .slaves(move |_, slave| slave.function("wait", functions::wait_for(opened.clone())))
+//!     .start()
+//!     .await?;
+//!
+//! let waiting = cluster.connection(0).new_task(&json!("first"))?.function("wait").start().await?;
+//! let sum = cluster.connection(1).new_task(&json!({"a": 2, "b": 3}))?.function("add").start().await?;
+//! assert_eq!(sum.success::<serde_json::Value>().await?, json!({"sum": 5}));
+//!
+//! expect::running(&waiting).await;
+//! gate.open();
+//! expect::completed(&waiting).await;
+//! cluster.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod cluster;
+pub mod expect;
+pub mod functions;
+mod gate;
+mod pipe;
+
+pub use cluster::{ClusterBuilder, ClusterError, TestCluster};
+pub use gate::Gate;
+pub use pipe::{PipeDialer, PipeListener, pipe};

@@ -1,0 +1,1 @@
+//! What Selsyn promises, one file a promise. The tests are in the folders beside this one.
