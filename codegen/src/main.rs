@@ -22,18 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     write_messages(root, &descriptors)?;
     let stubs = |builder: Builder| builder.extern_path(".selsyn.v1", "::selsyn_common::proto");
     let configure = tonic_prost_build::configure;
-    generate(
-        stubs(configure().build_server(false)),
-        &descriptors,
-        root,
-        "master",
-    )?;
-    generate(
-        stubs(configure().build_client(false)),
-        &descriptors,
-        root,
-        "slave",
-    )?;
+    generate(stubs(configure().build_server(false)), &descriptors, root, "master")?;
+    generate(stubs(configure().build_client(false)), &descriptors, root, "slave")?;
     Ok(())
 }
 
@@ -46,10 +36,8 @@ fn compile(root: &Path) -> Result<FileDescriptorSet, Box<dyn Error>> {
 
 /// Writes the messages, and the descriptors that reflection serves.
 fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Box<dyn Error>> {
-    let messages = tonic_prost_build::configure()
-        .bytes(".")
-        .build_client(false)
-        .build_server(false);
+    let messages =
+        tonic_prost_build::configure().bytes(".").build_client(false).build_server(false);
     generate(messages, descriptors, root, "common")?;
     let path = root.join("common/src/generated/selsyn.v1.bin");
     fs::write(path, descriptors.encode_to_vec())?;

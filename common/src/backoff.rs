@@ -82,12 +82,7 @@ impl Backoff {
         if !(0.0..1.0).contains(&jitter) {
             return Err(BackoffError::BadJitter { jitter });
         }
-        Ok(Self {
-            first,
-            max,
-            jitter,
-            next: first,
-        })
+        Ok(Self { first, max, jitter, next: first })
     }
 
     /// Takes the next delay; never zero, and never the last one.
@@ -97,11 +92,7 @@ impl Backoff {
     pub fn next_delay(&mut self, random: f64) -> Duration {
         let delay = self.next;
         self.next = delay.saturating_mul(2).min(self.max);
-        let draw = if random.is_nan() {
-            0.5
-        } else {
-            random.clamp(0.0, 1.0)
-        };
+        let draw = if random.is_nan() { 0.5 } else { random.clamp(0.0, 1.0) };
         let seconds = delay.as_secs_f64() * (1.0 + self.jitter * (2.0 * draw - 1.0));
         let jittered = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
         jittered.max(Duration::from_nanos(1))
@@ -117,12 +108,7 @@ impl Backoff {
 impl Default for Backoff {
     fn default() -> Self {
         let first = Duration::from_millis(100);
-        Self {
-            first,
-            max: Duration::from_secs(5),
-            jitter: 0.2,
-            next: first,
-        }
+        Self { first, max: Duration::from_secs(5), jitter: 0.2, next: first }
     }
 }
 
@@ -135,9 +121,7 @@ mod tests {
     #[test]
     fn delays_double_from_first_to_max_and_stay_there() {
         let mut backoff = Backoff::default();
-        let delays: Vec<_> = (0..8)
-            .map(|_| backoff.next_delay(0.5).as_millis())
-            .collect();
+        let delays: Vec<_> = (0..8).map(|_| backoff.next_delay(0.5).as_millis()).collect();
         assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
     }
 
@@ -168,17 +152,8 @@ mod tests {
 
     #[test]
     fn a_draw_out_of_range_gives_a_delay_in_range() {
-        for (draw, millis) in [
-            (-7.0, 80),
-            (f64::NEG_INFINITY, 80),
-            (f64::NAN, 100),
-            (9.0, 120),
-        ] {
-            assert_eq!(
-                Backoff::default().next_delay(draw).as_millis(),
-                millis,
-                "{draw}"
-            );
+        for (draw, millis) in [(-7.0, 80), (f64::NEG_INFINITY, 80), (f64::NAN, 100), (9.0, 120)] {
+            assert_eq!(Backoff::default().next_delay(draw).as_millis(), millis, "{draw}");
         }
     }
 

@@ -5,10 +5,7 @@
 
 /// A status of gRPC, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the names are those of gRPC's own documentation"
-)]
+#[expect(missing_docs, reason = "the names are those of gRPC's own documentation")]
 #[repr(u8)]
 pub enum GrpcCode {
     Ok = 0,

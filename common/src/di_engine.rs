@@ -215,12 +215,7 @@ pub struct Response {
 impl Response {
     /// Makes the answer to a request that was done: code 0, message `Success.`
     pub fn success(data: Map<String, Value>) -> Self {
-        Self {
-            success: true,
-            code: SUCCESS,
-            message: "Success.".into(),
-            data,
-        }
+        Self { success: true, code: SUCCESS, message: "Success.".into(), data }
     }
 
     /// Makes the answer to a request that was not done.
@@ -278,42 +273,18 @@ mod tests {
     #[test]
     fn the_master_has_eleven_codes_with_their_statuses() {
         let rows = MasterCode::ALL.map(|code| (code.number(), code.http_status()));
-        let start = [
-            (0, 200),
-            (101, 401),
-            (201, 400),
-            (202, 403),
-            (301, 400),
-            (302, 403),
-        ];
+        let start = [(0, 200), (101, 401), (201, 400), (202, 403), (301, 400), (302, 403)];
         assert_eq!(rows[..6], start);
-        assert_eq!(
-            rows[6..],
-            [(401, 400), (402, 403), (501, 400), (502, 403), (601, 400)]
-        );
+        assert_eq!(rows[6..], [(401, 400), (402, 403), (501, 400), (502, 403), (601, 400)]);
     }
 
     #[test]
     fn the_slave_has_fourteen_codes_with_their_statuses() {
         let rows = SlaveCode::ALL.map(|code| (code.number(), code.http_status()));
-        let start = [
-            (0, 200),
-            (101, 401),
-            (201, 400),
-            (202, 403),
-            (301, 400),
-            (302, 403),
-            (401, 400),
-        ];
-        let end = [
-            (402, 403),
-            (501, 400),
-            (502, 400),
-            (503, 403),
-            (504, 403),
-            (601, 400),
-            (602, 403),
-        ];
+        let start =
+            [(0, 200), (101, 401), (201, 400), (202, 403), (301, 400), (302, 403), (401, 400)];
+        let end =
+            [(402, 403), (501, 400), (502, 400), (503, 403), (504, 403), (601, 400), (602, 403)];
         assert_eq!((&rows[..7], &rows[7..]), (&start[..], &end[..]));
     }
 
@@ -350,10 +321,7 @@ mod tests {
         assert_eq!(SlaveErrorKind::from(1), SlaveErrorKind::Common);
         assert_eq!(MasterErrorKind::from(777), MasterErrorKind::Unknown(777));
         assert_eq!(MasterCode::try_from(602), Err(UnknownCode(602)));
-        assert_eq!(
-            SlaveCode::try_from(1).unwrap_err().to_string(),
-            "unknown code 1"
-        );
+        assert_eq!(SlaveCode::try_from(1).unwrap_err().to_string(), "unknown code 1");
     }
 
     #[test]
@@ -361,15 +329,9 @@ mod tests {
         let body = json!({"success": false, "code": 602, "message": "Task refused.", "data": {"value": 233}});
         let error = read(body).slave_error(400).unwrap();
         assert_eq!(error.kind, SlaveErrorKind::TaskRefused);
-        assert_eq!(
-            (error.code(), error.status, error.success()),
-            (602, 400, false)
-        );
+        assert_eq!((error.code(), error.status, error.success()), (602, 400, false));
         assert_eq!(error.data, map(json!({"value": 233})));
-        assert_eq!(
-            error.to_string(),
-            "the slave refused the task (602): Task refused."
-        );
+        assert_eq!(error.to_string(), "the slave refused the task (602): Task refused.");
     }
 
     #[test]
@@ -379,10 +341,7 @@ mod tests {
             json!({"success": false, "code": 101, "message": null, "data": null}),
         ] {
             let slave = read(body.clone()).slave_error(401).unwrap();
-            assert_eq!(
-                (slave.kind, slave.data),
-                (SlaveErrorKind::SystemShuttingDown, Map::new())
-            );
+            assert_eq!((slave.kind, slave.data), (SlaveErrorKind::SystemShuttingDown, Map::new()));
             let master = read(body).master_error(401).unwrap();
             assert_eq!(
                 (master.kind, master.data),
@@ -395,15 +354,9 @@ mod tests {
     fn the_same_number_means_different_things_at_the_two_ends() {
         let response = Response::failure(Some(502), None, Map::new());
         let slave = response.clone().slave_error(400).unwrap();
-        assert_eq!(
-            slave.to_string(),
-            "the slave is connected to no master (502): Failed."
-        );
+        assert_eq!(slave.to_string(), "the slave is connected to no master (502): Failed.");
         let master = response.master_error(403).unwrap();
-        assert_eq!(
-            master.to_string(),
-            "the master does not know the slave token (502): Failed."
-        );
+        assert_eq!(master.to_string(), "the master does not know the slave token (502): Failed.");
     }
 
     #[test]
@@ -425,10 +378,7 @@ mod tests {
         let done = read(json!({"success": true, "code": 602, "message": ""}));
         assert_eq!(done.slave_error(403), None);
         let failed = read(json!({"success": false, "code": 0, "message": ""}));
-        assert_eq!(
-            failed.master_error(200).unwrap().kind,
-            MasterErrorKind::Unknown(0)
-        );
+        assert_eq!(failed.master_error(200).unwrap().kind, MasterErrorKind::Unknown(0));
     }
 
     #[test]

@@ -136,9 +136,7 @@ impl FromStr for Endpoint {
             Some(name) if name.eq_ignore_ascii_case("http") => (false, 80),
             Some(name) if name.eq_ignore_ascii_case("https") => (true, 443),
             Some(name) => {
-                return Err(EndpointError::UnknownScheme {
-                    scheme: name.into(),
-                });
+                return Err(EndpointError::UnknownScheme { scheme: name.into() });
             }
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -219,9 +217,7 @@ fn split_scheme(text: &str) -> (Option<&str>, &str) {
 
 /// Reads the host and cuts off the text of the port.
 fn split_authority(authority: &str) -> Result<(String, Option<&str>), EndpointError> {
-    let bad_host = || EndpointError::BadHost {
-        host: authority.into(),
-    };
+    let bad_host = || EndpointError::BadHost { host: authority.into() };
     if let Some(bracketed) = authority.strip_prefix('[') {
         let (inner, after) = bracketed.split_once(']').ok_or_else(bad_host)?;
         let host: Ipv6Addr = inner.parse().map_err(|_| bad_host())?;
@@ -258,9 +254,7 @@ fn parse_name(host: &str) -> Result<String, EndpointError> {
 /// Whether a text may stand between the dots of a host name.
 fn is_label(label: &str) -> bool {
     let fits = (1..=63).contains(&label.len()) && !label.starts_with('-');
-    fits && label
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Reads a port; digits only, since the standard parser would take `+80`.
@@ -276,10 +270,7 @@ fn parse_port(text: &str) -> Result<u16, EndpointError> {
 fn parse_path(path: &str) -> Result<String, EndpointError> {
     let may_stand = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
     match path.chars().find(|c| !may_stand(*c)) {
-        Some(bad) => Err(EndpointError::BadPath {
-            path: path.into(),
-            bad,
-        }),
+        Some(bad) => Err(EndpointError::BadPath { path: path.into(), bad }),
         None if path == "/" => Ok(String::new()),
         None => Ok(path.into()),
     }
@@ -300,10 +291,7 @@ mod tests {
     #[test]
     fn a_url_is_split_into_host_port_tls_and_path() {
         for (text, parts) in [
-            (
-                "https://1.2.3.4:8787/this/is/path",
-                ("1.2.3.4", 8787, true, "/this/is/path"),
-            ),
+            ("https://1.2.3.4:8787/this/is/path", ("1.2.3.4", 8787, true, "/this/is/path")),
             ("http://1.2.3.4", ("1.2.3.4", 80, false, "")),
             ("https://1.2.3.4", ("1.2.3.4", 443, true, "")),
             ("http://1.2.3.4:8888", ("1.2.3.4", 8888, false, "")),
@@ -326,31 +314,17 @@ mod tests {
         assert_eq!(shown("::1"), "http://[::1]:7236");
         assert_eq!(shown("::1/under"), "http://[::1]:7236/under");
         assert_eq!(shown("[::1]"), "http://[::1]:7236");
-        assert_eq!(
-            shown("https://[2001:DB8:0::1]:9000/"),
-            "https://[2001:db8::1]:9000"
-        );
+        assert_eq!(shown("https://[2001:DB8:0::1]:9000/"), "https://[2001:db8::1]:9000");
         assert_eq!("::1".parse::<Endpoint>().unwrap().host(), "::1");
-        for bad in [
-            "http://::1",
-            "http://::1:80",
-            "[::1",
-            "[::1]80",
-            "[1.2.3.4]",
-            "[fe80::1%eth0]",
-        ] {
+        for bad in ["http://::1", "http://::1:80", "[::1", "[::1]80", "[1.2.3.4]", "[fe80::1%eth0]"]
+        {
             assert!(refused(bad).starts_with("bad host"), "{bad}");
         }
     }
 
     #[test]
     fn the_url_that_is_shown_reads_back_as_the_same_endpoint() {
-        for text in [
-            "HTTPS://GPU-3.Lab/",
-            "my_box.",
-            "[::ffff:1.2.3.4]:1",
-            "http://a/%40;b=1:2",
-        ] {
+        for text in ["HTTPS://GPU-3.Lab/", "my_box.", "[::ffff:1.2.3.4]:1", "http://a/%40;b=1:2"] {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{text}");
         }
@@ -379,69 +353,37 @@ mod tests {
             assert_eq!(error, EndpointError::UserInfo);
             assert!(!format!("{error} {error:?}").contains("s3"), "{text}");
         }
-        assert_eq!(
-            "a:s3 cret@b".parse::<Endpoint>(),
-            Err(EndpointError::Space { at: 4 })
-        );
+        assert_eq!("a:s3 cret@b".parse::<Endpoint>(), Err(EndpointError::Space { at: 4 }));
     }
 
     #[test]
     fn a_refusal_names_what_is_wrong() {
         assert_eq!(refused(""), "the address is empty");
-        assert_eq!(
-            refused("ftp://host"),
-            "unknown scheme \"ftp\": use http or https"
-        );
+        assert_eq!(refused("ftp://host"), "unknown scheme \"ftp\": use http or https");
         assert_eq!(
             refused("host\n"),
             "the address has white space or a control character at byte 4"
         );
-        assert_eq!(
-            refused("host:99999"),
-            "bad port \"99999\": use a number from 1 to 65535"
-        );
-        assert_eq!(
-            refused("a/b{c"),
-            "bad path \"/b{c\": '{' must be percent-encoded"
-        );
+        assert_eq!(refused("host:99999"), "bad port \"99999\": use a number from 1 to 65535");
+        assert_eq!(refused("a/b{c"), "bad path \"/b{c\": '{' must be percent-encoded");
     }
 
     #[test]
     fn what_cannot_be_dialled_is_refused() {
         for port in ["", "0", "+80", "-1", "65536", "http", "٣"] {
-            assert!(
-                refused(&format!("http://host:{port}")).starts_with("bad port"),
-                "{port}"
-            );
+            assert!(refused(&format!("http://host:{port}")).starts_with("bad port"), "{port}");
         }
-        for host in [
-            "1.2.3.999",
-            "1.2.3",
-            "7236",
-            "a..b",
-            ".",
-            "-to",
-            "höst",
-            "a%20b",
-            "a\\b",
-            "a,b",
-        ] {
+        for host in
+            ["1.2.3.999", "1.2.3", "7236", "a..b", ".", "-to", "höst", "a%20b", "a\\b", "a,b"]
+        {
             assert!(refused(host).starts_with("bad host"), "{host}");
         }
         assert!(refused(&"a".repeat(64)).starts_with("bad host"));
         for none in ["http://", ":80", "/path", "http:///path", "//host"] {
-            assert_eq!(
-                none.parse::<Endpoint>(),
-                Err(EndpointError::NoHost),
-                "{none}"
-            );
+            assert_eq!(none.parse::<Endpoint>(), Err(EndpointError::NoHost), "{none}");
         }
         for query in ["host?a=b", "http://host/path#top"] {
-            assert_eq!(
-                query.parse::<Endpoint>(),
-                Err(EndpointError::Query),
-                "{query}"
-            );
+            assert_eq!(query.parse::<Endpoint>(), Err(EndpointError::Query), "{query}");
         }
         assert!(refused("://host").starts_with("unknown scheme"));
         assert!(refused("http://host/ü").starts_with("bad path"));

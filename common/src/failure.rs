@@ -263,10 +263,7 @@ mod tests {
         let cause = io::Error::other(io::Error::new(io::ErrorKind::NotFound, "no weights"));
         let failure = Failure::from(cause);
         assert_eq!(failure.message, "no weights");
-        assert_eq!(
-            (failure.kind, failure.ran),
-            (FailureKind::Function, Ran::Yes)
-        );
+        assert_eq!((failure.kind, failure.ran), (FailureKind::Function, Ran::Yes));
         assert!(!failure.trace.is_empty());
     }
 
@@ -280,13 +277,8 @@ mod tests {
     #[test]
     fn a_refusal_takes_the_number_of_its_question_unless_the_hook_gave_its_own() {
         let filed = Refusal::new("no").filed_under(ErrorCode::ConnectionRefused);
-        assert_eq!(
-            (filed.reason, filed.code),
-            (ErrorCode::ConnectionRefused, 503)
-        );
-        let own = Refusal::new("no")
-            .with_code(7)
-            .filed_under(ErrorCode::ConnectionRefused);
+        assert_eq!((filed.reason, filed.code), (ErrorCode::ConnectionRefused, 503));
+        let own = Refusal::new("no").with_code(7).filed_under(ErrorCode::ConnectionRefused);
         assert_eq!(own.code, 7);
     }
 }

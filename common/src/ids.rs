@@ -108,10 +108,7 @@ impl TaskIds {
     /// Begins with 16 random bytes.
     pub fn new(random: [u8; 16]) -> Self {
         let random = u128::from_be_bytes(random);
-        Self {
-            base: (random >> 64) as u64,
-            counter: AtomicU32::new(random as u32),
-        }
+        Self { base: (random >> 64) as u64, counter: AtomicU32::new(random as u32) }
     }
 
     /// Makes the next id; `unix_millis` is the wall clock, which only labels.

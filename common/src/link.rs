@@ -49,10 +49,7 @@ impl Frame for proto::FromMaster {
 
     fn is_numbered(&self) -> bool {
         use proto::from_master::Frame as F;
-        !matches!(
-            self.frame,
-            Some(F::Hello(_) | F::Heartbeat(_) | F::Violation(_))
-        )
+        !matches!(self.frame, Some(F::Hello(_) | F::Heartbeat(_) | F::Violation(_)))
     }
 
     fn stamp(&mut self, seq: u64, ack: u64) {

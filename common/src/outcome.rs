@@ -33,19 +33,11 @@ impl Outcome {
 
     /// Nobody can say any more how it ended.
     pub fn lost(message: impl Into<String>, ran: Ran) -> Self {
-        Self::failed(
-            TaskStatus::Lost,
-            Failure::of(FailureKind::Lost, message, ran),
-        )
+        Self::failed(TaskStatus::Lost, Failure::of(FailureKind::Lost, message, ran))
     }
 
     fn new(status: TaskStatus, result: Result<Payload, Failure>) -> Self {
-        Self {
-            status,
-            result,
-            summary: Summary::default(),
-            callback_panics: Vec::new(),
-        }
+        Self { status, result, summary: Summary::default(), callback_panics: Vec::new() }
     }
 
     /// Whether the function returned a value.

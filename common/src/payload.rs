@@ -161,13 +161,12 @@ impl Payload {
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
         match self.kind {
             PayloadKind::Json => serde_json::from_slice(&self.bytes).map_err(decode_error::<T>),
-            PayloadKind::Call => Call::read(&self.bytes)
-                .and_then(Call::into_typed)
-                .map_err(decode_error::<T>),
-            kind @ (PayloadKind::Bytes | PayloadKind::Prost) => Err(PayloadError::Kind {
-                wanted: std::any::type_name::<T>(),
-                kind,
-            }),
+            PayloadKind::Call => {
+                Call::read(&self.bytes).and_then(Call::into_typed).map_err(decode_error::<T>)
+            }
+            kind @ (PayloadKind::Bytes | PayloadKind::Prost) => {
+                Err(PayloadError::Kind { wanted: std::any::type_name::<T>(), kind })
+            }
         }
     }
 }
@@ -204,14 +203,7 @@ mod tests {
 
     #[test]
     fn falsy_values_arrive_as_they_left() {
-        for value in [
-            json!(0),
-            json!(""),
-            json!([]),
-            json!(false),
-            json!(null),
-            json!({}),
-        ] {
+        for value in [json!(0), json!(""), json!([]), json!(false), json!(null), json!({})] {
             assert_eq!(Payload::json(&value).unwrap().to_json().unwrap(), value);
         }
     }
@@ -234,10 +226,7 @@ mod tests {
 
     #[test]
     fn debug_never_shows_content() {
-        assert_eq!(
-            format!("{:?}", Payload::json("secret").unwrap()),
-            "Payload(Json, 8 bytes)"
-        );
+        assert_eq!(format!("{:?}", Payload::json("secret").unwrap()), "Payload(Json, 8 bytes)");
     }
 
     fn json_value() -> impl Strategy<Value = Value> {

@@ -157,10 +157,7 @@ mod tests {
     #[test]
     fn the_numbers_of_di_engine_are_kept() {
         let numbers = TaskStatus::ALL.map(TaskStatus::number);
-        assert_eq!(
-            numbers,
-            [0x00, 0x11, 0x12, 0x13, 0x21, 0x22, 0x23, 0x24, 0x25]
-        );
+        assert_eq!(numbers, [0x00, 0x11, 0x12, 0x13, 0x21, 0x22, 0x23, 0x24, 0x25]);
     }
 
     proptest! {

@@ -57,11 +57,7 @@ impl Token {
     /// The bytes must come from the operating system's generator: who guesses them is let in.
     pub fn from_random(bytes: [u8; 32]) -> Self {
         let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-        Self(
-            digits
-                .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-                .collect(),
-        )
+        Self(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect())
     }
 
     /// Takes a token that somebody else made: 1 to 4096 characters of visible ASCII.
@@ -78,9 +74,7 @@ impl Token {
             return Err(TokenError::Empty);
         }
         if secret.len() > Self::MAX_BYTES {
-            return Err(TokenError::TooLong {
-                bytes: secret.len(),
-            });
+            return Err(TokenError::TooLong { bytes: secret.len() });
         }
         match secret.bytes().position(|byte| !byte.is_ascii_graphic()) {
             Some(at) => Err(TokenError::NotVisible { at }),
@@ -146,18 +140,9 @@ mod tests {
     #[test]
     fn what_cannot_travel_in_a_header_is_refused_and_not_repeated() {
         assert_eq!(Token::new("").unwrap_err(), TokenError::Empty);
-        for bad in [
-            "s3cret\n",
-            "s3cret x",
-            "s3cret\u{7f}",
-            "s3cret\0",
-            "s3crett\u{e9}",
-        ] {
+        for bad in ["s3cret\n", "s3cret x", "s3cret\u{7f}", "s3cret\0", "s3crett\u{e9}"] {
             let error = Token::new(bad).unwrap_err();
-            assert!(
-                matches!(error, TokenError::NotVisible { at: 6 | 7 }),
-                "{bad:?}"
-            );
+            assert!(matches!(error, TokenError::NotVisible { at: 6 | 7 }), "{bad:?}");
             assert!(!format!("{error} {error:?}").contains("s3"));
         }
     }
@@ -166,9 +151,6 @@ mod tests {
     fn a_token_over_the_limit_is_refused_with_its_length() {
         assert!(Token::new("x".repeat(Token::MAX_BYTES)).is_ok());
         let error = Token::new("x".repeat(4097)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the token has 4097 bytes, over the limit of 4096"
-        );
+        assert_eq!(error.to_string(), "the token has 4097 bytes, over the limit of 4096");
     }
 }

@@ -24,41 +24,26 @@ pub struct WireError {
 impl WireError {
     /// A field that must be there is not.
     pub const fn missing(frame: &'static str, field: &'static str) -> Self {
-        Self {
-            frame,
-            field,
-            problem: "is missing",
-        }
+        Self { frame, field, problem: "is missing" }
     }
 
     /// A field has a value that stands for nothing.
     pub const fn unknown(frame: &'static str, field: &'static str) -> Self {
-        Self {
-            frame,
-            field,
-            problem: "has an unknown value",
-        }
+        Self { frame, field, problem: "has an unknown value" }
     }
 }
 
 impl From<ExecutionId> for proto::ExecutionId {
     fn from(id: ExecutionId) -> Self {
         let (task_high, task_low) = id.task.uuid().as_u64_pair();
-        Self {
-            task_high,
-            task_low,
-            attempt: id.attempt,
-        }
+        Self { task_high, task_low, attempt: id.attempt }
     }
 }
 
 impl From<proto::ExecutionId> for ExecutionId {
     fn from(id: proto::ExecutionId) -> Self {
         let task = TaskId::from_uuid(Uuid::from_u64_pair(id.task_high, id.task_low));
-        Self {
-            task,
-            attempt: id.attempt,
-        }
+        Self { task, attempt: id.attempt }
     }
 }
 
@@ -71,8 +56,7 @@ pub fn execution_id(
     frame: &'static str,
     id: Option<proto::ExecutionId>,
 ) -> Result<ExecutionId, WireError> {
-    id.map(ExecutionId::from)
-        .ok_or(WireError::missing(frame, "execution"))
+    id.map(ExecutionId::from).ok_or(WireError::missing(frame, "execution"))
 }
 
 /// Identities that travel as 16 bytes.

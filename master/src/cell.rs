@@ -70,14 +70,7 @@ impl Cell {
             mailbox,
         };
         let (sent, changed) = (OnceLock::new(), Notify::new());
-        Self {
-            id,
-            data,
-            sent,
-            link,
-            state: Mutex::new(state),
-            changed,
-        }
+        Self { id, data, sent, link, state: Mutex::new(state), changed }
     }
 
     /// The data as it went to the slave: what the before_start hook made of it.
@@ -133,16 +126,8 @@ impl Cell {
     /// The function shows something.
     pub(crate) fn shows(self: &Arc<Self>, output: Output) {
         let mut state = self.state();
-        let missed = output.seq.saturating_sub(state.shown + 1);
         state.shown = state.shown.max(output.seq);
-        if missed > 0 {
-            state.publish(TaskEvent::Missed(missed));
-        }
-        state.publish(match output.content.clone() {
-            OutputContent::Progress(progress) => TaskEvent::Progress(progress),
-            OutputContent::Log(line) => TaskEvent::Log(line),
-            _ => return,
-        });
+        state.publish_output(&output);
         if state.mailbox.push_output(output.content) {
             delivery::work(self);
         }
@@ -232,10 +217,8 @@ impl Cell {
             past.push(TaskEvent::Ended(Box::new(outcome.clone())));
             return crate::events::Events::ended(past);
         }
-        state
-            .events
-            .get_or_insert_with(Broadcast::default)
-            .subscribe(past)
+        let shown = state.shown;
+        state.events.get_or_insert_with(Broadcast::default).subscribe(past, shown)
     }
 }
 
@@ -256,8 +239,19 @@ impl State {
 
     fn publish(&self, event: TaskEvent) {
         if let Some(events) = &self.events {
-            events.publish(event);
+            events.publish((0, event));
         }
+    }
+
+    fn publish_output(&self, output: &Output) {
+        let Some(events) = &self.events else { return };
+        let event = match output.content.clone() {
+            OutputContent::Progress(progress) => TaskEvent::Progress(progress),
+            OutputContent::Log(line) => TaskEvent::Log(line),
+            // An output of a kind that this version does not know: the next one shows the hole.
+            _ => return,
+        };
+        events.publish((output.seq, event));
     }
 }
 
@@ -269,17 +263,12 @@ fn not_started(answer: &Answer) -> Outcome {
         Answer::TooLarge(limit) => (format!("the data is larger than {limit} bytes"), None),
         Answer::NotSent | Answer::Accepted(_) => ("the start was not sent".to_owned(), None),
     };
-    let failure = Failure {
-        data,
-        ..Failure::of(FailureKind::Refused, message, Ran::No)
-    };
+    let failure = Failure { data, ..Failure::of(FailureKind::Refused, message, Ran::No) };
     Outcome::failed(TaskStatus::StartFailed, failure)
 }
 
 impl fmt::Debug for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cell")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Cell").field("id", &self.id).finish_non_exhaustive()
     }
 }

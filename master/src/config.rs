@@ -39,8 +39,7 @@ impl Settings {
     /// The window in which tasks of a broken session may still be heard of; never below the
     /// tolerance, since a silence that is tolerated must not end tasks.
     pub(crate) fn window(&self) -> Option<Duration> {
-        self.resume_window
-            .map(|window| window.max(self.heartbeat_tolerance))
+        self.resume_window.map(|window| window.max(self.heartbeat_tolerance))
     }
 }
 

@@ -62,20 +62,8 @@ impl Connect {
         hooks: Hooks,
         shared: Arc<Shared>,
     ) -> Self {
-        let attempts = Attempts {
-            dials: Some(1),
-            every: PAUSE,
-        };
-        Self {
-            name,
-            target,
-            settings,
-            hooks,
-            shared,
-            data: Payload::null(),
-            attempts,
-            lazy: false,
-        }
+        let attempts = Attempts { dials: Some(1), every: PAUSE };
+        Self { name, target, settings, hooks, shared, data: Payload::null(), attempts, lazy: false }
     }
 
     /// Dials at most so many times in all before it is given up; default 1, and 0 counts as 1. A
@@ -128,13 +116,8 @@ impl Connect {
 
     fn begin(self) -> Result<Connection, ConnectError> {
         let (address, dial) = self.target.resolve()?;
-        let link = Link::new(
-            self.name,
-            address,
-            self.settings,
-            self.hooks,
-            Arc::clone(&self.shared),
-        );
+        let link =
+            Link::new(self.name, address, self.settings, self.hooks, Arc::clone(&self.shared));
         let link = Arc::new(link);
         let connection = Connection::new(Arc::clone(&link));
         self.shared.insert(&connection)?;
@@ -173,9 +156,7 @@ impl IntoFuture for Connect {
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Connect").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -38,9 +38,7 @@ impl Outgoing {
     pub(crate) fn into_frame(self, id: ExecutionId) -> Frame {
         let left = self.deadline.map_or(0, |deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
-            u64::try_from(left.as_micros().div_ceil(1_000))
-                .unwrap_or(u64::MAX)
-                .max(1)
+            u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
         });
         Frame::Start(proto::Start {
             execution: Some(id.into()),
@@ -79,13 +77,7 @@ enum Dialled {
 
 impl Dispatch {
     pub(crate) fn new(link: Arc<Link>, dial: Dial, data: Payload, attempts: Attempts) -> Self {
-        Self {
-            link,
-            dial,
-            data,
-            attempts,
-            backoff: Backoff::default(),
-        }
+        Self { link, dial, data, attempts, backoff: Backoff::default() }
     }
 
     /// Runs until the connection is Failed or Closed.
@@ -120,10 +112,7 @@ impl Dispatch {
                 Dialled::Stopped => return None,
             };
             was_up = true;
-            match Conversation::new(&self.link, opened)
-                .run(&mut self.backoff)
-                .await
-            {
+            match Conversation::new(&self.link, opened).run(&mut self.backoff).await {
                 Over::Closed => return None,
                 Over::Broken { why, last_heard } => {
                     debug!(connection = %self.link.name, "the session broke: {why}");
@@ -150,11 +139,8 @@ impl Dispatch {
             if self.is_the_end(was_up, dials, &error) {
                 return Dialled::Failed(error);
             }
-            let pause = if was_up {
-                self.backoff.next_delay(dial::random())
-            } else {
-                self.attempts.every
-            };
+            let pause =
+                if was_up { self.backoff.next_delay(dial::random()) } else { self.attempts.every };
             if self.meanwhile(sleep(pause)).await.is_none() {
                 return Dialled::Stopped;
             }
@@ -204,17 +190,9 @@ pub(crate) fn log_panic(link: &Link, hook: &str, panic: Option<String>) {
 impl ConnectError {
     fn with_attempts(self, dials: u32) -> Self {
         match self {
-            Self::Unreachable {
-                name,
-                address,
-                source,
-                ..
-            } => Self::Unreachable {
-                name,
-                address,
-                attempts: dials,
-                source,
-            },
+            Self::Unreachable { name, address, source, .. } => {
+                Self::Unreachable { name, address, attempts: dials, source }
+            }
             other => other,
         }
     }
@@ -225,12 +203,7 @@ impl ConnectError {
         source: Box<dyn std::error::Error + Send + Sync>,
     ) -> Self {
         let (name, address) = (name.to_owned(), address.to_owned());
-        Self::Unreachable {
-            name,
-            address,
-            attempts: 1,
-            source: source.into(),
-        }
+        Self::Unreachable { name, address, attempts: 1, source: source.into() }
     }
 
     pub(crate) fn silent(name: &str, address: &str, patience: Duration) -> Self {

@@ -307,20 +307,17 @@ impl StartError {
 
     /// Which task.
     pub fn task_id(&self) -> TaskId {
-        self.not_started()
-            .map_or_else(RunningTask::id, |task| task.id)
+        self.not_started().map_or_else(RunningTask::id, |task| task.id)
     }
 
     /// The data, as `new_task` took it: what could not be sent comes back.
     pub fn data(&self) -> &Payload {
-        self.not_started()
-            .map_or_else(RunningTask::data, |task| &task.data)
+        self.not_started().map_or_else(RunningTask::data, |task| &task.data)
     }
 
     /// Where the task stands: START_FAILED, or for [`StartError::Unknown`] what it is by now.
     pub fn status(&self) -> TaskStatus {
-        self.not_started()
-            .map_or_else(RunningTask::status, |_| TaskStatus::StartFailed)
+        self.not_started().map_or_else(RunningTask::status, |_| TaskStatus::StartFailed)
     }
 
     /// Whether the function ran: `No` invites a retry.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use selsyn_common::{LogLine, Outcome, Progress};
 use tokio::sync::broadcast;
@@ -36,16 +36,18 @@ pub enum TaskEvent {
 ///
 /// A [`Stream`] of [`TaskEvent`]. Made by [`RunningTask::events`](crate::RunningTask::events).
 pub struct Events {
-    past: VecDeque<TaskEvent>,
-    coming: Option<BroadcastStream<TaskEvent>>,
+    ready: VecDeque<TaskEvent>,
+    coming: Option<BroadcastStream<Numbered>>,
+    /// The last output that was given or counted.
+    shown: u64,
 }
+
+/// An event, with its place in the execution's log if it is an output, else 0.
+pub(crate) type Numbered = (u64, TaskEvent);
 
 impl Events {
     pub(crate) fn ended(past: Vec<TaskEvent>) -> Self {
-        Self {
-            past: past.into(),
-            coming: None,
-        }
+        Self { ready: past.into(), coming: None, shown: 0 }
     }
 
     /// The next event; `None` after [`TaskEvent::Ended`].
@@ -58,20 +60,34 @@ impl Events {
     }
 }
 
+impl Events {
+    /// Puts an event in line, behind the count of the outputs that are missing before it.
+    fn line_up(&mut self, (seq, event): Numbered) {
+        let missed = seq.saturating_sub(self.shown + 1);
+        if missed > 0 {
+            self.ready.push_back(TaskEvent::Missed(missed));
+        }
+        self.shown = self.shown.max(seq);
+        self.ready.push_back(event);
+    }
+}
+
 impl Stream for Events {
     type Item = TaskEvent;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<TaskEvent>> {
-        if let Some(event) = self.past.pop_front() {
-            return Poll::Ready(Some(event));
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            let Some(coming) = &mut self.coming else { return Poll::Ready(None) };
+            match ready!(Pin::new(coming).poll_next(cx)) {
+                Some(Ok(event)) => self.line_up(event),
+                // What was missed shows as a hole before the next output.
+                Some(Err(BroadcastStreamRecvError::Lagged(_))) => {}
+                None => return Poll::Ready(None),
+            }
         }
-        let Some(coming) = &mut self.coming else {
-            return Poll::Ready(None);
-        };
-        Pin::new(coming).poll_next(cx).map(|event| match event? {
-            Ok(event) => Some(event),
-            Err(BroadcastStreamRecvError::Lagged(missed)) => Some(TaskEvent::Missed(missed)),
-        })
     }
 }
 
@@ -82,7 +98,7 @@ impl fmt::Debug for Events {
 }
 
 /// The sending side; made when the first watcher asks.
-pub(crate) struct Broadcast(broadcast::Sender<TaskEvent>);
+pub(crate) struct Broadcast(broadcast::Sender<Numbered>);
 
 impl Default for Broadcast {
     fn default() -> Self {
@@ -91,16 +107,14 @@ impl Default for Broadcast {
 }
 
 impl Broadcast {
-    pub(crate) fn publish(&self, event: TaskEvent) {
+    pub(crate) fn publish(&self, event: Numbered) {
         // Nobody may be listening any more: then there is nobody to tell.
         let _ = self.0.send(event);
     }
 
-    pub(crate) fn subscribe(&self, past: Vec<TaskEvent>) -> Events {
+    /// A receiver that is given `past` first; `shown` is the last output it does not expect.
+    pub(crate) fn subscribe(&self, past: Vec<TaskEvent>, shown: u64) -> Events {
         let coming = Some(BroadcastStream::new(self.0.subscribe()));
-        Events {
-            past: past.into(),
-            coming,
-        }
+        Events { ready: past.into(), coming, shown }
     }
 }

@@ -21,10 +21,7 @@ pub(crate) async fn disconnect(link: &Arc<Link>, data: Payload) -> Result<(), Di
     match ended {
         Ok(reply) => {
             link.wait_until(ConnectionState::is_final).await;
-            let told = Disconnected {
-                connection: link.name.clone(),
-                reply,
-            };
+            let told = Disconnected { connection: link.name.clone(), reply };
             let panic = hooks::tell(link.hooks.after_disconnect.as_ref(), told).await;
             log_panic(link, "after_disconnect", panic);
             Ok(())
@@ -44,10 +41,9 @@ async fn say_goodbye(link: &Arc<Link>, data: Payload) -> Result<Option<Payload>,
     let answered = ask(link, data).await;
     match answered {
         Some(Ok(reply)) => Ok(reply),
-        Some(Err(refusal)) => Err(DisconnectError::Refused {
-            name: name(),
-            refusal: Box::new(refusal),
-        }),
+        Some(Err(refusal)) => {
+            Err(DisconnectError::Refused { name: name(), refusal: Box::new(refusal) })
+        }
         None => {
             link.stop.cancel();
             link.wait_until(ConnectionState::is_final).await;
@@ -60,10 +56,7 @@ async fn say_goodbye(link: &Arc<Link>, data: Payload) -> Result<Option<Payload>,
 /// The slave's answer; `None` when there is none to be had.
 async fn ask(link: &Link, data: Payload) -> Option<GoodbyeAnswer> {
     let answer = link.goodbye(data)?;
-    timeout(link.abort_grace() + PATIENCE, answer)
-        .await
-        .ok()?
-        .ok()
+    timeout(link.abort_grace().saturating_add(PATIENCE), answer).await.ok()?.ok()
 }
 
 async fn tell_error(link: &Link, error: DisconnectError) -> DisconnectError {

@@ -140,19 +140,14 @@ pub(crate) async fn ask(hook: Option<&BeforeHook>, data: Payload) -> Result<Payl
         return Ok(data);
     };
     let answer = AssertUnwindSafe(async move { hook(data).await }).catch_unwind();
-    answer
-        .await
-        .unwrap_or_else(|panic| Err(HookError::panicked(&panic_message(panic.as_ref()))))
+    answer.await.unwrap_or_else(|panic| Err(HookError::panicked(&panic_message(panic.as_ref()))))
 }
 
 /// Tells an after-hook, if there is one; gives the message of its panic.
 pub(crate) async fn tell<T>(hook: Option<&AfterHook<T>>, told: T) -> Option<String> {
     let hook = hook.cloned()?;
     let answer = AssertUnwindSafe(async move { hook(told).await }).catch_unwind();
-    answer
-        .await
-        .err()
-        .map(|panic| panic_message(panic.as_ref()))
+    answer.await.err().map(|panic| panic_message(panic.as_ref()))
 }
 
 /// Writes the setters of the hooks that a master and a connection have in common.

@@ -66,18 +66,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn next_task_id(&self) -> TaskId {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        self.ids
-            .next(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.ids.next(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Gives the name of a connection free, unless another one has it by now.
     pub(crate) fn forget(&self, link: &Arc<Link>) {
-        let forgotten = self
-            .connections
-            .remove_if(&link.name, |_, held| held.is_same(link));
+        let forgotten = self.connections.remove_if(&link.name, |_, held| held.is_same(link));
         // Dropped here and not under the table's lock: a handle's drop does more than free memory.
         drop(forgotten);
     }
@@ -88,9 +83,7 @@ impl Shared {
             return Err(ConnectError::MasterClosed);
         }
         match self.connections.entry(connection.name().to_owned()) {
-            Entry::Occupied(taken) => Err(ConnectError::NameTaken {
-                name: taken.key().clone(),
-            }),
+            Entry::Occupied(taken) => Err(ConnectError::NameTaken { name: taken.key().clone() }),
             Entry::Vacant(free) => {
                 free.insert(connection.clone());
                 Ok(())
@@ -132,18 +125,8 @@ impl Master {
     }
 
     fn begin(&self, name: String, target: Target) -> Connect {
-        let Held {
-            settings,
-            hooks,
-            shared,
-        } = &*self.0;
-        Connect::new(
-            name,
-            target,
-            settings.clone(),
-            hooks.clone(),
-            Arc::clone(shared),
-        )
+        let Held { settings, hooks, shared } = &*self.0;
+        Connect::new(name, target, settings.clone(), hooks.clone(), Arc::clone(shared))
     }
 
     /// Connects, lends the connection to `f`, and disconnects on every way out: also when `f`
@@ -185,12 +168,7 @@ impl Master {
 
     /// All connections, in no order.
     pub fn connections(&self) -> Vec<Connection> {
-        self.0
-            .shared
-            .connections
-            .iter()
-            .map(|held| held.clone())
-            .collect()
+        self.0.shared.connections.iter().map(|held| held.clone()).collect()
     }
 
     /// Disconnects the connection of this name: see [`Connection::disconnect`].
@@ -203,13 +181,8 @@ impl Master {
     ///
     /// As for [`Connection::disconnect`].
     pub async fn disconnect(&self, name: &str) -> Result<(), DisconnectError> {
-        let unknown = || DisconnectError::UnknownConnection {
-            name: name.to_owned(),
-        };
-        self.get(name)
-            .ok_or_else(unknown)?
-            .disconnect_with(Payload::null())
-            .await
+        let unknown = || DisconnectError::UnknownConnection { name: name.to_owned() };
+        self.get(name).ok_or_else(unknown)?.disconnect_with(Payload::null()).await
     }
 
     /// Closes the master: no new connections, every open one is disconnected, all at once; one
@@ -295,10 +268,6 @@ impl MasterBuilder {
             connections: DashMap::new(),
             closed: AtomicBool::new(false),
         });
-        Ok(Master(Arc::new(Held {
-            settings: self.settings,
-            hooks: self.hooks,
-            shared,
-        })))
+        Ok(Master(Arc::new(Held { settings: self.settings, hooks: self.hooks, shared })))
     }
 }

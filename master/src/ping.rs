@@ -53,20 +53,14 @@ pub async fn ping(address: &str, token: Option<&Token>) -> Result<SlaveInfo, Con
             channel.map_err(|error| ConnectError::unreachable("slave", &target, error))?;
         let request = greeting::with_token(token, Request::new(InfoRequest {}));
         let reply = ControlClient::new(channel).info(request).await;
-        Ok(reply
-            .map_err(|status| greeting::failed("slave", &target, status))?
-            .into_inner())
+        Ok(reply.map_err(|status| greeting::failed("slave", &target, status))?.into_inner())
     };
     let silent = |_| Err(ConnectError::silent("slave", &target, PATIENCE));
     let info = timeout(PATIENCE, asking).await.unwrap_or_else(silent)?;
     let malformed = |error: selsyn_common::wire::WireError| {
         let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
         let (name, address) = ("slave".to_owned(), target.clone());
-        ConnectError::Refused {
-            name,
-            address,
-            refusal: Box::new(refusal),
-        }
+        ConnectError::Refused { name, address, refusal: Box::new(refusal) }
     };
     Ok(SlaveInfo {
         slave: SlaveId::from_wire("InfoReply", "slave_id", &info.slave_id).map_err(malformed)?,

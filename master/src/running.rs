@@ -63,11 +63,7 @@ impl RunningTask {
     /// How it ended; `None` while it has not, and while its callbacks run.
     pub fn outcome(&self) -> Option<Outcome> {
         let state = self.cell.state();
-        if state.delivered {
-            state.outcome.clone()
-        } else {
-            None
-        }
+        if state.delivered { state.outcome.clone() } else { None }
     }
 
     /// Waits until the task has ended and its callbacks have returned. Any number may wait; all
@@ -94,10 +90,7 @@ impl RunningTask {
     ///
     /// As for [`Self::join`].
     pub async fn join_timeout(&self, limit: Duration) -> Result<Outcome, Elapsed> {
-        let elapsed = |_| Elapsed {
-            task: self.id(),
-            waited: limit,
-        };
+        let elapsed = |_| Elapsed { task: self.id(), waited: limit };
         timeout(limit, self.join()).await.map_err(elapsed)
     }
 
@@ -122,12 +115,7 @@ impl RunningTask {
             }),
             Err(failure) => {
                 let (status, failure) = (outcome.status, Box::new(failure));
-                Err(JoinError::NotCompleted {
-                    task,
-                    connection,
-                    status,
-                    failure,
-                })
+                Err(JoinError::NotCompleted { task, connection, status, failure })
             }
         }
     }

@@ -66,10 +66,7 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(limits: AdmissionLimits) -> Self {
-        let pool = |slots| Pool {
-            slots,
-            ..Pool::default()
-        };
+        let pool = |slots| Pool { slots, ..Pool::default() };
         Self {
             limits,
             foreground: None,
@@ -83,10 +80,7 @@ impl Admission {
     /// Gives the applicant a place, or says why there is none.
     pub(crate) fn apply(&mut self, applicant: Applicant) -> Result<Place, Refusal> {
         if self.draining {
-            return Err(Refusal::because(
-                ErrorCode::Draining,
-                "the slave is draining",
-            ));
+            return Err(Refusal::because(ErrorCode::Draining, "the slave is draining"));
         }
         if self.limits.exclusive && self.running() + self.queued() > 0 {
             let message = "the exclusive slave is running another task";
@@ -118,18 +112,12 @@ impl Admission {
         self.tickets += 1;
         self.queued_bytes += applicant.bytes;
         let ticket = self.tickets;
-        self.pools[usize::from(blocking)]
-            .queue
-            .insert(ticket, applicant);
+        self.pools[usize::from(blocking)].queue.insert(ticket, applicant);
         Ok(Place::Queued { blocking, ticket })
     }
 
     fn check_queue(&self, applicant: Applicant) -> Result<(), Refusal> {
-        let AdmissionLimits {
-            queue_tasks,
-            queue_bytes,
-            ..
-        } = self.limits;
+        let AdmissionLimits { queue_tasks, queue_bytes, .. } = self.limits;
         let running = self.running();
         if self.queued() >= queue_tasks {
             let message = format!("queue is full ({queue_tasks} tasks, {running} running)");

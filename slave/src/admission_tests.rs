@@ -15,12 +15,7 @@ const LIMITS: AdmissionLimits = AdmissionLimits {
 
 fn applicant(number: u8, placement: Placement, blocking: bool) -> Applicant {
     let id = ExecutionId::first(TaskId::from_random([number; 16]));
-    Applicant {
-        id,
-        placement,
-        blocking,
-        bytes: 10,
-    }
+    Applicant { id, placement, blocking, bytes: 10 }
 }
 
 fn background(number: u8) -> Applicant {
@@ -30,14 +25,9 @@ fn background(number: u8) -> Applicant {
 #[test]
 fn a_freed_slot_goes_to_the_task_that_waited_longest() {
     let mut admission = Admission::new(LIMITS);
-    let places: Vec<_> = (0..4)
-        .map(|n| admission.apply(background(n)).unwrap())
-        .collect();
+    let places: Vec<_> = (0..4).map(|n| admission.apply(background(n)).unwrap()).collect();
     let next = admission.release(places[0]);
-    assert_eq!(
-        next,
-        Some((background(2).id, Place::Slot { blocking: false }))
-    );
+    assert_eq!(next, Some((background(2).id, Place::Slot { blocking: false })));
 }
 
 #[test]
@@ -53,14 +43,8 @@ fn a_full_queue_is_a_refusal_that_says_how_full() {
 fn queued_bytes_are_bounded_too() {
     let mut admission = Admission::new(LIMITS);
     let _held = [0, 1].map(|n| admission.apply(background(n)).unwrap());
-    let large = Applicant {
-        bytes: 101,
-        ..background(3)
-    };
-    assert_eq!(
-        admission.apply(large).unwrap_err().reason,
-        ErrorCode::QueueFull
-    );
+    let large = Applicant { bytes: 101, ..background(3) };
+    assert_eq!(admission.apply(large).unwrap_err().reason, ErrorCode::QueueFull);
 }
 
 #[test]
@@ -68,18 +52,13 @@ fn the_second_in_front_is_refused_with_the_name_of_the_first() {
     let mut admission = Admission::new(LIMITS);
     let first = applicant(1, Placement::Foreground, false);
     admission.apply(first).unwrap();
-    let refusal = admission
-        .apply(applicant(2, Placement::Foreground, false))
-        .unwrap_err();
+    let refusal = admission.apply(applicant(2, Placement::Foreground, false)).unwrap_err();
     assert!(refusal.message.contains(&first.id.to_string()));
 }
 
 #[test]
 fn an_exclusive_slave_takes_one_task_and_queues_none() {
-    let mut admission = Admission::new(AdmissionLimits {
-        exclusive: true,
-        ..LIMITS
-    });
+    let mut admission = Admission::new(AdmissionLimits { exclusive: true, ..LIMITS });
     let place = admission.apply(background(1)).unwrap();
     assert_eq!(admission.apply(background(2)).unwrap_err().code, 601);
     admission.release(place);

@@ -33,8 +33,7 @@ pub struct SlaveBuilder {
 impl SlaveBuilder {
     /// Registers a function under a name.
     pub fn function<M>(mut self, name: &str, function: impl IntoFunction<M>) -> Self {
-        self.functions
-            .push((name.to_owned(), function.into_function()));
+        self.functions.push((name.to_owned(), function.into_function()));
         self
     }
 
@@ -242,9 +241,7 @@ impl SlaveBuilder {
     pub async fn bind(self, address: &str) -> Result<BoundSlave, BuildError> {
         let address = listen_address(address);
         let listener = self.listen(&address).await?;
-        let local = listener
-            .local_addr()
-            .map_err(|error| BuildError::bind(&address, error))?;
+        let local = listener.local_addr().map_err(|error| BuildError::bind(&address, error))?;
         self.build(Some(local), server::accept(listener))
     }
 
@@ -265,14 +262,10 @@ impl SlaveBuilder {
     /// Binds, but not beyond this machine without a token: every address a name stands for counts.
     async fn listen(&self, address: &str) -> Result<TcpListener, BuildError> {
         let failed = |error| BuildError::bind(address, error);
-        let found: Vec<SocketAddr> = tokio::net::lookup_host(address)
-            .await
-            .map_err(failed)?
-            .collect();
+        let found: Vec<SocketAddr> =
+            tokio::net::lookup_host(address).await.map_err(failed)?.collect();
         if self.settings.token.is_none() && !found.iter().all(|found| is_loopback(*found)) {
-            return Err(BuildError::BindWithoutToken {
-                address: address.to_owned(),
-            });
+            return Err(BuildError::BindWithoutToken { address: address.to_owned() });
         }
         TcpListener::bind(found.as_slice()).await.map_err(failed)
     }
@@ -291,18 +284,10 @@ impl SlaveBuilder {
         for (name, function) in self.functions {
             registry.add(&name, function)?;
         }
-        let functions = self
-            .function_runtime
-            .map_or_else(function_runtime::shared, Ok)?;
+        let functions = self.function_runtime.map_or_else(function_runtime::shared, Ok)?;
         let random = [random::bytes(), random::bytes()];
         let [slave, boot] = random.map(|bytes| bytes.map_err(BuildError::Random));
-        let core = Core::new(
-            self.settings,
-            self.hooks,
-            registry,
-            functions,
-            [slave?, boot?],
-        );
+        let core = Core::new(self.settings, self.hooks, registry, functions, [slave?, boot?]);
         Ok(BoundSlave::new(core, address, connections))
     }
 }

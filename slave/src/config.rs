@@ -66,26 +66,17 @@ impl Settings {
             ("blocking_slots", self.admission.blocking_slots),
             ("max_payload_bytes", self.max_payload_bytes),
             ("max_sessions", self.max_sessions),
-            (
-                "heartbeat_every",
-                usize::from(!self.heartbeat_every.is_zero()),
-            ),
-            (
-                "greeting_timeout",
-                usize::from(!self.greeting_timeout.is_zero()),
-            ),
+            ("heartbeat_every", usize::from(!self.heartbeat_every.is_zero())),
+            ("greeting_timeout", usize::from(!self.greeting_timeout.is_zero())),
         ];
         if let Some((setting, _)) = above_zero.iter().find(|(_, value)| *value == 0) {
             return Err(BuildError::setting(setting, "must be above zero"));
         }
         if self.max_payload_bytes > MAX_PAYLOAD_BYTES {
-            return Err(BuildError::setting(
-                "max_payload_bytes",
-                "must be at most 1 GiB",
-            ));
+            return Err(BuildError::setting("max_payload_bytes", "must be at most 1 GiB"));
         }
         // A master answers every third beat: a shorter patience would cut healthy sessions.
-        if self.heartbeat_tolerance < self.heartbeat_every * 4 {
+        if self.heartbeat_tolerance < self.heartbeat_every.saturating_mul(4) {
             let problem = "must be at least four times heartbeat_every";
             return Err(BuildError::setting("heartbeat_tolerance", problem));
         }
@@ -131,10 +122,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_cannot_work_is_refused_by_name() {
-        let settings = Settings {
-            heartbeat_tolerance: Duration::ZERO,
-            ..Settings::default()
-        };
+        let settings = Settings { heartbeat_tolerance: Duration::ZERO, ..Settings::default() };
         let error = settings.check().unwrap_err();
         assert!(error.to_string().contains("heartbeat_tolerance"));
     }

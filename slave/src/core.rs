@@ -60,9 +60,7 @@ impl Core {
     }
 
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
-        self.admission
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn forbid(&self, id: ExecutionId) {
@@ -74,9 +72,7 @@ impl Core {
     }
 
     fn forbidden(&self) -> MutexGuard<'_, Forbidden> {
-        self.forbidden
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.forbidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn check_payload(&self, bytes: usize) -> Result<(), Refusal> {

@@ -136,16 +136,14 @@ impl FunctionExecution {
             return Err(OutputError::Progress(value));
         }
         let (key, title) = (key.to_owned(), title.to_owned());
-        self.record
-            .show(OutputContent::Progress(Progress { key, value, title }));
+        self.record.show(OutputContent::Progress(Progress { key, value, title }));
         Ok(())
     }
 
     /// Adds a line to the run's log. Never waits.
     pub fn log(&self, level: LogLevel, content: impl fmt::Display) {
         let content = content.to_string();
-        self.record
-            .show(OutputContent::Log(LogLine { level, content }));
+        self.record.show(OutputContent::Log(LogLine { level, content }));
     }
 
     /// Adds a line of level [`LogLevel::Info`].

@@ -73,30 +73,34 @@ pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request) 
 fn admit(core: &Core, session: &Arc<Session>, request: Request) -> Result<Arc<Record>, Refusal> {
     let function = core.registry.find(&request.function)?;
     core.check_payload(request.data.len())?;
-    let place = core.admission().apply(Applicant {
+    let applicant = Applicant {
         id: request.id,
         placement: request.placement,
         blocking: function.is_blocking(),
         bytes: request.data.len(),
-    })?;
-    let record = Arc::new(Record::new(request, function, Arc::clone(session), place));
+    };
+    let record = Arc::new(Record::new(request, function, Arc::clone(session)));
     if core.records.add(&record).is_err() {
         // Another session of the same id was faster.
-        core.admission().release(place);
         let message = format!("{} is being started elsewhere", record.id);
         return Err(Refusal::because(ErrorCode::ExecutionConflict, message));
     }
-    Ok(record)
+    let taken = take_place(core, &record, applicant);
+    taken.inspect_err(|_| core.records.forget(record.id)).map(|()| record)
+}
+
+/// Takes a place and notes it in one step: a slot may be passed on to the record right after.
+fn take_place(core: &Core, record: &Record, applicant: Applicant) -> Result<(), Refusal> {
+    let mut admission = core.admission();
+    record.state().place = Some(admission.apply(applicant)?);
+    Ok(())
 }
 
 /// The same start again is answered as the first was; another one under its id is refused.
 fn repeat(session: &Arc<Session>, record: &Record, request: &Request) {
     if !record.is_same_request(request) || record.session.peer.master != session.peer.master {
         let message = format!("another task was started under the id {}", request.id);
-        return session.refuse(
-            request.id,
-            Refusal::because(ErrorCode::ExecutionConflict, message),
-        );
+        return session.refuse(request.id, Refusal::because(ErrorCode::ExecutionConflict, message));
     }
     let (accepted, outcome) = {
         let state = record.state();
@@ -139,7 +143,7 @@ fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, begin:
         }
         state.accepted = true;
         record.session.send(accepted_frame(record.id, reply));
-        (!matches!(state.place, Place::Queued { .. }), state.deadline)
+        (!matches!(state.place, None | Some(Place::Queued { .. })), state.deadline)
     };
     if let Some(deadline) = deadline {
         ladder::watch_deadline(core, record, deadline);
@@ -179,7 +183,7 @@ fn leave(core: &Arc<Core>, record: &Arc<Record>) {
         state.place
     };
     record.notify();
-    let next = core.admission().release(place);
+    let next = place.and_then(|place| core.admission().release(place));
     if let Some((id, slot)) = next {
         pass_on(core, id, slot);
     }
@@ -201,10 +205,7 @@ fn pass_on(core: &Arc<Core>, id: ExecutionId, slot: Place) {
 /// Gives the verdict: to the record first, then to the master.
 fn conclude(core: &Core, record: &Arc<Record>, outcome: Outcome) {
     let outcome = within_limit(record, outcome);
-    let outcome = Outcome {
-        summary: summary(record),
-        ..outcome
-    };
+    let outcome = Outcome { summary: summary(record), ..outcome };
     debug!(task.id = %record.id, status = %outcome.status, "ended");
     record.state().outcome = Some(outcome.clone());
     record.session.send(finished(record.id, outcome));
@@ -233,32 +234,21 @@ fn summary(record: &Record) -> Summary {
     let state = record.state();
     let now = Instant::now();
     let began = state.began_at.unwrap_or(now);
-    Summary {
-        queued: began - state.accepted_at,
-        ran: now - began,
-    }
+    Summary { queued: began - state.accepted_at, ran: now - began }
 }
 
 fn accepted_frame(id: ExecutionId, reply: Option<Payload>) -> Frame {
     let reply = reply.map(proto::Payload::from);
-    Frame::Accepted(proto::Accepted {
-        execution: Some(id.into()),
-        reply,
-    })
+    Frame::Accepted(proto::Accepted { execution: Some(id.into()), reply })
 }
 
 fn finished(id: ExecutionId, outcome: Outcome) -> Frame {
     let outcome = Some(outcome.into());
-    Frame::Finished(proto::Finished {
-        execution: Some(id.into()),
-        outcome,
-    })
+    Frame::Finished(proto::Finished { execution: Some(id.into()), outcome })
 }
 
 fn forbidden(id: ExecutionId) -> Frame {
-    Frame::Forbidden(proto::Forbidden {
-        execution: Some(id.into()),
-    })
+    Frame::Forbidden(proto::Forbidden { execution: Some(id.into()) })
 }
 
 /// Deals with a cancel: stops the run, or makes sure that it never begins.

@@ -104,11 +104,7 @@ where
 
 impl Function {
     fn of(body: Body, mode: Mode) -> Self {
-        Self {
-            body: Arc::new(body),
-            mode,
-            timeout: None,
-        }
+        Self { body: Arc::new(body), mode, timeout: None }
     }
 
     /// Promises that the function never blocks and that its first steps are short: it is begun
@@ -170,11 +166,8 @@ where
 /// Arguments that cannot be read fail the task before user code runs.
 fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> Result<A, Failure> {
     A::from_payload(execution.data()).map_err(|error| {
-        let message = format!(
-            "{} cannot read its arguments: {}",
-            execution.function(),
-            innermost(&error)
-        );
+        let message =
+            format!("{} cannot read its arguments: {}", execution.function(), innermost(&error));
         let mut failure = Failure::of(FailureKind::Encode, message, Ran::No);
         failure.push_trace(error.to_string());
         failure

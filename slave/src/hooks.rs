@@ -100,9 +100,7 @@ pub(crate) async fn ask<Q>(hook: Option<AskHook<Q>>, question: Q, reason: ErrorC
 
 /// A reply of JSON null is no reply.
 fn reply(value: impl IntoPayload) -> Said {
-    let payload = value
-        .into_payload()
-        .map_err(|error| Refusal::new(error.to_string()))?;
+    let payload = value.into_payload().map_err(|error| Refusal::new(error.to_string()))?;
     let is_null = payload.kind() == PayloadKind::Json && payload.as_bytes() == "null".as_bytes();
     Ok((!is_null).then_some(payload))
 }

@@ -65,11 +65,7 @@ pub(crate) struct Lifecycle {
 
 impl Lifecycle {
     pub(crate) const fn new() -> Self {
-        Self {
-            phase: Phase::Waiting,
-            cause: None,
-            stuck: false,
-        }
+        Self { phase: Phase::Waiting, cause: None, stuck: false }
     }
 
     /// User code is about to run; false when the execution has ended before.
@@ -97,8 +93,7 @@ impl Lifecycle {
                 if self.cause != Some(StopCause::Deadline) {
                     self.cause = Some(cause);
                 }
-                self.give_up()
-                    .map_or(Stop::Nothing, |outcome| Stop::GiveUp(Box::new(outcome)))
+                self.give_up().map_or(Stop::Nothing, |outcome| Stop::GiveUp(Box::new(outcome)))
             }
             Phase::Ended => Stop::Nothing,
         }
@@ -137,10 +132,7 @@ impl Lifecycle {
             }
         };
         self.phase = Phase::Ended;
-        let message = format!(
-            "{}; the function is still running",
-            say(self.cause.as_ref()?)
-        );
+        let message = format!("{}; the function is still running", say(self.cause.as_ref()?));
         let mut failure = Failure::of(kind, message, Ran::Yes);
         failure.still_running = true;
         Some(Outcome::failed(status, failure))
@@ -187,11 +179,7 @@ fn stopped(cause: &StopCause, end: End) -> Outcome {
             }
         }
     }
-    let failure = Failure {
-        partial,
-        trace,
-        ..Failure::of(kind, message, Ran::Yes)
-    };
+    let failure = Failure { partial, trace, ..Failure::of(kind, message, Ran::Yes) };
     Outcome::failed(status, failure)
 }
 

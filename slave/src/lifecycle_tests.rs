@@ -32,60 +32,20 @@ fn error() -> End {
 fn the_verdict_table_has_these_cells() {
     let cells = [
         (None, value(), TaskStatus::Completed, None),
-        (
-            None,
-            error(),
-            TaskStatus::Failed,
-            Some(FailureKind::Function),
-        ),
-        (
-            None,
-            End::Dropped,
-            TaskStatus::Failed,
-            Some(FailureKind::Killed),
-        ),
-        (
-            Some(cancelled()),
-            value(),
-            TaskStatus::Aborted,
-            Some(FailureKind::Aborted),
-        ),
-        (
-            Some(cancelled()),
-            error(),
-            TaskStatus::Failed,
-            Some(FailureKind::Function),
-        ),
-        (
-            Some(cancelled()),
-            End::Dropped,
-            TaskStatus::Aborted,
-            Some(FailureKind::Killed),
-        ),
-        (
-            Some(StopCause::Deadline),
-            value(),
-            TaskStatus::TimedOut,
-            Some(FailureKind::TimedOut),
-        ),
-        (
-            Some(StopCause::Deadline),
-            error(),
-            TaskStatus::TimedOut,
-            Some(FailureKind::TimedOut),
-        ),
+        (None, error(), TaskStatus::Failed, Some(FailureKind::Function)),
+        (None, End::Dropped, TaskStatus::Failed, Some(FailureKind::Killed)),
+        (Some(cancelled()), value(), TaskStatus::Aborted, Some(FailureKind::Aborted)),
+        (Some(cancelled()), error(), TaskStatus::Failed, Some(FailureKind::Function)),
+        (Some(cancelled()), End::Dropped, TaskStatus::Aborted, Some(FailureKind::Killed)),
+        (Some(StopCause::Deadline), value(), TaskStatus::TimedOut, Some(FailureKind::TimedOut)),
+        (Some(StopCause::Deadline), error(), TaskStatus::TimedOut, Some(FailureKind::TimedOut)),
         (
             Some(StopCause::Deadline),
             End::Dropped,
             TaskStatus::TimedOut,
             Some(FailureKind::TimedOut),
         ),
-        (
-            Some(StopCause::Disconnected),
-            value(),
-            TaskStatus::Aborted,
-            Some(FailureKind::Aborted),
-        ),
+        (Some(StopCause::Disconnected), value(), TaskStatus::Aborted, Some(FailureKind::Aborted)),
         (
             Some(StopCause::ShuttingDown),
             End::Dropped,
@@ -96,10 +56,7 @@ fn the_verdict_table_has_these_cells() {
     for (cause, end, status, kind) in cells {
         let mut life = cause.clone().map_or_else(running, asked);
         let outcome = life.end(end.clone()).unwrap();
-        let got = (
-            outcome.status,
-            outcome.failure().map(|failure| failure.kind),
-        );
+        let got = (outcome.status, outcome.failure().map(|failure| failure.kind));
         assert_eq!(got, (status, kind), "{cause:?} {end:?}");
     }
 }
@@ -107,18 +64,13 @@ fn the_verdict_table_has_these_cells() {
 #[test]
 fn a_function_that_leaves_by_its_abort_error_is_aborted() {
     let left = End::Error(Failure::of(FailureKind::Aborted, "leaving", Ran::Yes));
-    assert_eq!(
-        asked(cancelled()).end(left).unwrap().status,
-        TaskStatus::Aborted
-    );
+    assert_eq!(asked(cancelled()).end(left).unwrap().status, TaskStatus::Aborted);
 }
 
 #[test]
 fn a_task_stopped_while_it_waits_never_runs() {
     let mut life = Lifecycle::new();
-    let Stop::NeverRan(outcome) = life.stop(cancelled()) else {
-        panic!("it has not run")
-    };
+    let Stop::NeverRan(outcome) = life.stop(cancelled()) else { panic!("it has not run") };
     assert_eq!(outcome.status, TaskStatus::Aborted);
     assert_eq!(outcome.failure().unwrap().ran, Ran::No);
     assert!(!life.begin());
@@ -127,10 +79,7 @@ fn a_task_stopped_while_it_waits_never_runs() {
 #[test]
 fn a_value_returned_after_the_request_is_kept_as_partial() {
     let outcome = asked(cancelled()).end(value()).unwrap();
-    assert_eq!(
-        outcome.failure().unwrap().partial.as_deref(),
-        Some(&Payload::null())
-    );
+    assert_eq!(outcome.failure().unwrap().partial.as_deref(), Some(&Payload::null()));
 }
 
 #[test]
@@ -160,9 +109,7 @@ fn a_stuck_function_past_its_deadline_is_timed_out_at_once() {
 fn a_stuck_function_is_lost_when_its_session_is_disconnected() {
     let mut life = asked(cancelled());
     life.stuck();
-    let Stop::GiveUp(outcome) = life.stop(StopCause::Disconnected) else {
-        panic!("stuck")
-    };
+    let Stop::GiveUp(outcome) = life.stop(StopCause::Disconnected) else { panic!("stuck") };
     assert_eq!(outcome.status, TaskStatus::Lost);
     let failure = outcome.failure().unwrap();
     assert!(failure.still_running && failure.ran == Ran::Yes);
@@ -177,12 +124,8 @@ enum Input {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let causes = vec![
-        cancelled(),
-        StopCause::Deadline,
-        StopCause::Disconnected,
-        StopCause::ShuttingDown,
-    ];
+    let causes =
+        vec![cancelled(), StopCause::Deadline, StopCause::Disconnected, StopCause::ShuttingDown];
     prop_oneof![
         Just(Input::Begin),
         Just(Input::Stuck),

@@ -42,7 +42,8 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) life: Lifecycle,
-    pub(crate) place: Place,
+    /// What it holds of the slave; nothing before admission has spoken.
+    pub(crate) place: Option<Place>,
     /// The before_task hook has let it pass.
     pub(crate) accepted: bool,
     pub(crate) accepted_at: Instant,
@@ -58,16 +59,15 @@ impl Record {
         request: crate::executor::Request,
         function: Arc<Registered>,
         session: Arc<Session>,
-        place: Place,
     ) -> Self {
         let now = Instant::now();
         let state = State {
             life: Lifecycle::new(),
-            place,
+            place: None,
             accepted: false,
             accepted_at: now,
             began_at: None,
-            deadline: request.deadline.map(|left| now + left),
+            deadline: request.deadline.and_then(|left| now.checked_add(left)),
             is_left: false,
             outcome: None,
         };
@@ -110,7 +110,7 @@ impl Record {
     pub(crate) fn take_slot(&self, slot: Place) -> bool {
         let mut state = self.state();
         if !state.is_left {
-            state.place = slot;
+            state.place = Some(slot);
         }
         !state.is_left
     }
@@ -119,11 +119,10 @@ impl Record {
     pub(crate) fn show(&self, content: OutputContent) {
         let seq = self.shown.fetch_add(1, Ordering::Relaxed) + 1;
         let output = Output { seq, content };
-        self.session
-            .send(from_slave::Frame::Output(proto::ExecutionOutput {
-                execution: Some(self.id.into()),
-                output: Some(output.into()),
-            }));
+        self.session.send(from_slave::Frame::Output(proto::ExecutionOutput {
+            execution: Some(self.id.into()),
+            output: Some(output.into()),
+        }));
     }
 
     /// Time until its deadline; `None` when it has none.

@@ -47,22 +47,14 @@ impl Registry {
     pub(crate) fn add(&self, name: &str, function: Function) -> Result<(), BuildError> {
         let visible = name.chars().all(|c| !c.is_whitespace() && !c.is_control());
         if name.is_empty() || name.chars().count() > MAX_NAME || !visible {
-            return Err(BuildError::FunctionName {
-                name: name.to_owned(),
-            });
+            return Err(BuildError::FunctionName { name: name.to_owned() });
         }
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if table.contains_key(name) {
-            return Err(BuildError::FunctionTwice {
-                name: name.to_owned(),
-            });
+            return Err(BuildError::FunctionTwice { name: name.to_owned() });
         }
         let slow = AtomicBool::new(false);
-        let registered = Registered {
-            name: name.to_owned(),
-            function,
-            slow,
-        };
+        let registered = Registered { name: name.to_owned(), function, slow };
         table.insert(name.to_owned(), Arc::new(registered));
         Ok(())
     }
@@ -70,15 +62,8 @@ impl Registry {
     /// Finds the function a task asks for; an empty name means the default one.
     pub(crate) fn find(&self, name: &str) -> Result<Arc<Registered>, Refusal> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let wanted = if name.is_empty() {
-            DEFAULT_FUNCTION
-        } else {
-            name
-        };
-        table
-            .get(wanted)
-            .cloned()
-            .ok_or_else(|| refuse(name, table.keys()))
+        let wanted = if name.is_empty() { DEFAULT_FUNCTION } else { name };
+        table.get(wanted).cloned().ok_or_else(|| refuse(name, table.keys()))
     }
 
     /// The catalogue, sorted by name.
@@ -100,18 +85,10 @@ fn refuse<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Refusal {
     }
     // A peer may send any name: only so much of it is worth comparing and repeating.
     let name: String = name.chars().take(MAX_NAME).collect();
-    let nearest = known
-        .iter()
-        .min_by_key(|known| strsim::damerau_levenshtein(&name, known));
+    let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(&name, known));
     let meant = nearest.filter(|known| strsim::jaro_winkler(&name, known) > 0.75);
-    let advice = meant.map_or_else(
-        || catalogue(&known),
-        |meant| format!("did you mean {meant}?"),
-    );
-    Refusal::because(
-        ErrorCode::UnknownFunction,
-        format!("there is no function {name}; {advice}"),
-    )
+    let advice = meant.map_or_else(|| catalogue(&known), |meant| format!("did you mean {meant}?"));
+    Refusal::because(ErrorCode::UnknownFunction, format!("there is no function {name}; {advice}"))
 }
 
 /// Names at most eight functions: a hint, not a listing.
@@ -144,20 +121,14 @@ mod tests {
     #[test]
     fn a_slip_of_the_finger_is_answered_with_what_was_meant() {
         let refusal = registry(&["train", "evaluate"]).find("tarin").unwrap_err();
-        assert_eq!(
-            refusal.message,
-            "there is no function tarin; did you mean train?"
-        );
+        assert_eq!(refusal.message, "there is no function tarin; did you mean train?");
         assert_eq!(refusal.reason, ErrorCode::UnknownFunction);
     }
 
     #[test]
     fn a_stranger_is_told_what_there_is() {
         let refusal = registry(&["train", "evaluate"]).find("zzz").unwrap_err();
-        assert_eq!(
-            refusal.message,
-            "there is no function zzz; it has evaluate, train"
-        );
+        assert_eq!(refusal.message, "there is no function zzz; it has evaluate, train");
     }
 
     #[test]
@@ -171,10 +142,7 @@ mod tests {
     fn a_name_is_taken_once_and_must_be_visible() {
         let registry = registry(&["train"]);
         let nothing = || function(|_: FunctionExecution, (): ()| async { Ok::<_, Failure>(()) });
-        assert_eq!(
-            registry.add("train", nothing()).unwrap_err().code(),
-            "E0401"
-        );
+        assert_eq!(registry.add("train", nothing()).unwrap_err().code(), "E0401");
         for name in ["", "a b", "line\nbreak", &"x".repeat(129)] {
             assert_eq!(registry.add(name, nothing()).unwrap_err().code(), "E0402");
         }

@@ -61,10 +61,9 @@ enum Over {
 impl Session {
     /// Sends a frame. Never waits; a master that does not read at all loses its session.
     pub(crate) fn send(&self, frame: Frame) {
-        if let Err(full) = self.outbox.send(FromSlave {
-            frame: Some(frame),
-            ..FromSlave::default()
-        }) {
+        if let Err(full) =
+            self.outbox.send(FromSlave { frame: Some(frame), ..FromSlave::default() })
+        {
             warn!(connection = %self.peer.connection, %full, "the session is cut");
             self.stop.cancel();
         }
@@ -74,10 +73,7 @@ impl Session {
     pub(crate) fn refuse(&self, id: ExecutionId, refusal: Refusal) {
         debug!(task.id = %id, code = refusal.reason.as_str(), "refused: {refusal}");
         let refusal = Some(refusal.into());
-        self.send(Frame::Refused(proto::Refused {
-            execution: Some(id.into()),
-            refusal,
-        }));
+        self.send(Frame::Refused(proto::Refused { execution: Some(id.into()), refusal }));
     }
 
     /// Whether nobody will read what is sent.
@@ -93,10 +89,7 @@ impl Session {
 
     fn violation(&self, message: String, ends_stream: bool) {
         warn!(connection = %self.peer.connection, "the master broke a rule: {message}");
-        self.send(Frame::Violation(proto::Violation {
-            message,
-            ends_stream,
-        }));
+        self.send(Frame::Violation(proto::Violation { message, ends_stream }));
     }
 }
 
@@ -109,19 +102,11 @@ pub(crate) async fn serve(
     let session = match greeting::greet(&core, &mut incoming, &outbox).await {
         Ok(session) => session,
         Err(refusal) => {
-            info!(
-                code = refusal.reason.as_str(),
-                "a connection was refused: {refusal}"
-            );
-            let rejected = proto::Rejected {
-                refusal: Some((*refusal).into()),
-            };
+            info!(code = refusal.reason.as_str(), "a connection was refused: {refusal}");
+            let rejected = proto::Rejected { refusal: Some((*refusal).into()) };
             let frame = Some(Frame::Rejected(rejected));
             // The lane is empty: it has room for one frame.
-            let _ = outbox.send(FromSlave {
-                frame,
-                ..FromSlave::default()
-            });
+            let _ = outbox.send(FromSlave { frame, ..FromSlave::default() });
             outbox.close();
             return linger(&core, incoming).await;
         }
@@ -173,11 +158,7 @@ impl<'a> Conversation<'a> {
     fn new(core: &'a Arc<Core>, session: &'a Arc<Session>) -> Self {
         let tolerance = core.settings.heartbeat_tolerance;
         let contact = Contact::new(tolerance, tolerance, Instant::now().into_std());
-        Self {
-            core,
-            session,
-            contact,
-        }
+        Self { core, session, contact }
     }
 
     async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> Over {
@@ -200,18 +181,12 @@ impl<'a> Conversation<'a> {
 
     /// The session was stopped by this side.
     fn stopped(&self) -> Over {
-        if self.session.is_over() {
-            Over::Goodbye
-        } else {
-            Over::Closed
-        }
+        if self.session.is_over() { Over::Goodbye } else { Over::Closed }
     }
 
     fn beat(&self) -> Option<Over> {
         if self.contact.silence(Instant::now().into_std()) == Silence::Unreachable {
-            return Some(Over::Lost(
-                "the master has been silent for too long".to_owned(),
-            ));
+            return Some(Over::Lost("the master has been silent for too long".to_owned()));
         }
         self.session.send(Frame::Heartbeat(proto::Heartbeat {}));
         None
@@ -249,11 +224,9 @@ impl<'a> Conversation<'a> {
             }
             // No function of this version takes input: the frame says that it may be lost.
             Some(F::Heartbeat(_) | F::Input(_)) => Ok(()),
-            Some(F::Hello(_)) => Err(WireError {
-                frame: "Hello",
-                field: "frame",
-                problem: "came a second time",
-            }),
+            Some(F::Hello(_)) => {
+                Err(WireError { frame: "Hello", field: "frame", problem: "came a second time" })
+            }
             Some(F::Violation(violation)) => {
                 let message = violation.message;
                 warn!(connection = %session.peer.connection, "the master says that the slave broke a rule: {message}");

@@ -77,12 +77,7 @@ impl BoundSlave {
         let (core, stop) = (Arc::new(core), Stop::default());
         let guarded = server::guard(connections, stop.cut.clone());
         let serving = server::serve(Arc::clone(&core), guarded, stop.accept.clone());
-        Self {
-            core,
-            address,
-            stop,
-            serving: Box::pin(serving),
-        }
+        Self { core, address, stop, serving: Box::pin(serving) }
     }
 
     /// The address it listens on, with the port that was taken for 0. A slave made by
@@ -117,12 +112,7 @@ impl BoundSlave {
     /// Serves in the background, until the handle says otherwise or is dropped.
     pub fn spawn(self) -> SlaveHandle {
         let serving = tokio::spawn(self.serving);
-        SlaveHandle {
-            core: self.core,
-            address: self.address,
-            stop: self.stop,
-            serving,
-        }
+        SlaveHandle { core: self.core, address: self.address, stop: self.stop, serving }
     }
 }
 
@@ -211,16 +201,12 @@ fn served_result(
 
 impl fmt::Debug for BoundSlave {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundSlave")
-            .field("addr", &self.addr())
-            .finish_non_exhaustive()
+        f.debug_struct("BoundSlave").field("addr", &self.addr()).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for SlaveHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlaveHandle")
-            .field("addr", &self.addr())
-            .finish_non_exhaustive()
+        f.debug_struct("SlaveHandle").field("addr", &self.addr()).finish_non_exhaustive()
     }
 }

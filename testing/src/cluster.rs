@@ -96,9 +96,7 @@ impl TestCluster {
     ///
     /// When there is no such slave, or it was taken.
     pub fn slave(&self, index: usize) -> &SlaveHandle {
-        self.slaves[index]
-            .as_ref()
-            .expect("the slave was not taken out of the cluster")
+        self.slaves[index].as_ref().expect("the slave was not taken out of the cluster")
     }
 
     /// Takes slave `index` out, to drain it or to drop it; `None` when it was taken before.
@@ -131,10 +129,7 @@ impl TestCluster {
     pub async fn stop(mut self) {
         self.master.close().await;
         for slave in self.slaves.iter_mut().filter_map(Option::take) {
-            slave
-                .shutdown()
-                .await
-                .expect("a slave of a test ends in good order");
+            slave.shutdown().await.expect("a slave of a test ends in good order");
         }
     }
 }
@@ -176,18 +171,9 @@ impl ClusterBuilder {
             slaves.push(Some(slave.incoming(listener)?.spawn()));
             dialers.push(dialer.clone());
             let name = format!("slave-{index}");
-            connections.push(
-                master
-                    .connect_with(name, move || dialer.clone().dial())
-                    .await?,
-            );
+            connections.push(master.connect_with(name, move || dialer.clone().dial()).await?);
         }
-        Ok(TestCluster {
-            master,
-            slaves,
-            dialers,
-            connections,
-        })
+        Ok(TestCluster { master, slaves, dialers, connections })
     }
 }
 
@@ -203,8 +189,6 @@ fn with_functions(slave: SlaveBuilder) -> SlaveBuilder {
 
 impl std::fmt::Debug for ClusterBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClusterBuilder")
-            .field("count", &self.count)
-            .finish_non_exhaustive()
+        f.debug_struct("ClusterBuilder").field("count", &self.count).finish_non_exhaustive()
     }
 }

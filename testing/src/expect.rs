@@ -51,10 +51,7 @@ pub async fn running(task: &RunningTask) {
             match event {
                 TaskEvent::Running | TaskEvent::Progress(_) | TaskEvent::Log(_) => return,
                 TaskEvent::Ended(outcome) => {
-                    panic!(
-                        "expected a running task, and it has ended {}",
-                        said(&outcome)
-                    )
+                    panic!("expected a running task, and it has ended {}", said(&outcome))
                 }
                 _ => {}
             }
@@ -89,11 +86,7 @@ pub async fn completed(task: &RunningTask) -> Outcome {
 /// When the task does not end in time, or ends otherwise.
 pub async fn ended_as(task: &RunningTask, status: TaskStatus) -> Outcome {
     let outcome = ended(task).await;
-    assert!(
-        outcome.status == status,
-        "expected {status}, and it ended {}",
-        said(&outcome)
-    );
+    assert!(outcome.status == status, "expected {status}, and it ended {}", said(&outcome));
     outcome
 }
 
@@ -104,9 +97,7 @@ pub async fn ended_as(task: &RunningTask, status: TaskStatus) -> Outcome {
 /// When the task does not end in time, or ends otherwise.
 pub async fn failure(task: &RunningTask, status: TaskStatus) -> Failure {
     let outcome = ended_as(task, status).await;
-    outcome
-        .result
-        .expect_err("every status but COMPLETED has a failure")
+    outcome.result.expect_err("every status but COMPLETED has a failure")
 }
 
 /// Waits until the connection looks like this.

@@ -1,9 +1,10 @@
-//! A transport in memory: what a master dials comes out at a slave.
+//! A transport in memory: what a master dials comes out at a slave, until the test cuts it.
 
 use std::io;
+use std::sync::Arc;
 
-use tokio::io::{DuplexStream, duplex};
-use tokio::sync::mpsc;
+use tokio::io::{DuplexStream, copy_bidirectional, duplex};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 /// Bytes that may be under way in one direction: as much as a socket's buffer.
@@ -12,9 +13,12 @@ const BUFFER: usize = 256 * 1024;
 /// The slave's end: a stream of connections, for `Slave::builder().incoming(..)`.
 pub type PipeListener = UnboundedReceiverStream<io::Result<DuplexStream>>;
 
-/// The master's end: dials as often as it is asked to.
+/// The master's end: dials as often as it is asked to. Clones dial the same slave.
 #[derive(Clone, Debug)]
-pub struct PipeDialer(mpsc::UnboundedSender<io::Result<DuplexStream>>);
+pub struct PipeDialer {
+    dialed: mpsc::UnboundedSender<io::Result<DuplexStream>>,
+    cut: Arc<watch::Sender<()>>,
+}
 
 /// Makes a transport in memory.
 ///
@@ -36,7 +40,8 @@ pub struct PipeDialer(mpsc::UnboundedSender<io::Result<DuplexStream>>);
 pub fn pipe() -> (PipeDialer, PipeListener) {
     // One item a dial; whoever takes them bounds them.
     let (dialed, incoming) = mpsc::unbounded_channel();
-    (PipeDialer(dialed), UnboundedReceiverStream::new(incoming))
+    let cut = Arc::new(watch::Sender::new(()));
+    (PipeDialer { dialed, cut }, UnboundedReceiverStream::new(incoming))
 }
 
 impl PipeDialer {
@@ -50,9 +55,23 @@ impl PipeDialer {
     ///
     /// Safe to drop.
     pub async fn dial(self) -> io::Result<DuplexStream> {
-        let (ours, theirs) = duplex(BUFFER);
+        let ((ours, mut near), (mut far, theirs)) = (duplex(BUFFER), duplex(BUFFER));
         let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
-        self.0.send(Ok(theirs)).map_err(refused)?;
+        self.dialed.send(Ok(theirs)).map_err(refused)?;
+        let mut cut = self.cut.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                // Either side's end ends the pipe; there is nobody to tell what it carried.
+                _ = copy_bidirectional(&mut near, &mut far) => {}
+                _ = cut.changed() => {}
+            }
+        });
         Ok(ours)
+    }
+
+    /// Cuts every byte stream dialed so far, as a network does: both ends see it end, with what
+    /// was under way lost. Later dials succeed.
+    pub fn cut(&self) {
+        self.cut.send_replace(());
     }
 }

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Promises that need real processes: slaves that are killed.
+
+#![cfg(test)]
+
+mod killed;

@@ -1,1 +1,21 @@
-//! Placeholder.
+//! What Selsyn promises, one file a promise.
+
+#![cfg(test)]
+
+mod admission;
+mod callbacks;
+mod cancel;
+mod codes;
+mod connect;
+mod deadline;
+mod drain;
+mod failures;
+mod frames;
+mod hooks;
+mod layering;
+mod many_tasks;
+mod origin;
+mod outputs;
+mod payloads;
+mod reconnect;
+mod start;

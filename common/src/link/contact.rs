@@ -30,11 +30,7 @@ pub struct Contact {
 impl Contact {
     /// Begins to listen at `now`.
     pub const fn new(suspect_after: Duration, tolerance: Duration, now: Instant) -> Self {
-        Self {
-            suspect_after,
-            tolerance,
-            heard: now,
-        }
+        Self { suspect_after, tolerance, heard: now }
     }
 
     /// A frame was heard, of any kind.
@@ -59,12 +55,14 @@ impl Contact {
         }
     }
 
-    /// When to look again: the next moment at which the view changes if nothing is heard.
-    pub fn next_look(&self, now: Instant) -> Instant {
-        match self.silence(now) {
-            Silence::None => self.heard + self.suspect_after.min(self.tolerance),
-            Silence::Suspect | Silence::Unreachable => self.heard + self.tolerance,
-        }
+    /// When to look again: the next moment at which the view changes if nothing is heard. `None`
+    /// when that is too far away to be told apart from never.
+    pub fn next_look(&self, now: Instant) -> Option<Instant> {
+        let silence = match self.silence(now) {
+            Silence::None => self.suspect_after.min(self.tolerance),
+            Silence::Suspect | Silence::Unreachable => self.tolerance,
+        };
+        self.heard.checked_add(silence)
     }
 }
 
@@ -105,7 +103,7 @@ mod tests {
             let start = Instant::now();
             let contact = Contact::new(SUSPECT, TOLERANCE, start);
             let now = start + Duration::from_millis(silent);
-            let next = contact.next_look(now);
+            let next = contact.next_look(now).unwrap();
             let same_until_then = (now < next)
                 .then(|| contact.silence(next - Duration::from_nanos(1)) == contact.silence(now));
             prop_assert_ne!(same_until_then, Some(false));

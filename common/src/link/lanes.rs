@@ -159,20 +159,14 @@ mod tests {
     fn a_full_status_lane_drops_its_oldest_frame_and_counts_it() {
         let mut lanes = Lanes::new(10);
         (0..MAX_STATUS_FRAMES + 3).for_each(|i| lanes.push(Numbered(Lane::Status, i)).unwrap());
-        assert_eq!(
-            (lanes.dropped(), lanes.pop()),
-            (3, Some(Numbered(Lane::Status, 3)))
-        );
+        assert_eq!((lanes.dropped(), lanes.pop()), (3, Some(Numbered(Lane::Status, 3))));
     }
 
     #[test]
     fn a_full_control_lane_says_so_and_drops_nothing() {
         let mut lanes = Lanes::new(2);
         (0..2).for_each(|i| lanes.push(Numbered(Lane::Control, i)).unwrap());
-        assert_eq!(
-            lanes.push(Numbered(Lane::Control, 2)),
-            Err(LaneFull { waiting: 2 })
-        );
+        assert_eq!(lanes.push(Numbered(Lane::Control, 2)), Err(LaneFull { waiting: 2 }));
         assert_eq!(popped(&mut lanes).len(), 2);
     }
 }

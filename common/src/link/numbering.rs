@@ -93,14 +93,8 @@ impl Arrivals {
         let expected = self.last + 1;
         match (numbered, seq) {
             (false, 0) => Ok(Arrival::New),
-            (false, got) => Err(NumberingError::Kind {
-                got,
-                rule: "this frame has no number",
-            }),
-            (true, 0) => Err(NumberingError::Kind {
-                got: 0,
-                rule: "this frame has a number",
-            }),
+            (false, got) => Err(NumberingError::Kind { got, rule: "this frame has no number" }),
+            (true, 0) => Err(NumberingError::Kind { got: 0, rule: "this frame has a number" }),
             (true, got) if got > expected => Err(NumberingError::Missing { expected, got }),
             (true, got) if got < expected => Ok(Arrival::Again),
             (true, got) => {

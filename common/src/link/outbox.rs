@@ -59,11 +59,7 @@ impl<F: Frame> Outbox<F> {
         let mut state = self.lock();
         match state.lanes.pop() {
             Some(mut frame) => {
-                let seq = if frame.is_numbered() {
-                    state.departures.number()
-                } else {
-                    0
-                };
+                let seq = if frame.is_numbered() { state.departures.number() } else { 0 };
                 frame.stamp(seq, state.arrivals.ack());
                 Poll::Ready(Some(frame))
             }

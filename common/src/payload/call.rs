@@ -48,8 +48,7 @@ impl Call {
     ///
     /// [`PayloadError::Encode`] when the value has no JSON form.
     pub fn arg(mut self, value: impl Serialize) -> Result<Self, PayloadError> {
-        self.args
-            .push(serde_json::to_value(value).map_err(PayloadError::Encode)?);
+        self.args.push(serde_json::to_value(value).map_err(PayloadError::Encode)?);
         Ok(self)
     }
 
@@ -108,23 +107,13 @@ mod tests {
 
     #[test]
     fn named_arguments_alone_read_like_a_map() {
-        let payload = Call::new()
-            .kwarg("epochs", 3)
-            .unwrap()
-            .into_payload()
-            .unwrap();
+        let payload = Call::new().kwarg("epochs", 3).unwrap().into_payload().unwrap();
         assert_eq!(payload.to::<Train>().unwrap(), Train { epochs: 3 });
     }
 
     #[test]
     fn positional_arguments_alone_read_like_a_sequence() {
-        let payload = Call::new()
-            .arg(2)
-            .unwrap()
-            .arg("x")
-            .unwrap()
-            .into_payload()
-            .unwrap();
+        let payload = Call::new().arg(2).unwrap().arg("x").unwrap().into_payload().unwrap();
         assert_eq!(payload.to::<(u8, String)>().unwrap(), (2, "x".to_owned()));
     }
 
@@ -140,10 +129,6 @@ mod tests {
     fn both_together_are_refused_by_a_function_that_takes_one_value() {
         let call = Call::new().arg(1).unwrap().kwarg("epochs", 3).unwrap();
         let error = call.into_payload().unwrap().to::<Train>().unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("need a function that takes `Call`")
-        );
+        assert!(error.to_string().contains("need a function that takes `Call`"));
     }
 }

@@ -64,9 +64,7 @@ impl From<proto::Failure> for Failure {
         let mut failure = Self::of(wire.kind().into(), "", wire.ran().into());
         failure.data = Payload::optional(wire.data);
         failure.message = wire.message;
-        wire.trace
-            .into_iter()
-            .for_each(|line| failure.push_trace(line));
+        wire.trace.into_iter().for_each(|line| failure.push_trace(line));
         failure.still_running = wire.still_running;
         failure.partial = Payload::optional(wire.partial).map(Box::new);
         failure
@@ -134,10 +132,7 @@ impl From<Output> for proto::Output {
                 })
             }
         };
-        Self {
-            seq: output.seq,
-            content: Some(content),
-        }
+        Self { seq: output.seq, content: Some(content) }
     }
 }
 
@@ -149,16 +144,12 @@ impl TryFrom<proto::Output> for Output {
             Some(output::Content::Progress(proto::Progress { key, value, title })) => {
                 OutputContent::Progress(Progress { key, value, title })
             }
-            Some(output::Content::Log(log)) => OutputContent::Log(LogLine {
-                level: log.level().into(),
-                content: log.content,
-            }),
+            Some(output::Content::Log(log)) => {
+                OutputContent::Log(LogLine { level: log.level().into(), content: log.content })
+            }
             None => return Err(WireError::missing("Output", "content")),
         };
-        Ok(Self {
-            seq: wire.seq,
-            content,
-        })
+        Ok(Self { seq: wire.seq, content })
     }
 }
 
@@ -170,10 +161,7 @@ mod tests {
     fn every_status_arrives_as_it_left() {
         for status in TaskStatus::ALL {
             let wire = proto::Status::from(status);
-            assert_eq!(
-                (TaskStatus::from(wire), wire as i32),
-                (status, status.number().into())
-            );
+            assert_eq!((TaskStatus::from(wire), wire as i32), (status, status.number().into()));
         }
     }
 
@@ -183,10 +171,7 @@ mod tests {
         failure.push_trace("because");
         failure.partial = Some(Box::new(Payload::null()));
         let outcome = Outcome::failed(TaskStatus::Failed, failure);
-        assert_eq!(
-            Outcome::try_from(proto::Outcome::from(outcome.clone())).unwrap(),
-            outcome
-        );
+        assert_eq!(Outcome::try_from(proto::Outcome::from(outcome.clone())).unwrap(), outcome);
     }
 
     #[test]

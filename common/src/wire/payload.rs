@@ -12,10 +12,7 @@ impl From<Payload> for proto::Payload {
             PayloadKind::Prost => proto::PayloadKind::Prost,
             PayloadKind::Call => proto::PayloadKind::Call,
         };
-        Self {
-            kind: kind.into(),
-            data: payload.into_bytes(),
-        }
+        Self { kind: kind.into(), data: payload.into_bytes() }
     }
 }
 
@@ -66,12 +63,7 @@ mod tests {
 
     #[test]
     fn every_kind_arrives_as_it_left() {
-        for kind in [
-            PayloadKind::Json,
-            PayloadKind::Bytes,
-            PayloadKind::Prost,
-            PayloadKind::Call,
-        ] {
+        for kind in [PayloadKind::Json, PayloadKind::Bytes, PayloadKind::Prost, PayloadKind::Call] {
             let payload = Payload::from_parts(kind, bytes::Bytes::from_static(b"x"));
             let wire = proto::Payload::from(payload.clone());
             assert_eq!(Payload::try_from(wire).unwrap(), payload);
@@ -80,10 +72,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_refused_by_name() {
-        let wire = proto::Payload {
-            kind: 99,
-            data: bytes::Bytes::new(),
-        };
+        let wire = proto::Payload { kind: 99, data: bytes::Bytes::new() };
         let error = Payload::required("Start", "data", Some(wire)).unwrap_err();
         assert_eq!(error.to_string(), "Payload.kind has an unknown value");
     }

@@ -42,19 +42,13 @@ mod tests {
         let refusal = Refusal::because(ErrorCode::QueueFull, "queue is full (64 tasks)")
             .with_data(serde_json::json!({"limit": 64}))
             .with_retry_after(Duration::from_millis(250));
-        assert_eq!(
-            Refusal::from(proto::Refusal::from(refusal.clone())),
-            refusal
-        );
+        assert_eq!(Refusal::from(proto::Refusal::from(refusal.clone())), refusal);
     }
 
     #[test]
     fn a_code_of_a_newer_peer_keeps_its_message() {
-        let wire = proto::Refusal {
-            code: "E9999".into(),
-            message: "new".into(),
-            ..Default::default()
-        };
+        let wire =
+            proto::Refusal { code: "E9999".into(), message: "new".into(), ..Default::default() };
         assert_eq!(Refusal::from(wire).message, "new");
     }
 }

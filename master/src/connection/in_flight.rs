@@ -38,27 +38,13 @@ impl InFlight {
 
     /// Adds a task whose start goes out in this session.
     pub(crate) fn add_sent(&mut self, cell: Arc<Cell>, sent_in: Generation) {
-        self.entries.insert(
-            cell.id,
-            Entry {
-                cell,
-                waiting: None,
-                sent_in,
-            },
-        );
+        self.entries.insert(cell.id, Entry { cell, waiting: None, sent_in });
     }
 
     /// Adds a task whose start waits for a session.
     pub(crate) fn add_waiting(&mut self, cell: Arc<Cell>, start: Outgoing) {
         self.queue.push_back(cell.id);
-        self.entries.insert(
-            cell.id,
-            Entry {
-                cell,
-                waiting: Some(start),
-                sent_in: 0,
-            },
-        );
+        self.entries.insert(cell.id, Entry { cell, waiting: Some(start), sent_in: 0 });
     }
 
     /// Takes the next start that waits; it counts as sent from here on.
@@ -81,9 +67,7 @@ impl InFlight {
 
     /// Whether the task's start still waits for a session.
     pub(crate) fn is_waiting(&self, id: ExecutionId) -> bool {
-        self.entries
-            .get(&id)
-            .is_some_and(|entry| entry.waiting.is_some())
+        self.entries.get(&id).is_some_and(|entry| entry.waiting.is_some())
     }
 
     /// Takes a task out.

@@ -40,7 +40,8 @@ struct Inner {
     session: Option<Session>,
     sessions: Generation,
     slave: Option<Welcomed>,
-    goodbye: Option<oneshot::Sender<GoodbyeAnswer>>,
+    /// Those who wait for the answer to the goodbye that is under way.
+    goodbyes: Vec<oneshot::Sender<GoodbyeAnswer>>,
     why_gone: Option<ConnectError>,
 }
 
@@ -77,7 +78,7 @@ impl Link {
             session: None,
             sessions: 0,
             slave: None,
-            goodbye: None,
+            goodbyes: Vec::new(),
             why_gone: None,
         };
         Self {
@@ -134,16 +135,12 @@ impl Link {
         wanted: impl Fn(ConnectionState) -> bool,
     ) -> ConnectionState {
         let mut view = self.view.subscribe();
-        let found = view
-            .wait_for(|state| wanted(*state) || state.is_final())
-            .await;
+        let found = view.wait_for(|state| wanted(*state) || state.is_final()).await;
         *found.expect("the sender lives in self")
     }
 
     pub(crate) fn why_gone(&self) -> ConnectError {
-        let closed = || ConnectError::Closed {
-            name: self.name.clone(),
-        };
+        let closed = || ConnectError::Closed { name: self.name.clone() };
         self.inner().why_gone.clone().unwrap_or_else(closed)
     }
 
@@ -152,11 +149,7 @@ impl Link {
     }
 
     pub(crate) fn functions(&self) -> Vec<String> {
-        self.inner()
-            .slave
-            .as_ref()
-            .map(|slave| slave.functions.clone())
-            .unwrap_or_default()
+        self.inner().slave.as_ref().map(|slave| slave.functions.clone()).unwrap_or_default()
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -165,11 +158,7 @@ impl Link {
 
     /// Time the slave may need to abort what runs.
     pub(crate) fn abort_grace(&self) -> Duration {
-        self.inner()
-            .slave
-            .as_ref()
-            .map(|slave| slave.abort_grace)
-            .unwrap_or_default()
+        self.inner().slave.as_ref().map(|slave| slave.abort_grace).unwrap_or_default()
     }
 }
 
@@ -230,9 +219,7 @@ impl Link {
 
     /// The callbacks of a task have returned.
     pub(crate) fn result_taken(&self, id: ExecutionId) {
-        self.send(Frame::ResultTaken(proto::ResultTaken {
-            execution: Some(id.into()),
-        }));
+        self.send(Frame::ResultTaken(proto::ResultTaken { execution: Some(id.into()) }));
     }
 
     /// Sends a frame in the open session, if there is one.
@@ -244,28 +231,26 @@ impl Link {
     }
 
     fn send_in(&self, session: &Session, frame: Frame) {
-        if let Err(full) = session.outbox.send(FromMaster {
-            frame: Some(frame),
-            ..FromMaster::default()
-        }) {
+        if let Err(full) =
+            session.outbox.send(FromMaster { frame: Some(frame), ..FromMaster::default() })
+        {
             // The outbox has closed itself; the loop sees the stream end and dials anew.
             tracing::warn!(connection = %self.name, %full, "the session is cut");
         }
     }
 
-    /// Sends a goodbye; the receiver is told the answer. `None` when no session is open.
+    /// Sends a goodbye, or joins the one that is under way; the receiver is told the answer.
+    /// `None` when no session is open.
     pub(crate) fn goodbye(&self, data: Payload) -> Option<oneshot::Receiver<GoodbyeAnswer>> {
         let mut inner = self.inner();
         let session = inner.session.clone()?;
         let (answer, answered) = oneshot::channel();
-        inner.goodbye = Some(answer);
+        let is_first = inner.goodbyes.is_empty();
+        inner.goodbyes.push(answer);
         drop(inner);
-        self.send_in(
-            &session,
-            Frame::Goodbye(proto::Goodbye {
-                data: Some(data.into()),
-            }),
-        );
+        if is_first {
+            self.send_in(&session, Frame::Goodbye(proto::Goodbye { data: Some(data.into()) }));
+        }
         Some(answered)
     }
 }
@@ -278,28 +263,14 @@ impl Link {
         let generation = inner.sessions + 1;
         inner.sessions = generation;
         let max_payload_bytes = welcomed.max_payload_bytes;
-        let session = Session {
-            outbox,
-            generation,
-            max_payload_bytes,
-        };
-        let is_other = inner
-            .slave
-            .as_ref()
-            .is_some_and(|slave| slave.boot_id != welcomed.boot_id);
+        let session = Session { outbox, generation, max_payload_bytes };
+        let is_other = inner.slave.as_ref().is_some_and(|slave| slave.boot_id != welcomed.boot_id);
         inner.slave = Some(welcomed);
         inner.session = Some(session.clone());
-        let gone = if is_other {
-            inner.tasks.take_sent(generation - 1)
-        } else {
-            Vec::new()
-        };
+        let gone = if is_other { inner.tasks.take_sent(generation - 1) } else { Vec::new() };
         drop(inner);
         self.change(Change::Welcomed);
-        self.end_lost(
-            gone,
-            "the slave has been restarted and knows nothing of the task",
-        );
+        self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
         self.send_waiting(&session);
     }
 
@@ -321,10 +292,10 @@ impl Link {
         let mut inner = self.inner();
         if let Some(session) = inner.session.take() {
             session.outbox.close();
-            let until = self.settings.window().map(|window| last_heard + window);
+            let until = self.settings.window().and_then(|window| last_heard.checked_add(window));
             inner.tasks.session_broke(session.generation, until);
         }
-        inner.goodbye = None;
+        inner.goodbyes.clear();
         drop(inner);
         self.change(Change::Broken);
     }
@@ -336,18 +307,12 @@ impl Link {
     /// Ends the tasks whose window is over.
     pub(crate) fn end_overdue(&self, now: Instant) {
         let overdue = self.inner().tasks.take_overdue(now);
-        self.end_lost(
-            overdue,
-            "contact with the slave was lost for longer than the resume window",
-        );
+        self.end_lost(overdue, "contact with the slave was lost for longer than the resume window");
     }
 
     fn end_lost(&self, cells: Vec<Arc<Cell>>, why: &str) {
         for cell in cells {
-            cell.ended(selsyn_common::Outcome::lost(
-                format!("{}: {why}", self.name),
-                Ran::Unknown,
-            ));
+            cell.ended(selsyn_common::Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown));
         }
     }
 
@@ -366,26 +331,23 @@ impl Link {
     }
 
     pub(crate) fn goodbye_answered(&self, answer: GoodbyeAnswer) {
-        if let Some(asked) = self.inner().goodbye.take() {
+        let goodbyes = std::mem::take(&mut self.inner().goodbyes);
+        for asked in goodbyes {
             // Whoever asked may have stopped waiting.
-            let _ = asked.send(answer);
+            let _ = asked.send(answer.clone());
         }
     }
 
     /// The connection has ended for good. The reason is published first, then nothing new gets
     /// in, then what is in ends: any other order would lose a start.
     pub(crate) fn ended(self: &Arc<Self>, why: Option<ConnectError>) {
-        let change = if why.is_some() {
-            Change::GivenUp
-        } else {
-            Change::Closed
-        };
+        let change = if why.is_some() { Change::GivenUp } else { Change::Closed };
         let mut inner = self.inner();
         inner.why_gone = why;
         if let Some(session) = inner.session.take() {
             session.outbox.close();
         }
-        inner.goodbye = None;
+        inner.goodbyes.clear();
         let waiting = inner.tasks.take_waiting();
         let sent = inner.tasks.take_sent(Generation::MAX);
         self.change(change);
@@ -400,8 +362,6 @@ impl Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Link").field("name", &self.name).finish_non_exhaustive()
     }
 }

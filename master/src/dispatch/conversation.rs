@@ -41,36 +41,26 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     pub(super) fn new(link: &'a Arc<Link>, opened: Opened) -> Self {
-        let Opened {
-            incoming,
-            outbox,
-            welcomed,
-        } = opened;
+        let Opened { incoming, outbox, welcomed } = opened;
         let settings = &link.settings;
         let now = Instant::now().into_std();
         let contact = Contact::new(settings.suspect_after, settings.heartbeat_tolerance, now);
         tell_connected(link, welcomed.slave_id, welcomed.reply.clone());
         link.opened(outbox.clone(), welcomed);
-        Self {
-            link,
-            incoming,
-            outbox,
-            contact,
-            beats: 0,
-        }
+        Self { link, incoming, outbox, contact, beats: 0 }
     }
 
     /// Reads until the session is over. Real contact makes the back-off begin anew.
     pub(super) async fn run(mut self, backoff: &mut Backoff) -> Over {
         backoff.reset();
         loop {
-            let look = Instant::from_std(self.contact.next_look(Instant::now().into_std()));
+            let look = self.contact.next_look(Instant::now().into_std()).map(Instant::from_std);
             let over = tokio::select! {
                 biased;
                 () = self.link.stop.cancelled() => Some(Over::Closed),
                 // Before the clock: what has arrived was heard, however late it is looked at.
                 read = self.incoming.message() => self.read(read),
-                () = until(Some(look)) => self.look(),
+                () = until(look) => self.look(),
                 () = until(self.link.next_end()) => {
                     self.link.end_overdue(Instant::now());
                     None
@@ -84,10 +74,7 @@ impl<'a> Conversation<'a> {
 
     fn broken(&self, why: impl Into<String>) -> Option<Over> {
         let last_heard = Instant::from_std(self.contact.last_heard());
-        Some(Over::Broken {
-            why: why.into(),
-            last_heard,
-        })
+        Some(Over::Broken { why: why.into(), last_heard })
     }
 
     /// Looks how long the slave has been silent.
@@ -144,19 +131,14 @@ impl<'a> Conversation<'a> {
                 Ok(())
             }
             Some(F::GoodbyeAccepted(frame)) => {
-                self.link
-                    .goodbye_answered(Ok(Payload::optional(frame.reply)));
+                self.link.goodbye_answered(Ok(Payload::optional(frame.reply)));
                 return Some(Over::Closed);
             }
             Some(F::GoodbyeRefused(frame)) => self.goodbye_refused(frame),
             Some(F::Violation(frame)) => {
                 let message = frame.message;
                 warn!(connection = %self.link.name, "the slave says that the master broke a rule: {message}");
-                return if frame.ends_stream {
-                    self.broken(message)
-                } else {
-                    None
-                };
+                return if frame.ends_stream { self.broken(message) } else { None };
             }
             Some(F::Welcome(_)) => Err(second("Welcome")),
             Some(F::Rejected(_)) => Err(second("Rejected")),
@@ -198,9 +180,7 @@ impl<'a> Conversation<'a> {
 
     fn output(&self, frame: proto::ExecutionOutput) -> Result<(), WireError> {
         let id = wire::execution_id("ExecutionOutput", frame.execution)?;
-        let output = frame
-            .output
-            .ok_or(WireError::missing("ExecutionOutput", "output"))?;
+        let output = frame.output.ok_or(WireError::missing("ExecutionOutput", "output"))?;
         let output = Output::try_from(output)?;
         if let Some(cell) = self.link.find(id) {
             cell.shows(output);
@@ -216,16 +196,12 @@ impl<'a> Conversation<'a> {
             self.link.result_taken(id);
             return Ok(());
         };
-        let outcome = frame
-            .outcome
-            .ok_or(WireError::missing("Finished", "outcome"));
+        let outcome = frame.outcome.ok_or(WireError::missing("Finished", "outcome"));
         match outcome.and_then(Outcome::try_from) {
             Ok(outcome) => cell.ended(outcome),
             Err(error) => {
-                let message = format!(
-                    "{} sent a verdict that cannot be read: {error}",
-                    self.link.name
-                );
+                let message =
+                    format!("{} sent a verdict that cannot be read: {error}", self.link.name);
                 cell.ended(Outcome::lost(message, Ran::Yes));
                 return Err(error);
             }
@@ -242,35 +218,25 @@ impl<'a> Conversation<'a> {
     }
 
     fn goodbye_refused(&self, frame: proto::GoodbyeRefused) -> Result<(), WireError> {
-        self.link
-            .goodbye_answered(Err(frame.refusal.unwrap_or_default().into()));
+        self.link.goodbye_answered(Err(frame.refusal.unwrap_or_default().into()));
         Ok(())
     }
 
     fn answer_beat(&mut self) {
         self.beats += 1;
         if self.beats.is_multiple_of(BEATS_PER_ANSWER) {
-            self.link
-                .send(from_master::Frame::Heartbeat(proto::Heartbeat {}));
+            self.link.send(from_master::Frame::Heartbeat(proto::Heartbeat {}));
         }
     }
 
     fn violation(&self, message: String, ends_stream: bool) {
         warn!(connection = %self.link.name, "the slave broke a rule: {message}");
-        self.link
-            .send(from_master::Frame::Violation(proto::Violation {
-                message,
-                ends_stream,
-            }));
+        self.link.send(from_master::Frame::Violation(proto::Violation { message, ends_stream }));
     }
 }
 
 fn second(frame: &'static str) -> WireError {
-    WireError {
-        frame,
-        field: "frame",
-        problem: "came a second time",
-    }
+    WireError { frame, field: "frame", problem: "came a second time" }
 }
 
 /// Tells the after_connect hook, away from the loop.
@@ -280,11 +246,7 @@ fn tell_connected(link: &Arc<Link>, slave: selsyn_common::SlaveId, reply: Option
     }
     let link = Arc::clone(link);
     link.clone().spawn(async move {
-        let told = Connected {
-            connection: link.name.clone(),
-            slave,
-            reply,
-        };
+        let told = Connected { connection: link.name.clone(), slave, reply };
         let panic = hooks::tell(link.hooks.after_connect.as_ref(), told).await;
         log_panic(&link, "after_connect", panic);
     });

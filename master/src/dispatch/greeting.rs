@@ -55,28 +55,17 @@ async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, Connec
     let outbox = Outbox::new(link.settings.max_in_flight.saturating_mul(FRAMES_PER_TASK));
     let hello = from_master::Frame::Hello(hello(link, data));
     // The lane is empty: it has room for one frame.
-    let _ = outbox.send(FromMaster {
-        frame: Some(hello),
-        ..FromMaster::default()
-    });
+    let _ = outbox.send(FromMaster { frame: Some(hello), ..FromMaster::default() });
     let outgoing = outbox.clone();
     let request = Request::new(poll_fn(move |cx| outgoing.poll_next(cx)));
     let request = with_token(link.settings.token.as_ref(), request);
-    let limit = link
-        .settings
-        .max_payload_bytes
-        .saturating_add(FRAME_OVERHEAD);
+    let limit = link.settings.max_payload_bytes.saturating_add(FRAME_OVERHEAD);
     let mut client = InteractionClient::new(channel).max_decoding_message_size(limit);
     let answered = client.session(request).await;
-    let mut incoming = answered
-        .map_err(|status| failed(&link.name, &link.address, status))?
-        .into_inner();
+    let mut incoming =
+        answered.map_err(|status| failed(&link.name, &link.address, status))?.into_inner();
     let welcomed = welcome(link, incoming.message().await)?;
-    Ok(Opened {
-        incoming,
-        outbox,
-        welcomed,
-    })
+    Ok(Opened { incoming, outbox, welcomed })
 }
 
 fn hello(link: &Link, data: Payload) -> proto::Hello {
@@ -119,34 +108,24 @@ fn welcome(
         Some(F::Welcome(welcome)) => {
             read(welcome).map_err(|error| broken(&link.name, &link.address, &error.to_string()))
         }
-        Some(F::Rejected(proto::Rejected {
-            refusal: Some(refusal),
-        })) => Err(refused(&link.name, &link.address, refusal.into())),
+        Some(F::Rejected(proto::Rejected { refusal: Some(refusal) })) => {
+            Err(refused(&link.name, &link.address, refusal.into()))
+        }
         Some(_) => Err(broken(
             &link.name,
             &link.address,
             "the first frame of a slave is Welcome or Rejected",
         )),
-        None => Err(broken(
-            &link.name,
-            &link.address,
-            "the stream ended before Welcome",
-        )),
+        None => Err(broken(&link.name, &link.address, "the stream ended before Welcome")),
     }
 }
 
 fn read(welcome: proto::Welcome) -> Result<Welcomed, WireError> {
-    let limits = welcome
-        .limits
-        .ok_or(WireError::missing("Welcome", "limits"))?;
+    let limits = welcome.limits.ok_or(WireError::missing("Welcome", "limits"))?;
     Ok(Welcomed {
         slave_id: SlaveId::from_wire("Welcome", "slave_id", &welcome.slave_id)?,
         boot_id: BootId::from_wire("Welcome", "boot_id", &welcome.boot_id)?,
-        functions: welcome
-            .functions
-            .into_iter()
-            .map(|function| function.name)
-            .collect(),
+        functions: welcome.functions.into_iter().map(|function| function.name).collect(),
         max_payload_bytes: usize::try_from(limits.max_payload_bytes).unwrap_or(usize::MAX),
         abort_grace: Duration::from_millis(limits.abort_grace_millis),
         reply: Payload::optional(welcome.reply),
@@ -155,28 +134,17 @@ fn read(welcome: proto::Welcome) -> Result<Welcomed, WireError> {
 
 fn refused(name: &str, address: &str, refusal: Refusal) -> ConnectError {
     let (name, address) = (name.to_owned(), address.to_owned());
-    ConnectError::Refused {
-        name,
-        address,
-        refusal: Box::new(refusal),
-    }
+    ConnectError::Refused { name, address, refusal: Box::new(refusal) }
 }
 
 fn broken(name: &str, address: &str, message: &str) -> ConnectError {
-    refused(
-        name,
-        address,
-        Refusal::because(ErrorCode::ProtocolViolation, message),
-    )
+    refused(name, address, Refusal::because(ErrorCode::ProtocolViolation, message))
 }
 
 /// A call that was denied before it was routed says why in a header; anything else is the
 /// network's doing.
 pub(crate) fn failed(name: &str, address: &str, status: Status) -> ConnectError {
-    let code = status
-        .metadata()
-        .get("selsyn-code")
-        .and_then(|code| code.to_str().ok());
+    let code = status.metadata().get("selsyn-code").and_then(|code| code.to_str().ok());
     match (status.code(), code.and_then(ErrorCode::parse)) {
         (Code::Unauthenticated, reason) => {
             let reason = reason.unwrap_or(ErrorCode::TokenInvalid);

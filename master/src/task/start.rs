@@ -22,12 +22,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) async fn start(mut task: Task) -> Result<RunningTask, StartError> {
     task.hooks.or(&task.link.hooks.start);
     let mailbox = std::mem::take(&mut task.mailbox);
-    let cell = Arc::new(Cell::new(
-        task.id,
-        task.data.clone(),
-        Arc::clone(&task.link),
-        mailbox,
-    ));
+    let cell = Arc::new(Cell::new(task.id, task.data.clone(), Arc::clone(&task.link), mailbox));
     let hooks = std::mem::take(&mut task.hooks);
     match send_and_wait(task, &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
@@ -38,11 +33,7 @@ pub(super) async fn start(mut task: Task) -> Result<RunningTask, StartError> {
 /// Tells the after_start hook; what it does cannot change what happened.
 async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Payload>) -> RunningTask {
     cell.state().handed_out = true;
-    let told = Accepted {
-        task: cell.id.task,
-        data: cell.sent_data().clone(),
-        reply,
-    };
+    let told = Accepted { task: cell.id.task, data: cell.sent_data().clone(), reply };
     if let Some(message) = hooks::tell(hooks.after.as_ref(), told).await {
         cell.hook_panicked(format!("after_start: {message}"));
     }
@@ -83,31 +74,18 @@ async fn send_and_wait(
     hooks: &StartHooks,
 ) -> Result<Option<Payload>, StartError> {
     let begun = Instant::now();
-    let not_started = || NotStarted {
-        id: cell.id.task,
-        data: cell.data.clone(),
-    };
+    let not_started = || NotStarted { id: cell.id.task, data: cell.data.clone() };
     let data = hooks::ask(hooks.before.as_ref(), task.data).await;
-    let data = data.map_err(|said| StartError::Hook {
-        task: not_started(),
-        said,
-    })?;
+    let data = data.map_err(|said| StartError::Hook { task: not_started(), said })?;
     cell.sent.get_or_init(|| data.clone());
-    let deadline = task.deadline.map(|deadline| begun + deadline);
-    let start = Outgoing {
-        function: task.function,
-        data,
-        deadline,
-        placement: task.placement,
-    };
+    // Too far away to be told apart from never.
+    let deadline = task.deadline.and_then(|deadline| begun.checked_add(deadline));
+    let start = Outgoing { function: task.function, data, deadline, placement: task.placement };
     let link = &task.link;
-    link.start(cell, start)
-        .map_err(|no| no_start(link, cell, no))?;
+    link.start(cell, start).map_err(|no| no_start(link, cell, no))?;
 
     let guard = CancelOnDrop(Some(cell));
-    let waiting = task
-        .start_deadline
-        .min(task.deadline.unwrap_or(Duration::MAX));
+    let waiting = task.start_deadline.min(task.deadline.unwrap_or(Duration::MAX));
     let answer = match begun.checked_add(waiting) {
         Some(until) => timeout_at(until, answered(cell)).await.ok(),
         None => Some(answered(cell).await),
@@ -128,43 +106,24 @@ async fn answered(cell: &Cell) -> Answer {
 /// cancelled, and if even that is not answered, nobody knows.
 async fn give_up(link: &Link, cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError> {
     if link.cancel(cell.id, "the start was not answered in time") {
-        let task = NotStarted {
-            id: cell.id.task,
-            data: cell.data.clone(),
-        };
+        let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
         let (connection, waited) = (link.name.clone(), begun.elapsed());
-        return Err(StartError::Deadline {
-            task,
-            connection,
-            waited,
-        });
+        return Err(StartError::Deadline { task, connection, waited });
     }
     let unknown = |_| StartError::Unknown(RunningTask::new(Arc::clone(cell)));
-    timeout(CANCEL_PATIENCE, answered(cell))
-        .await
-        .map_err(unknown)
+    timeout(CANCEL_PATIENCE, answered(cell)).await.map_err(unknown)
 }
 
 fn settle(link: &Link, cell: &Cell, answer: Answer) -> Result<Option<Payload>, StartError> {
-    let task = NotStarted {
-        id: cell.id.task,
-        data: cell.data.clone(),
-    };
+    let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
     let connection = link.name.clone();
     match answer {
         Answer::Accepted(reply) => Ok(reply),
-        Answer::Refused(refusal) => Err(StartError::Refused {
-            task,
-            connection,
-            refusal,
-        }),
+        Answer::Refused(refusal) => Err(StartError::Refused { task, connection, refusal }),
         Answer::Forbidden => Err(StartError::Forbidden { task, connection }),
-        Answer::TooLarge(limit) => Err(StartError::TooLarge {
-            task,
-            connection,
-            bytes: cell.sent_data().len(),
-            limit,
-        }),
+        Answer::TooLarge(limit) => {
+            Err(StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit })
+        }
         Answer::NotSent => match link.state() {
             crate::ConnectionState::Failed => Err(StartError::NotConnected {
                 task,
@@ -177,37 +136,21 @@ fn settle(link: &Link, cell: &Cell, answer: Answer) -> Result<Option<Payload>, S
 }
 
 fn no_start(link: &Link, cell: &Cell, no: NoStart) -> StartError {
-    let task = NotStarted {
-        id: cell.id.task,
-        data: cell.data.clone(),
-    };
+    let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
     let connection = link.name.clone();
     match no {
         NoStart::Closed => StartError::Closed { task, connection },
-        NoStart::NotConnected(source) => StartError::NotConnected {
-            task,
-            connection,
-            source,
-        },
-        NoStart::TooManyInFlight => StartError::TooManyInFlight {
-            task,
-            connection,
-            limit: link.settings.max_in_flight,
-        },
+        NoStart::NotConnected(source) => StartError::NotConnected { task, connection, source },
+        NoStart::TooManyInFlight => {
+            StartError::TooManyInFlight { task, connection, limit: link.settings.max_in_flight }
+        }
         NoStart::Draining => {
             let refusal = Refusal::because(ErrorCode::Draining, "the slave is draining");
-            StartError::Refused {
-                task,
-                connection,
-                refusal: Box::new(refusal),
-            }
+            StartError::Refused { task, connection, refusal: Box::new(refusal) }
         }
-        NoStart::TooLarge(limit) => StartError::TooLarge {
-            task,
-            connection,
-            bytes: cell.sent_data().len(),
-            limit,
-        },
+        NoStart::TooLarge(limit) => {
+            StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit }
+        }
     }
 }
 

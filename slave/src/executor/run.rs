@@ -41,20 +41,14 @@ pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>, begin: Begin) {
         }
         let now = Instant::now();
         state.began_at = Some(now);
-        let timeout = record
-            .function
-            .function
-            .timeout
-            .map(|timeout| now + timeout);
+        let timeout = record.function.function.timeout.and_then(|timeout| now.checked_add(timeout));
         state.deadline = state.deadline.into_iter().chain(timeout).min();
         timeout
     };
     if let Some(deadline) = timeout {
         ladder::watch_deadline(core, record, deadline);
     }
-    record.session.send(Frame::Running(proto::Running {
-        execution: Some(record.id.into()),
-    }));
+    record.session.send(Frame::Running(proto::Running { execution: Some(record.id.into()) }));
     debug!(task.id = %record.id, function = %record.function.name, "running");
     match &*record.function.function.body {
         Body::Blocking(_) => spawn_blocking(core, record),
@@ -84,11 +78,7 @@ fn poll_here(core: &Arc<Core>, record: &Arc<Record>) {
 
 /// Runs an async function to its end, or until it is dropped by force.
 async fn run(core: Arc<Core>, record: Arc<Record>) {
-    let report = Report {
-        core,
-        record: Arc::clone(&record),
-        end: End::Dropped,
-    };
+    let report = Report { core, record: Arc::clone(&record), end: End::Dropped };
     let execution = FunctionExecution::new(Arc::clone(&record));
     let span = info_span!("task", task.id = %record.id, function = %record.function.name);
     let body = call(Arc::clone(&record), execution.clone()).instrument(span);
@@ -109,11 +99,7 @@ async fn call(record: Arc<Record>, execution: FunctionExecution) -> Returned {
 }
 
 fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
-    let report = Report {
-        core: Arc::clone(core),
-        record: Arc::clone(record),
-        end: End::Dropped,
-    };
+    let report = Report { core: Arc::clone(core), record: Arc::clone(record), end: End::Dropped };
     core.spawn_blocking_function(move || {
         let record = Arc::clone(&report.record);
         let execution = FunctionExecution::new(Arc::clone(&record));

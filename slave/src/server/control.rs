@@ -28,11 +28,7 @@ impl Control for Service {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (running, queued, draining) = {
             let admission = core.admission();
-            (
-                count(admission.running()),
-                count(admission.queued()),
-                admission.is_draining(),
-            )
+            (count(admission.running()), count(admission.queued()), admission.is_draining())
         };
         Ok(Response::new(InfoReply {
             slave_id: core.slave_id.to_wire(),

@@ -40,8 +40,7 @@ impl Interaction for Service {
         let outbox = Outbox::new(MAX_CONTROL_FRAMES);
         let outgoing = outbox.clone();
         let core = Arc::clone(&self.core);
-        self.core
-            .spawn(session::serve(core, request.into_inner(), outbox));
+        self.core.spawn(session::serve(core, request.into_inner(), outbox));
         let frames = poll_fn(move |cx| outgoing.poll_next(cx)).map(Ok);
         Ok(Response::new(Box::pin(frames)))
     }

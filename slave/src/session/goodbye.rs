@@ -33,17 +33,9 @@ async fn ask_hook(core: &Core, session: &Session, data: Option<proto::Payload>) 
         return Ok(None);
     };
     let data = Payload::optional(data).unwrap_or_else(Payload::null);
-    let question = ConnectionRequest {
-        peer: session.peer.clone(),
-        data,
-    };
+    let question = ConnectionRequest { peer: session.peer.clone(), data };
     let asked = hooks::ask(Some(hook), question, ErrorCode::DisconnectRefused);
-    let gone = || {
-        Err(Refusal::because(
-            ErrorCode::ServeFailed,
-            "the function runtime has ended",
-        ))
-    };
+    let gone = || Err(Refusal::because(ErrorCode::ServeFailed, "the function runtime has ended"));
     core.run_hook(asked).await.unwrap_or_else(gone)
 }
 

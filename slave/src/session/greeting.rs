@@ -34,10 +34,7 @@ pub(super) async fn greet(
 ) -> Result<Arc<Session>, Rejection> {
     let patience = core.settings.greeting_timeout;
     let hello = timeout(patience, hello(incoming)).await.map_err(|_| {
-        Refusal::because(
-            ErrorCode::GreetingTimeout,
-            format!("no Hello came within {patience:?}"),
-        )
+        Refusal::because(ErrorCode::GreetingTimeout, format!("no Hello came within {patience:?}"))
     })??;
     let version = judge(core, &hello)?;
     let session = Arc::new(open(&hello, outbox.clone())?);
@@ -45,10 +42,7 @@ pub(super) async fn greet(
     let answer = timeout(patience, ask_hook(core, &session, hello.data)).await;
     let said = answer.unwrap_or_else(|_| {
         let message = format!("the before_connection hook took longer than {patience:?}");
-        Err(Box::new(Refusal::because(
-            ErrorCode::ConnectionRefused,
-            message,
-        )))
+        Err(Box::new(Refusal::because(ErrorCode::ConnectionRefused, message)))
     });
     match said {
         Ok(reply) => session.send(welcome(core, &session, version, reply)),
@@ -63,10 +57,7 @@ pub(super) async fn greet(
 async fn hello(incoming: &mut Streaming<FromMaster>) -> Result<proto::Hello, Rejection> {
     let violation = |message: &str| Refusal::because(ErrorCode::ProtocolViolation, message);
     match incoming.message().await {
-        Ok(Some(FromMaster {
-            frame: Some(from_master::Frame::Hello(hello)),
-            ..
-        })) => Ok(hello),
+        Ok(Some(FromMaster { frame: Some(from_master::Frame::Hello(hello)), .. })) => Ok(hello),
         Ok(Some(_)) => Err(violation("the first frame of a stream is Hello").into()),
         Ok(None) => Err(violation("the stream ended before Hello").into()),
         Err(status) => Err(violation(status.message()).into()),
@@ -75,10 +66,7 @@ async fn hello(incoming: &mut Streaming<FromMaster>) -> Result<proto::Hello, Rej
 
 /// Version and channel; the token was checked before the call was routed.
 fn judge(core: &Core, hello: &proto::Hello) -> Result<u32, Rejection> {
-    let master = VersionRange {
-        min: hello.version_min,
-        max: hello.version_max,
-    };
+    let master = VersionRange { min: hello.version_min, max: hello.version_max };
     let version = negotiate(master, VERSIONS)
         .map_err(|error| Refusal::because(ErrorCode::VersionMismatch, error.to_string()))?;
     let ours = &core.settings.channel;
@@ -104,10 +92,7 @@ fn open(hello: &proto::Hello, outbox: Outbox<FromSlave>) -> Result<Session, Reje
     let tolerance = Duration::from_millis(hello.heartbeat_tolerance_millis);
     Ok(Session {
         id: SessionId::from_random(random::bytes().map_err(no_random)?),
-        peer: Peer {
-            master,
-            connection: hello.connection.clone(),
-        },
+        peer: Peer { master, connection: hello.connection.clone() },
         max_result_bytes: usize::try_from(hello.max_payload_bytes).unwrap_or(usize::MAX),
         heartbeat_tolerance: tolerance.max(MIN_TOLERANCE),
         outbox,
@@ -117,10 +102,7 @@ fn open(hello: &proto::Hello, outbox: Outbox<FromSlave>) -> Result<Session, Reje
 }
 
 fn no_random(error: std::io::Error) -> Refusal {
-    Refusal::because(
-        ErrorCode::ServeFailed,
-        format!("the slave has no random bytes: {error}"),
-    )
+    Refusal::because(ErrorCode::ServeFailed, format!("the slave has no random bytes: {error}"))
 }
 
 async fn ask_hook(
@@ -132,21 +114,10 @@ async fn ask_hook(
         return Ok(None);
     };
     let data = Payload::optional(data).unwrap_or_else(Payload::null);
-    let question = ConnectionRequest {
-        peer: session.peer.clone(),
-        data,
-    };
+    let question = ConnectionRequest { peer: session.peer.clone(), data };
     let asked = hooks::ask(Some(hook), question, ErrorCode::ConnectionRefused);
-    let gone = || {
-        Err(Refusal::because(
-            ErrorCode::ServeFailed,
-            "the function runtime has ended",
-        ))
-    };
-    core.run_hook(asked)
-        .await
-        .unwrap_or_else(gone)
-        .map_err(Box::new)
+    let gone = || Err(Refusal::because(ErrorCode::ServeFailed, "the function runtime has ended"));
+    core.run_hook(asked).await.unwrap_or_else(gone).map_err(Box::new)
 }
 
 fn welcome(core: &Core, session: &Session, version: u32, reply: Option<Payload>) -> Frame {

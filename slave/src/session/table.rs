@@ -18,11 +18,7 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(max: usize, exclusive: bool) -> Self {
-        Self {
-            max,
-            exclusive,
-            open: Mutex::default(),
-        }
+        Self { max, exclusive, open: Mutex::default() }
     }
 
     /// Takes one more session, or says who is in the way.
@@ -56,9 +52,7 @@ impl Sessions {
     }
 
     pub(crate) fn tell_all(&self, frame: &Frame) {
-        self.all()
-            .iter()
-            .for_each(|session| session.send(frame.clone()));
+        self.all().iter().for_each(|session| session.send(frame.clone()));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {

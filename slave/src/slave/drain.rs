@@ -21,8 +21,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn drain(core: &Arc<Core>, deadline: Duration) {
     core.admission().drain();
     let deadline_millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-    core.sessions
-        .tell_all(&Frame::Draining(proto::Draining { deadline_millis }));
+    core.sessions.tell_all(&Frame::Draining(proto::Draining { deadline_millis }));
     info!(running = core.admission().running(), ?deadline, "draining");
     if timeout(deadline, all_ended(core)).await.is_err() {
         abort_all(core);
@@ -50,10 +49,7 @@ pub(super) async fn close(
     stop: &Stop,
     serving: &mut JoinHandle<Result<(), ServeError>>,
 ) -> Result<(), ServeError> {
-    core.sessions
-        .all()
-        .iter()
-        .for_each(|session| session.close());
+    core.sessions.all().iter().for_each(|session| session.close());
     stop.accept.cancel();
     let mut served = timeout(CLOSE_PATIENCE, &mut *serving).await;
     if served.is_err() {

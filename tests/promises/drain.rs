@@ -1,0 +1,82 @@
+//! A slave stops in good order and in bounded time, whatever hangs on to it.
+
+use std::time::Duration;
+
+use selsyn::{ConnectionState, Master, Ran, Slave, TaskStatus};
+use selsyn_testing::{Gate, TestCluster, expect, functions};
+use serde_json::json;
+use tokio::net::TcpStream;
+
+async fn gated(gate: &Gate) -> TestCluster {
+    let gate = gate.clone();
+    TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            let slave = slave.abort_grace(Duration::from_millis(50));
+            slave.function("wait", functions::wait_for(gate.clone()))
+        })
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_draining_slave_finishes_what_runs_and_refuses_what_comes() {
+    let gate = Gate::closed();
+    let mut cluster = gated(&gate).await;
+    let connection = cluster.connection(0).clone();
+    let start = || connection.new_task(json!(1)).unwrap().function("wait").start();
+    let running = start().await.unwrap();
+    let slave = cluster.take_slave(0).unwrap();
+    let draining = tokio::spawn(slave.drain(Duration::from_secs(30)));
+    expect::state(&connection, ConnectionState::Draining).await;
+    let error = expect::error(start().await);
+    assert_eq!((error.code(), error.ran(), error.refusal().unwrap().code), ("E0109", Ran::No, 101));
+    gate.open();
+    expect::completed(&running).await;
+    expect::soon("the drain", draining).await.unwrap().unwrap();
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn what_outlives_the_drain_deadline_is_aborted_and_told() {
+    let mut cluster = gated(&Gate::closed()).await;
+    let running =
+        cluster.connection(0).new_task(json!(1)).unwrap().function("wait").start().await.unwrap();
+    let slave = cluster.take_slave(0).unwrap();
+    expect::soon("the drain", slave.drain(Duration::from_millis(50))).await.unwrap();
+    let failure = expect::failure(&running, TaskStatus::Aborted).await;
+    assert!(failure.message.starts_with("the slave is shutting down"), "{failure}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_never_speaks_does_not_hold_a_shutdown() {
+    let slave = Slave::builder().bind("127.0.0.1:0").await.unwrap().spawn();
+    let silent = TcpStream::connect(slave.addr()).await.unwrap();
+    expect::soon("the shutdown", slave.shutdown()).await.unwrap();
+    drop(silent);
+}
+
+#[tokio::test]
+async fn serve_until_ends_with_its_signal_and_frees_the_port() {
+    let gate = Gate::closed();
+    let slave = Slave::builder().bind("127.0.0.1:0").await.unwrap();
+    let address = slave.addr();
+    let signal = gate.clone();
+    let serving = tokio::spawn(slave.serve_until(async move { signal.opened().await }));
+    let master = Master::new().unwrap();
+    let connection = master.connect("it", address.to_string()).await.unwrap();
+    gate.open();
+    expect::soon("the end of serving", serving).await.unwrap().unwrap();
+    assert!(!connection.is_connected() || connection.state() == ConnectionState::Draining);
+    let _ = Slave::builder().bind(&address.to_string()).await.unwrap();
+    master.close().await;
+}
+
+#[tokio::test]
+async fn closing_a_master_whose_slave_is_gone_is_bounded() {
+    let mut cluster = gated(&Gate::closed()).await;
+    drop(cluster.take_slave(0));
+    expect::state(cluster.connection(0), ConnectionState::Unreachable).await;
+    expect::soon("the close", cluster.stop()).await;
+}

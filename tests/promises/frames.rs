@@ -1,0 +1,183 @@
+//! A frame that makes no sense is answered by name, and everybody else's work goes on.
+
+use selsyn::TaskStatus;
+use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
+use selsyn_testing::{TestCluster, expect};
+use selsyn_tests::FakeSlave;
+use selsyn_tests::raw_master::{RawMaster, execution, hello, start};
+use serde_json::json;
+
+async fn violation(master: &mut RawMaster) -> proto::Violation {
+    match master.hears().await {
+        Some(from_slave::Frame::Violation(violation)) => violation,
+        other => panic!("expected a violation, and got {other:?}"),
+    }
+}
+
+/// The session is as good as before: a start is accepted and completes.
+async fn goes_on(master: &mut RawMaster, seq: u64, task: u64) {
+    master.say(seq, from_master::Frame::Start(start(task)));
+    let accepted = master.hears().await;
+    assert!(matches!(accepted, Some(from_slave::Frame::Accepted(_))), "{accepted:?}");
+    while !matches!(
+        master.hears().await.expect("the session lives"),
+        from_slave::Frame::Finished(_)
+    ) {}
+}
+
+#[tokio::test]
+async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    let nonsense = [
+        (None, "FromMaster.frame has an unknown value"),
+        (Some(from_master::Frame::Start(proto::Start::default())), "Start.execution is missing"),
+        (Some(from_master::Frame::Cancel(proto::Cancel::default())), "Cancel.execution is missing"),
+        (
+            Some(from_master::Frame::ResultTaken(proto::ResultTaken::default())),
+            "ResultTaken.execution is missing",
+        ),
+    ];
+    for (seq, (frame, problem)) in (1..).zip(nonsense) {
+        master.send(FromMaster { seq, ack: 0, frame });
+        let violation = violation(&mut master).await;
+        assert_eq!((violation.message.as_str(), violation.ends_stream), (problem, false));
+    }
+    master.say(0, from_master::Frame::Hello(hello()));
+    assert_eq!(violation(&mut master).await.message, "Hello.frame came a second time");
+    goes_on(&mut master, 5, 1).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_malformed_start_is_refused_by_its_field_and_did_not_run() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    let payload = |kind| Some(proto::Payload { kind, data: "1".into() });
+    let cases = [
+        (proto::Start { data: None, ..start(1) }, "Start.data is missing"),
+        (proto::Start { data: payload(99), ..start(2) }, "Payload.kind has an unknown value"),
+        (proto::Start { placement: 99, ..start(3) }, "Start.placement has an unknown value"),
+    ];
+    for (seq, (start, problem)) in (1..).zip(cases) {
+        master.say(seq, from_master::Frame::Start(start));
+        let Some(from_slave::Frame::Refused(refused)) = master.hears().await else {
+            panic!("{problem}")
+        };
+        let refusal = refused.refusal.unwrap();
+        assert_eq!((refusal.message.as_str(), refusal.ran()), (problem, proto::Ran::No));
+    }
+    goes_on(&mut master, 4, 4).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_frame_ends_that_stream_and_no_other() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    master.say(2, from_master::Frame::Start(start(1)));
+    let violation = violation(&mut master).await;
+    assert_eq!(
+        (violation.message.as_str(), violation.ends_stream),
+        ("frame 1 is missing before frame 2", true)
+    );
+    assert_eq!(master.hears().await, None);
+    let other =
+        cluster.connection(0).new_task(json!({"a": 1, "b": 1})).unwrap().start().await.unwrap();
+    expect::completed(&other).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_frame_that_comes_again_is_dealt_with_once() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    goes_on(&mut master, 1, 1).await;
+    master.say(1, from_master::Frame::Start(start(1)));
+    goes_on(&mut master, 2, 2).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_start_again_attaches_and_another_under_its_id_is_a_conflict() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    let waiting = proto::Start { function: "wait_for_abort".to_owned(), ..start(1) };
+    master.say(1, from_master::Frame::Start(waiting.clone()));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Running(_))));
+    master.say(2, from_master::Frame::Start(waiting));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    master.say(3, from_master::Frame::Start(start(1)));
+    let Some(from_slave::Frame::Refused(refused)) = master.hears().await else {
+        panic!("a conflict")
+    };
+    assert_eq!(refused.refusal.unwrap().code, "E0108");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_id_that_was_cancelled_before_it_came_never_runs() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    let cancel = proto::Cancel { execution: Some(execution(1)), reason: String::new() };
+    master.say(1, from_master::Frame::Cancel(cancel));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Forbidden(_))));
+    master.say(2, from_master::Frame::Start(start(1)));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Forbidden(_))));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_stops_or_forgets_the_work_of_another_master() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mine = cluster
+        .connection(0)
+        .new_task(json!(1))
+        .unwrap()
+        .function("wait_for_abort")
+        .start()
+        .await
+        .unwrap();
+    expect::running(&mine).await;
+    let mut stranger = RawMaster::welcomed(cluster.dialer(0)).await;
+    let execution = Some(selsyn_common::proto::ExecutionId::from(mine.execution_id()));
+    let cancel = proto::Cancel { execution, reason: "not yours".to_owned() };
+    stranger.say(1, from_master::Frame::Cancel(cancel));
+    assert_eq!(
+        violation(&mut stranger).await.message,
+        "Cancel.execution belongs to another master"
+    );
+    assert_eq!(mine.status(), TaskStatus::Started);
+    mine.cancel("mine");
+    expect::ended_as(&mine, TaskStatus::Aborted).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_begin_with_hello_is_rejected() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::connect(cluster.dialer(0)).await;
+    master.say(1, from_master::Frame::Start(start(1)));
+    let Some(from_slave::Frame::Rejected(rejected)) = master.hears().await else {
+        panic!("it is refused")
+    };
+    assert_eq!(rejected.refusal.unwrap().message, "the first frame of a stream is Hello");
+    assert_eq!(master.hears().await, None);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_verdict_that_cannot_be_read_ends_its_task_lost_and_no_other() {
+    let master = selsyn::Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    let execution = session.start().await.execution;
+    session.send(from_slave::Frame::Accepted(proto::Accepted { execution, reply: None }));
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    session.send(from_slave::Frame::Finished(proto::Finished { execution, outcome: None }));
+    let failure = expect::failure(&running, TaskStatus::Lost).await;
+    assert!(failure.message.contains("Finished.outcome is missing"), "{failure}");
+    assert!(connection.is_connected());
+}

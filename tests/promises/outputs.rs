@@ -1,0 +1,159 @@
+//! What a function shows arrives in order, before its verdict, and losses are counted.
+
+use std::sync::{Arc, Mutex};
+
+use selsyn::{Failure, FunctionExecution, LogLevel, TaskEvent, TaskStatus, function};
+use selsyn_testing::{Gate, TestCluster, expect, functions};
+use serde_json::json;
+
+async fn cluster() -> TestCluster {
+    TestCluster::builder(1)
+        .slaves(|_, slave| {
+            slave.function("flood", functions::flood()).function("current", function(current))
+        })
+        .start()
+        .await
+        .unwrap()
+}
+
+/// Shows that the run is found from a thread that entered its scope, and from no other.
+async fn current(execution: FunctionExecution, (): ()) -> Result<Vec<bool>, Failure> {
+    let is_me =
+        |found: Option<FunctionExecution>| found.is_some_and(|found| found.id() == execution.id());
+    let here = is_me(FunctionExecution::current());
+    let elsewhere = std::thread::spawn(|| FunctionExecution::current().is_some());
+    let in_scope = std::thread::scope(|threads| {
+        let scoped = threads.spawn(|| execution.scope(|| is_me(FunctionExecution::current())));
+        scoped.join()
+    });
+    Ok(vec![here, elsewhere.join().unwrap_or(true), in_scope.unwrap_or(false)])
+}
+
+#[tokio::test]
+async fn log_and_progress_arrive_in_order_before_join_returns() {
+    let cluster = cluster().await;
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let (logged, shown) = (Arc::clone(&lines), Arc::clone(&lines));
+    let task = cluster.connection(0).new_task(json!(3)).unwrap().function("flood");
+    let running = task
+        .on_log(move |line| {
+            logged.lock().unwrap().push(format!("{}: {}", line.level, line.content))
+        })
+        .on_progress(move |progress| shown.lock().unwrap().push(format!("{:.2}", progress.value)))
+        .start()
+        .await
+        .unwrap();
+    expect::completed(&running).await;
+    let expected = ["info: line 1", "0.33", "info: line 2", "0.67", "info: line 3", "1.00"];
+    assert_eq!(*lines.lock().unwrap(), expected);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn events_tell_the_whole_life_and_end_with_the_verdict() {
+    let gate = Gate::closed();
+    let opened = gate.clone();
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("wait", functions::wait_for(opened.clone())))
+        .start()
+        .await
+        .unwrap();
+    let running =
+        cluster.connection(0).new_task(json!(1)).unwrap().function("wait").start().await.unwrap();
+    let mut events = running.events();
+    assert_eq!(events.next().await, Some(TaskEvent::Accepted));
+    assert_eq!(expect::soon("Running", events.next()).await, Some(TaskEvent::Running));
+    gate.open();
+    let ended = expect::soon("Ended", events.next()).await;
+    assert!(
+        matches!(ended, Some(TaskEvent::Ended(outcome)) if outcome.status == TaskStatus::Completed)
+    );
+    assert_eq!(events.next().await, None);
+    // Who comes late hears the end too.
+    assert!(matches!(running.events().next().await, Some(TaskEvent::Ended(_))));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_slow_reader_misses_is_counted_to_the_last_line() {
+    const LINES: u32 = 50_000;
+    let gate = Gate::closed();
+    let opened = gate.clone();
+    let flood = move |execution: FunctionExecution, lines: u32| {
+        let gate = opened.clone();
+        async move {
+            gate.opened().await;
+            (0..lines).for_each(|line| execution.info(line));
+            Ok::<_, Failure>(())
+        }
+    };
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("flood", flood.clone()))
+        .start()
+        .await
+        .unwrap();
+    let running = cluster
+        .connection(0)
+        .new_task(json!(LINES))
+        .unwrap()
+        .function("flood")
+        .start()
+        .await
+        .unwrap();
+    let mut events = running.events();
+    gate.open();
+    let (mut seen, mut missed) = (0, 0);
+    loop {
+        match expect::soon("an event", events.next()).await.expect("Ended is the last") {
+            TaskEvent::Log(_) => seen += 1,
+            TaskEvent::Missed(count) => missed += count,
+            TaskEvent::Ended(_) => break,
+            _ => {}
+        }
+    }
+    assert!(seen > 0);
+    assert_eq!(seen + missed, u64::from(LINES), "{seen} seen, {missed} missed");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_progress_that_is_none_is_an_error_for_its_function() {
+    let nonsense = |execution: FunctionExecution, value: f64| async move {
+        execution.progress(value)?;
+        Ok::<_, Failure>(())
+    };
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("nonsense", nonsense))
+        .start()
+        .await
+        .unwrap();
+    let running =
+        cluster.connection(0).new_task(1.5).unwrap().function("nonsense").start().await.unwrap();
+    let failure = expect::failure(&running, TaskStatus::Failed).await;
+    assert_eq!(failure.message, "progress is a number between 0 and 1, not 1.5");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_is_found_from_its_own_code_and_its_scoped_threads_only() {
+    let cluster = cluster().await;
+    let running =
+        cluster.connection(0).new_task(()).unwrap().function("current").start().await.unwrap();
+    assert_eq!(running.success::<Vec<bool>>().await.unwrap(), [true, false, true]);
+    assert!(FunctionExecution::current().is_none());
+    cluster.stop().await;
+}
+
+#[test]
+fn the_levels_are_those_of_cloudpss() {
+    let levels = [
+        LogLevel::Critical,
+        LogLevel::Error,
+        LogLevel::Warning,
+        LogLevel::Info,
+        LogLevel::Verbose,
+        LogLevel::Debug,
+    ];
+    let names = levels.map(|level| level.to_string());
+    assert_eq!(names, ["critical", "error", "warning", "info", "verbose", "debug"]);
+}

@@ -1,0 +1,162 @@
+//! A broken stream ends no task by itself; a window that is over does, honestly.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use selsyn::{ConnectionState, Master, MasterBuilder, Ran, Slave, SlaveHandle, TaskStatus};
+use selsyn_testing::functions::Counter;
+use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
+use serde_json::json;
+
+const WINDOW: Duration = Duration::from_millis(400);
+
+fn impatient(master: MasterBuilder) -> MasterBuilder {
+    master.heartbeat_tolerance(WINDOW).suspect_after(WINDOW / 2).resume_window(Some(WINDOW))
+}
+
+async fn gated(gate: &Gate, count: usize) -> TestCluster {
+    let gate = gate.clone();
+    TestCluster::builder(count)
+        .slaves(move |_, slave| slave.function("wait", functions::wait_for(gate.clone())))
+        .master(impatient)
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_cut_connection_dials_again_and_its_tasks_are_lost_when_the_window_is_over() {
+    let gate = Gate::closed();
+    let cluster = gated(&gate, 2).await;
+    let failed = Counter::default();
+    let fails = failed.clone();
+    let task = cluster.connection(0).new_task(json!(1)).unwrap().function("wait");
+    let running = task
+        .on_fail(move |_, _| {
+            fails.count();
+        })
+        .start()
+        .await
+        .unwrap();
+    let neighbour =
+        cluster.connection(1).new_task(json!(2)).unwrap().function("wait").start().await.unwrap();
+    expect::running(&running).await;
+
+    cluster.dialer(0).cut();
+    expect::state(cluster.connection(0), ConnectionState::Connected).await;
+    assert_eq!(running.status(), TaskStatus::Started, "the view ends no task");
+    let failure = expect::failure(&running, TaskStatus::Lost).await;
+    assert_eq!((failure.ran, failed.runs()), (Ran::Unknown, 1));
+
+    let again =
+        cluster.connection(0).new_task(json!({"a": 1, "b": 1})).unwrap().start().await.unwrap();
+    expect::completed(&again).await;
+    gate.open();
+    expect::completed(&neighbour).await;
+    assert!(cluster.connection(1).is_connected());
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_slave_that_is_gone_is_dialled_for_ever_and_its_tasks_are_lost_in_time() {
+    let mut cluster = gated(&Gate::closed(), 1).await;
+    let running =
+        cluster.connection(0).new_task(json!(1)).unwrap().function("wait").start().await.unwrap();
+    expect::running(&running).await;
+    drop(cluster.take_slave(0));
+    expect::ended_as(&running, TaskStatus::Lost).await;
+    assert_eq!(cluster.connection(0).state(), ConnectionState::Unreachable);
+    assert!(cluster.master().contains("slave-0"));
+    cluster.stop().await;
+}
+
+fn slave() -> (PipeDialer, SlaveHandle) {
+    let (dialer, listener) = pipe();
+    let gate = Gate::closed();
+    let builder = Slave::builder()
+        .function("wait", functions::wait_for(gate))
+        .function("echo", functions::echo());
+    (dialer, builder.incoming(listener).unwrap().spawn())
+}
+
+#[tokio::test]
+async fn a_restarted_slave_loses_the_tasks_of_its_former_life_at_once() {
+    let (dialer, first) = slave();
+    let current = Arc::new(Mutex::new(dialer));
+    let dials = Arc::clone(&current);
+    // A window of minutes: what ends the task is the other boot, not the clock.
+    let master = Master::new().unwrap();
+    let connecting = master.connect_with("it", move || {
+        let dialer = dials.lock().unwrap().clone();
+        dialer.dial()
+    });
+    let connection = connecting.await.unwrap();
+    let running = connection.new_task(json!(1)).unwrap().function("wait").start().await.unwrap();
+    expect::running(&running).await;
+
+    let (dialer, second) = slave();
+    *current.lock().unwrap() = dialer;
+    drop(first);
+    let failure = expect::failure(&running, TaskStatus::Lost).await;
+    assert!(failure.message.contains("restarted"), "{failure}");
+    let echo = connection.new_task(json!(1)).unwrap().function("echo").start().await.unwrap();
+    expect::completed(&echo).await;
+    assert_eq!(connection.slave_id(), Some(second.id()));
+    master.close().await;
+    second.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn detaching_ends_the_handles_and_leaves_the_run_alone() {
+    let gate = Gate::closed();
+    let cluster = gated(&gate, 1).await;
+    let running =
+        cluster.connection(0).new_task(json!(1)).unwrap().function("wait").start().await.unwrap();
+    expect::running(&running).await;
+    cluster.connection(0).detach();
+    let failure = expect::failure(&running, TaskStatus::Lost).await;
+    assert_eq!(failure.ran, Ran::Unknown);
+    expect::soon("the connection to close", cluster.connection(0).closed()).await;
+    assert_eq!(cluster.slave(0).running(), 1);
+    gate.open();
+    expect::eventually("the run to end", || cluster.slave(0).running() == 0).await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn dropping_the_last_handle_of_a_dropped_master_detaches() {
+    let lost = Counter::default();
+    let count = lost.clone();
+    let (dialer, listener) = pipe();
+    let slave = Slave::builder()
+        .lost_connection(move |_| {
+            count.count();
+        })
+        .incoming(listener)
+        .unwrap()
+        .spawn();
+    let master = Master::new().unwrap();
+    let connection = master.connect_with("it", move || dialer.clone().dial()).await.unwrap();
+    drop(master);
+    assert!(connection.is_connected(), "a handle keeps its connection");
+    drop(connection);
+    expect::eventually("the slave to notice", || lost.runs() == 1).await;
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_slave_is_suspected_then_unreachable_and_any_frame_restores_it() {
+    let master = Master::new().unwrap();
+    let mut slave = selsyn_tests::FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let begun = tokio::time::Instant::now();
+    expect::state(&connection, ConnectionState::Suspect).await;
+    assert_eq!(begun.elapsed().as_secs(), 7);
+    session.send(selsyn_common::proto::from_slave::Frame::Heartbeat(
+        selsyn_common::proto::Heartbeat {},
+    ));
+    expect::state(&connection, ConnectionState::Connected).await;
+    let heard = tokio::time::Instant::now();
+    expect::state(&connection, ConnectionState::Unreachable).await;
+    assert_eq!(heard.elapsed().as_secs(), 17);
+}

@@ -1,0 +1,141 @@
+//! A start is never a lie: it says what became of the task, and gives back what it could not send.
+
+use std::time::Duration;
+
+use selsyn::{Ran, StartError, TaskStatus};
+use selsyn_common::proto::{self, from_master, from_slave};
+use selsyn_testing::functions::{Counter, count};
+use selsyn_testing::{Gate, TestCluster, expect, functions};
+use selsyn_tests::FakeSlave;
+use serde_json::json;
+
+const SHORT: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn an_unknown_function_is_refused_with_what_was_meant() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let error = expect::error(
+        cluster.connection(0).new_task(json!({"a": 1})).unwrap().function("ad").start().await,
+    );
+    assert_eq!(
+        (error.code(), error.ran(), error.status()),
+        ("E0101", Ran::No, TaskStatus::StartFailed)
+    );
+    assert_eq!(
+        error.to_string(),
+        "slave slave-0 refused the task: there is no function ad; did you mean add?"
+    );
+    assert_eq!(error.data().to_string(), r#"{"a":1}"#);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_is_dropped_before_its_answer_never_runs() {
+    let (gate, counter) = (Gate::closed(), Counter::default());
+    let (asked, counted) = (gate.clone(), counter.clone());
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            let asked = asked.clone();
+            slave.function("count", count(counted.clone())).before_task_async(move |_| {
+                let asked = asked.clone();
+                async move {
+                    asked.opened().await;
+                    Ok(())
+                }
+            })
+        })
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0).clone();
+    let starting =
+        tokio::spawn(
+            async move { connection.new_task(1).unwrap().function("count").start().await },
+        );
+    expect::eventually("the start to be sent", || cluster.connection(0).in_flight() == 1).await;
+    starting.abort();
+    expect::eventually("the start to be taken back", || cluster.connection(0).in_flight() == 0)
+        .await;
+    gate.open();
+    let after = cluster.connection(0).new_task(1).unwrap().function("count").start().await.unwrap();
+    assert_eq!(after.success::<usize>().await.unwrap(), 1);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_waits_for_its_connection_until_the_deadline_and_is_then_taken_back() {
+    let master = selsyn::Master::new().unwrap();
+    let gone = || async {
+        Err::<tokio::io::DuplexStream, _>(std::io::ErrorKind::ConnectionRefused.into())
+    };
+    let connection =
+        master.connect_with("away", gone).lazy().attempts_without_limit().await.unwrap();
+    let task = connection.new_task(json!("back")).unwrap().start_deadline(SHORT);
+    let error = expect::error(task.start().await);
+    assert!(matches!(error, StartError::Deadline { .. }), "{error}");
+    assert_eq!((error.code(), error.ran(), connection.in_flight()), ("E0111", Ran::No, 0));
+    assert_eq!(error.data().to_string(), r#""back""#);
+}
+
+#[tokio::test]
+async fn a_lazy_connection_sends_what_waited_once_it_is_up() {
+    let (dialer, listener) = selsyn_testing::pipe();
+    let master = selsyn::Master::new().unwrap();
+    let connection =
+        master.connect_with("lazy", move || dialer.clone().dial()).lazy().await.unwrap();
+    let task = connection.new_task(json!(1)).unwrap().function("echo");
+    let starting = tokio::spawn(task.start());
+    expect::eventually("the start to wait", || connection.in_flight() == 1).await;
+    let slave = selsyn::Slave::builder()
+        .function("echo", functions::echo())
+        .incoming(listener)
+        .unwrap()
+        .spawn();
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    expect::completed(&running).await;
+    master.close().await;
+    slave.shutdown().await.unwrap();
+}
+
+/// The slave takes the start and says nothing, not even to the cancel.
+#[tokio::test]
+async fn a_start_that_nobody_answers_is_unknown_and_still_a_task() {
+    let master = selsyn::Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let task = connection.new_task(json!(1)).unwrap().start_deadline(SHORT);
+    let starting = tokio::spawn(task.start());
+    let started = session.start().await;
+    let error = expect::error(expect::soon("the start", starting).await.unwrap());
+    assert_eq!(
+        (error.code(), error.ran(), error.status()),
+        ("E0113", Ran::Unknown, TaskStatus::Starting)
+    );
+
+    // It is told in the end: the cancel is answered late, and the task never ran.
+    let StartError::Unknown(running) = error else { panic!("it carries the task") };
+    let execution = started.execution;
+    session.send(from_slave::Frame::Forbidden(proto::Forbidden { execution }));
+    let failure = expect::failure(&running, TaskStatus::StartFailed).await;
+    assert_eq!(failure.ran, Ran::No);
+    master.close().await;
+}
+
+#[tokio::test]
+async fn a_slave_that_forbids_a_late_start_settles_it() {
+    let master = selsyn::Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let task = connection.new_task(json!(1)).unwrap().start_deadline(SHORT);
+    let starting = tokio::spawn(task.start());
+    session.start().await;
+    let from_master::Frame::Cancel(cancel) = session.next().await else {
+        panic!("a cancel follows")
+    };
+    let execution = cancel.execution;
+    session.send(from_slave::Frame::Forbidden(proto::Forbidden { execution }));
+    let error = expect::error(expect::soon("the start", starting).await.unwrap());
+    assert!(matches!(error, StartError::Forbidden { .. }), "{error}");
+    assert_eq!(error.ran(), Ran::No);
+    master.close().await;
+}

@@ -1,0 +1,125 @@
+//! A master that the test plays by hand, frame by frame.
+
+use std::io;
+
+use futures_util::stream::poll_fn;
+use hyper_util::rt::TokioIo;
+use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
+use selsyn_testing::{PipeDialer, expect};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+/// A stream to a slave on which the test says whatever it likes.
+#[derive(Debug)]
+pub struct RawMaster {
+    outgoing: tokio::sync::mpsc::UnboundedSender<FromMaster>,
+    incoming: Streaming<FromSlave>,
+}
+
+/// A Hello that every slave of a test takes.
+pub fn hello() -> proto::Hello {
+    proto::Hello {
+        version_min: 1,
+        version_max: 1,
+        master_id: vec![1; 16].into(),
+        incarnation: vec![2; 16].into(),
+        connection: "raw".to_owned(),
+        max_payload_bytes: 1024 * 1024,
+        heartbeat_tolerance_millis: 17_000,
+        ..proto::Hello::default()
+    }
+}
+
+/// A start of `echo` that every slave of a test takes.
+pub fn start(task: u64) -> proto::Start {
+    proto::Start {
+        execution: Some(execution(task)),
+        function: "echo".to_owned(),
+        data: Some(proto::Payload { kind: proto::PayloadKind::Json.into(), data: "1".into() }),
+        deadline_millis: 0,
+        placement: proto::Placement::Background.into(),
+    }
+}
+
+/// An execution named by a number.
+pub fn execution(task: u64) -> proto::ExecutionId {
+    proto::ExecutionId { task_high: 7, task_low: task, attempt: 1 }
+}
+
+impl RawMaster {
+    /// Opens a stream and says nothing.
+    ///
+    /// # Panics
+    ///
+    /// When the slave does not take the call.
+    pub async fn connect(dialer: PipeDialer) -> Self {
+        let channel = channel(dialer).await;
+        let mut client = tonic::client::Grpc::new(channel);
+        client.ready().await.expect("the pipe is open");
+        let (outgoing, mut frames) = tokio::sync::mpsc::unbounded_channel();
+        let request = Request::new(poll_fn(move |cx| frames.poll_recv(cx)));
+        let path = PathAndQuery::from_static("/selsyn.v1.Interaction/Session");
+        let codec = ProstCodec::<FromMaster, FromSlave>::default();
+        let answered = client.streaming(request, path, codec).await;
+        let incoming = answered.expect("the slave takes the call").into_inner();
+        Self { outgoing, incoming }
+    }
+
+    /// Opens a stream and is welcomed.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    pub async fn welcomed(dialer: PipeDialer) -> Self {
+        let mut master = Self::connect(dialer).await;
+        master.say(0, from_master::Frame::Hello(hello()));
+        let first = master.hears().await;
+        assert!(matches!(first, Some(from_slave::Frame::Welcome(_))), "{first:?}");
+        master
+    }
+
+    /// Sends a frame with a number of the test's choice.
+    pub fn say(&self, seq: u64, frame: from_master::Frame) {
+        self.send(FromMaster { seq, ack: 0, frame: Some(frame) });
+    }
+
+    /// Sends anything.
+    ///
+    /// # Panics
+    ///
+    /// When the stream is closed.
+    pub fn send(&self, frame: FromMaster) {
+        self.outgoing.send(frame).expect("the stream is open");
+    }
+
+    /// The next frame but heartbeats; `None` when the slave has ended the stream.
+    pub async fn hears(&mut self) -> Option<from_slave::Frame> {
+        loop {
+            match self.next().await {
+                Ok(Some(FromSlave { frame: Some(from_slave::Frame::Heartbeat(_)), .. })) => {}
+                Ok(Some(frame)) => return frame.frame,
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+
+    /// The next message, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// When the stream has broken.
+    pub async fn next(&mut self) -> Result<Option<FromSlave>, Status> {
+        expect::soon("a frame of the slave", self.incoming.message()).await
+    }
+}
+
+async fn channel(dialer: PipeDialer) -> Channel {
+    let connector = tower::service_fn(move |_| {
+        let dialer = dialer.clone();
+        async move { Ok::<_, io::Error>(TokioIo::new(dialer.dial().await?)) }
+    });
+    let endpoint = Endpoint::from_static("http://slave");
+    endpoint.connect_with_connector(connector).await.expect("the pipe is open")
+}
