@@ -62,6 +62,7 @@ async fn a_version_that_the_slave_does_not_speak_is_rejected_with_both_ranges() 
     assert_eq!(refusal.code, "E0206");
     assert_eq!(refusal.message, "the master speaks protocol versions 7 to 9, the slave 1 to 1");
     assert_eq!(master.hears().await, None);
+    drop(master);
     cluster.stop().await;
 }
 

@@ -46,6 +46,7 @@ async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
     master.say(0, from_master::Frame::Hello(hello()));
     assert_eq!(violation(&mut master).await.message, "Hello.frame came a second time");
     goes_on(&mut master, 5, 1).await;
+    drop(master);
     cluster.stop().await;
 }
 
@@ -68,6 +69,7 @@ async fn a_malformed_start_is_refused_by_its_field_and_did_not_run() {
         assert_eq!((refusal.message.as_str(), refusal.ran()), (problem, proto::Ran::No));
     }
     goes_on(&mut master, 4, 4).await;
+    drop(master);
     cluster.stop().await;
 }
 
@@ -85,6 +87,7 @@ async fn a_missing_frame_ends_that_stream_and_no_other() {
     let other =
         cluster.connection(0).new_task(json!({"a": 1, "b": 1})).unwrap().start().await.unwrap();
     expect::completed(&other).await;
+    drop(master);
     cluster.stop().await;
 }
 
@@ -95,6 +98,7 @@ async fn a_frame_that_comes_again_is_dealt_with_once() {
     goes_on(&mut master, 1, 1).await;
     master.say(1, from_master::Frame::Start(start(1)));
     goes_on(&mut master, 2, 2).await;
+    drop(master);
     cluster.stop().await;
 }
 
@@ -113,6 +117,7 @@ async fn the_same_start_again_attaches_and_another_under_its_id_is_a_conflict() 
         panic!("a conflict")
     };
     assert_eq!(refused.refusal.unwrap().code, "E0108");
+    drop(master);
     cluster.stop().await;
 }
 
@@ -125,6 +130,7 @@ async fn an_id_that_was_cancelled_before_it_came_never_runs() {
     assert!(matches!(master.hears().await, Some(from_slave::Frame::Forbidden(_))));
     master.say(2, from_master::Frame::Start(start(1)));
     assert!(matches!(master.hears().await, Some(from_slave::Frame::Forbidden(_))));
+    drop(master);
     cluster.stop().await;
 }
 
@@ -151,6 +157,7 @@ async fn nobody_stops_or_forgets_the_work_of_another_master() {
     assert_eq!(mine.status(), TaskStatus::Started);
     mine.cancel("mine");
     expect::ended_as(&mine, TaskStatus::Aborted).await;
+    drop(stranger);
     cluster.stop().await;
 }
 
@@ -164,6 +171,7 @@ async fn a_stream_that_does_not_begin_with_hello_is_rejected() {
     };
     assert_eq!(rejected.refusal.unwrap().message, "the first frame of a stream is Hello");
     assert_eq!(master.hears().await, None);
+    drop(master);
     cluster.stop().await;
 }
 

@@ -85,7 +85,6 @@ async fn origin_04_a_result_is_acknowledged_after_its_callbacks() {
     gate.open();
     assert!(matches!(session.next().await, from_master::Frame::ResultTaken(_)));
     assert_eq!(returned.runs(), 1);
-    master.close().await;
 }
 
 #[tokio::test]
@@ -119,6 +118,7 @@ async fn origin_06_a_start_that_is_sent_twice_runs_once() {
         verdicts += usize::from(matches!(frame, from_slave::Frame::Finished(_)));
     }
     assert_eq!(counter.runs(), 1);
+    drop(master);
     cluster.stop().await;
 }
 
@@ -272,7 +272,6 @@ async fn origin_16_a_code_that_nobody_knows_is_a_value() {
     session.send(from_slave::Frame::Refused(proto::Refused { execution, refusal: Some(refusal) }));
     let error = expect::error(expect::soon("the start", starting).await.unwrap());
     assert_eq!(error.refusal().unwrap().message, "something new");
-    master.close().await;
 }
 
 #[tokio::test]

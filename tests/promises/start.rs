@@ -118,7 +118,6 @@ async fn a_start_that_nobody_answers_is_unknown_and_still_a_task() {
     session.send(from_slave::Frame::Forbidden(proto::Forbidden { execution }));
     let failure = expect::failure(&running, TaskStatus::StartFailed).await;
     assert_eq!(failure.ran, Ran::No);
-    master.close().await;
 }
 
 #[tokio::test]
@@ -137,5 +136,4 @@ async fn a_slave_that_forbids_a_late_start_settles_it() {
     let error = expect::error(expect::soon("the start", starting).await.unwrap());
     assert!(matches!(error, StartError::Forbidden { .. }), "{error}");
     assert_eq!(error.ran(), Ran::No);
-    master.close().await;
 }

@@ -4,5 +4,6 @@
 
 mod fake_slave;
 pub mod raw_master;
+pub mod unary;
 
 pub use fake_slave::{FakeSession, FakeSlave};
