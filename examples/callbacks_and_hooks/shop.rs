@@ -47,9 +47,7 @@ fn look_at(request: TaskRequest) -> Result<Tray, Refusal> {
     match request.data.to::<Order>() {
         Ok(order) if order.copies > MOST_COPIES => {
             let refusal = Refusal::new(format!("{} copies are too many", order.copies));
-            Err(refusal
-                .with_code(700)
-                .with_data(Limit { most: MOST_COPIES }))
+            Err(refusal.with_code(700).with_data(Limit { most: MOST_COPIES }))
         }
         // What is no order goes to another function, or fails there with a better message.
         Ok(_) | Err(_) => Ok(Tray { tray: "A4" }),

@@ -40,14 +40,8 @@ fn rows() -> Vec<Sample> {
     let rows = iris.records.outer_iter().zip(&iris.targets);
     rows.map(|(row, class)| {
         let mut features = [0.0; FEATURES];
-        features
-            .iter_mut()
-            .zip(row)
-            .for_each(|(to, from)| *to = *from);
-        Sample {
-            features,
-            class: *class,
-        }
+        features.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+        Sample { features, class: *class }
     })
     .collect()
 }
@@ -70,11 +64,7 @@ mod tests {
         for index in 0..SHARDS {
             let shard = shard(index);
             assert_eq!(shard.len(), 40);
-            assert!(
-                rows_of_each_class(&shard)
-                    .iter()
-                    .all(|n| [13, 14].contains(n))
-            );
+            assert!(rows_of_each_class(&shard).iter().all(|n| [13, 14].contains(n)));
         }
     }
 }

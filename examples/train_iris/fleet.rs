@@ -43,8 +43,7 @@ impl Fleet {
         let address = said.ok_or_else(|| format!("{name} ended before it said its address"))?;
         self.stdins.extend(child.stdin.take());
         let process = name.clone();
-        self.processes
-            .spawn(async move { (process, child.wait().await) });
+        self.processes.spawn(async move { (process, child.wait().await) });
         Ok(Member { name, address, pid })
     }
 
@@ -82,11 +81,7 @@ impl Fleet {
 
 fn spawn(name: &str) -> Done<Child> {
     let mut command = Command::new(std::env::current_exe()?);
-    command
-        .args(["slave", name])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
+    command.args(["slave", name]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     // Ctrl-C reaches the whole group of a terminal: the master alone shall answer it.
     #[cfg(unix)]
     command.process_group(0);

@@ -50,10 +50,7 @@ async fn train_with(master: &Master, members: &[Member]) -> Done<Trained> {
         connections.push(master.connect(&member.name, &member.address).await?);
     }
     let screen = Screen::new(ROUNDS);
-    let team = Team {
-        connections,
-        screen,
-    };
+    let team = Team { connections, screen };
     team.load().await?;
     let trained = team.fit().await;
     team.screen.end();
@@ -88,8 +85,7 @@ impl Team {
     async fn load(&self) -> Done {
         let counts: Vec<usize> = self.ask("load", 0..self.connections.len()).await?;
         let rows: usize = counts.iter().sum();
-        self.screen
-            .line(format_args!("{rows} rows on {} slaves", counts.len()));
+        self.screen.line(format_args!("{rows} rows on {} slaves", counts.len()));
         Ok(())
     }
 
@@ -107,10 +103,7 @@ impl Team {
 
     /// Asks every slave for the gradient on its rows, and goes one step.
     async fn round(&self, number: u32, model: &mut Model) -> Done<f64> {
-        let asked = Round {
-            number,
-            model: model.clone(),
-        };
+        let asked = Round { number, model: model.clone() };
         let parts: Vec<Gradient> = self.ask_all("gradient", &asked).await?;
         let gradient = Gradient::mean(parts);
         model.step(&gradient, RATE);
@@ -124,8 +117,7 @@ impl Team {
         data: impl IntoPayload,
     ) -> Done<Vec<R>> {
         let data: Payload = data.into_payload()?;
-        self.ask(function, self.connections.iter().map(|_| &data))
-            .await
+        self.ask(function, self.connections.iter().map(|_| &data)).await
     }
 
     /// Starts a task on each slave, each with data of its own, then waits for all.

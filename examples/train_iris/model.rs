@@ -28,16 +28,10 @@ pub(crate) struct Statistics {
 
 impl Statistics {
     pub(crate) fn of(samples: &[Sample]) -> Self {
-        let mut statistics = Self {
-            count: samples.len(),
-            ..Self::default()
-        };
+        let mut statistics = Self { count: samples.len(), ..Self::default() };
         for sample in samples {
             add(&mut statistics.sum, &sample.features);
-            add(
-                &mut statistics.sum_of_squares,
-                &sample.features.map(|x| x * x),
-            );
+            add(&mut statistics.sum_of_squares, &sample.features.map(|x| x * x));
         }
         statistics
     }
@@ -96,10 +90,7 @@ pub(crate) struct Gradient {
 impl Model {
     /// A model that knows the scale of the data and nothing else.
     pub(crate) fn new(statistics: &Statistics) -> Self {
-        Self {
-            scaling: Scaling::of(statistics),
-            weights: Weights::default(),
-        }
+        Self { scaling: Scaling::of(statistics), weights: Weights::default() }
     }
 
     /// Cross-entropy and its slope on some rows.
@@ -116,11 +107,7 @@ impl Model {
             let wanted = if class == sample.class { 1.0 } else { 0.0 };
             *row = x.map(|x| (probabilities[class] - wanted) * x);
         }
-        Gradient {
-            count: 1,
-            loss: -probabilities[sample.class].ln(),
-            slope,
-        }
+        Gradient { count: 1, loss: -probabilities[sample.class].ln(), slope }
     }
 
     fn probabilities(&self, x: &[f64; FEATURES + 1]) -> [f64; CLASSES] {

@@ -68,9 +68,8 @@ impl Shard {
 fn classes(rows: &[Sample]) -> String {
     let of_class = |class| rows.iter().filter(|row| row.class == class).count();
     let classes = CLASS_NAMES.iter().enumerate();
-    let classes: Vec<String> = classes
-        .map(|(class, name)| format!("{} {name}", of_class(class)))
-        .collect();
+    let classes: Vec<String> =
+        classes.map(|(class, name)| format!("{} {name}", of_class(class))).collect();
     classes.join(", ")
 }
 

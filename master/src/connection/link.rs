@@ -43,6 +43,8 @@ struct Inner {
     /// Those who wait for the answer to the goodbye that is under way.
     goodbyes: Vec<oneshot::Sender<GoodbyeAnswer>>,
     why_gone: Option<ConnectError>,
+    /// Nothing new gets in; the view follows when what is in has ended.
+    gone: bool,
 }
 
 /// An open session, as far as senders need it.
@@ -80,6 +82,7 @@ impl Link {
             slave: None,
             goodbyes: Vec::new(),
             why_gone: None,
+            gone: false,
         };
         Self {
             name,
@@ -141,7 +144,12 @@ impl Link {
 
     pub(crate) fn why_gone(&self) -> ConnectError {
         let closed = || ConnectError::Closed { name: self.name.clone() };
-        self.inner().why_gone.clone().unwrap_or_else(closed)
+        self.why_given_up().unwrap_or_else(closed)
+    }
+
+    /// Why the connection was given up; `None` when it was not, or was closed.
+    pub(crate) fn why_given_up(&self) -> Option<ConnectError> {
+        self.inner().why_gone.clone()
     }
 
     pub(crate) fn slave_id(&self) -> Option<SlaveId> {
@@ -167,17 +175,12 @@ impl Link {
     /// Puts a start into the table, then on its way, or in the queue for the next session.
     pub(crate) fn start(&self, cell: &Arc<Cell>, start: Outgoing) -> Result<(), NoStart> {
         let mut inner = self.inner();
-        match self.state() {
-            ConnectionState::Closed => return Err(NoStart::Closed),
-            ConnectionState::Failed => {
-                drop(inner);
-                return Err(NoStart::NotConnected(Box::new(self.why_gone())));
-            }
-            ConnectionState::Draining => return Err(NoStart::Draining),
-            ConnectionState::Dialing
-            | ConnectionState::Connected
-            | ConnectionState::Suspect
-            | ConnectionState::Unreachable => {}
+        if inner.gone {
+            let why = inner.why_gone.clone().map(Box::new);
+            return Err(why.map_or(NoStart::Closed, NoStart::NotConnected));
+        }
+        if self.state() == ConnectionState::Draining {
+            return Err(NoStart::Draining);
         }
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(NoStart::TooManyInFlight);
@@ -338,25 +341,27 @@ impl Link {
         }
     }
 
-    /// The connection has ended for good. The reason is published first, then nothing new gets
-    /// in, then what is in ends: any other order would lose a start.
+    /// The connection has ended for good. First nothing new gets in, then its name is free, then
+    /// what is in ends: any other order would lose a start, or refuse one that tries again. The
+    /// view comes last: whoever waits for the end finds all of that done.
     pub(crate) fn ended(self: &Arc<Self>, why: Option<ConnectError>) {
         let change = if why.is_some() { Change::GivenUp } else { Change::Closed };
         let mut inner = self.inner();
         inner.why_gone = why;
+        inner.gone = true;
         if let Some(session) = inner.session.take() {
             session.outbox.close();
         }
         inner.goodbyes.clear();
         let waiting = inner.tasks.take_waiting();
         let sent = inner.tasks.take_sent(Generation::MAX);
-        self.change(change);
         drop(inner);
+        self.master.forget(self);
         for cell in waiting {
             cell.not_started(Answer::NotSent);
         }
         self.end_lost(sent, "the connection was closed");
-        self.master.forget(self);
+        self.change(change);
     }
 }
 

@@ -5,7 +5,7 @@
 //!    │  ▲                   │ ──silent──▶       ▲                           │
 //!    │  └───────────────────┼───────────────────┼────── welcomed ◀──────────┘
 //!    │                      └──told──▶ Draining ┘
-//!    └──given up──▶ Failed          any ──closed──▶ Closed
+//!    └──given up──▶ Failed ◀──refused── Unreachable          any ──closed──▶ Closed
 //! ```
 //!
 //! Pure: `dispatch` carries causes in and follows what comes out.
@@ -25,7 +25,8 @@ pub enum ConnectionState {
     Draining,
     /// It was up; the stream broke or the slave was silent for too long. It is re-dialled.
     Unreachable,
-    /// It never was up, and its attempts are spent. Final.
+    /// It was given up: its attempts are spent before it was ever up, or the slave refused it for
+    /// good, perhaps when it was re-dialled. Final.
     Failed,
     /// It was disconnected, detached or dropped. Final.
     Closed,
@@ -44,7 +45,7 @@ pub(crate) enum Change {
     Draining,
     /// The stream broke, or nothing was heard for the tolerance.
     Broken,
-    /// The attempts are spent.
+    /// The attempts are spent, or the slave has refused it for good.
     GivenUp,
     /// It was disconnected, detached or dropped.
     Closed,
@@ -70,7 +71,7 @@ impl ConnectionState {
             (Self::Failed | Self::Closed, _) => self,
             (_, Change::Closed) => Self::Closed,
             (Self::Dialing | Self::Unreachable, Change::Welcomed) => Self::Connected,
-            (Self::Dialing, Change::GivenUp) => Self::Failed,
+            (Self::Dialing | Self::Unreachable, Change::GivenUp) => Self::Failed,
             (Self::Suspect, Change::Heard) => Self::Connected,
             (Self::Connected, Change::Silent) => Self::Suspect,
             (Self::Connected | Self::Suspect, Change::Draining) => Self::Draining,
@@ -112,10 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_was_up_is_never_given_up() {
+    fn giving_a_connection_up_is_final_wherever_it_is_dialled() {
         let up = ConnectionState::Dialing.after(Change::Welcomed);
         let away = up.after(Change::Broken);
-        assert_eq!(away.after(Change::GivenUp), ConnectionState::Unreachable);
+        for dialled in [ConnectionState::Dialing, away] {
+            let given_up = dialled.after(Change::GivenUp);
+            assert_eq!(given_up, ConnectionState::Failed);
+            assert_eq!(given_up.after(Change::Welcomed), ConnectionState::Failed);
+        }
     }
 
     #[test]

@@ -124,13 +124,9 @@ fn settle(link: &Link, cell: &Cell, answer: Answer) -> Result<Option<Payload>, S
         Answer::TooLarge(limit) => {
             Err(StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit })
         }
-        Answer::NotSent => match link.state() {
-            crate::ConnectionState::Failed => Err(StartError::NotConnected {
-                task,
-                connection,
-                source: Box::new(link.why_gone()),
-            }),
-            _ => Err(StartError::Closed { task, connection }),
+        Answer::NotSent => match link.why_given_up().map(Box::new) {
+            Some(source) => Err(StartError::NotConnected { task, connection, source }),
+            None => Err(StartError::Closed { task, connection }),
         },
     }
 }

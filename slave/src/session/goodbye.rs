@@ -56,6 +56,8 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
             break;
         }
     }
+    // First, so that a master that comes back at once is not refused for its former session.
+    core.sessions.remove(session.id);
     let reply = reply.map(proto::Payload::from);
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
     session.over.store(true, Ordering::Release);
