@@ -27,6 +27,8 @@ pub(crate) enum Answer {
     TooLarge(usize),
     /// The connection failed or was closed before anything was sent.
     NotSent,
+    /// The start was sent, and contact was lost before it was answered.
+    Lost,
 }
 
 /// One started task.
@@ -105,15 +107,24 @@ impl Cell {
         self.changed.notify_waiters();
     }
 
-    /// The task never ran and never will.
-    pub(crate) fn not_started(self: &Arc<Self>, answer: Answer) {
+    /// The task never ran and never will; false when it was known to be started.
+    pub(crate) fn not_started(self: &Arc<Self>, answer: Answer) -> bool {
         let mut state = self.state();
         if !state.change(self.id, StatusChange::FailStart) {
-            return;
+            return false;
         }
         let outcome = not_started(&answer);
         state.answer = Some(answer);
         self.end(state, outcome);
+        true
+    }
+
+    /// Gives up waiting for the answer to the start, unless it has come by now. Whoever is handed
+    /// the task then wants to hear of its end.
+    pub(crate) fn give_up_waiting(&self) -> Option<Answer> {
+        let mut state = self.state();
+        state.handed_out = state.answer.is_none();
+        state.answer.clone()
     }
 
     /// User code has begun.
@@ -139,8 +150,11 @@ impl Cell {
         if !state.change(self.id, StatusChange::End(outcome.status)) {
             return;
         }
-        // A verdict may overtake the acceptance; it says that there was one.
-        state.answer.get_or_insert(Answer::Accepted(None));
+        // A verdict may overtake the acceptance; it says that there was one. Not so a loss.
+        state.answer.get_or_insert(match outcome.status {
+            TaskStatus::Lost => Answer::Lost,
+            _ => Answer::Accepted(None),
+        });
         self.end(state, outcome);
     }
 
@@ -169,6 +183,11 @@ impl Cell {
         if self.state().status.is_verdict() {
             self.link.result_taken(self.id);
         }
+        self.changed.notify_waiters();
+    }
+
+    /// Lets joins look again.
+    pub(crate) fn wake_joins(&self) {
         self.changed.notify_waiters();
     }
 
@@ -261,9 +280,14 @@ fn not_started(answer: &Answer) -> Outcome {
         Answer::Refused(refusal) => (refusal.message.clone(), refusal.data.clone()),
         Answer::Forbidden => ("the start was cancelled, and never runs".to_owned(), None),
         Answer::TooLarge(limit) => (format!("the data is larger than {limit} bytes"), None),
-        Answer::NotSent | Answer::Accepted(_) => ("the start was not sent".to_owned(), None),
+        Answer::NotSent | Answer::Lost | Answer::Accepted(_) => {
+            ("the start was not sent".to_owned(), None)
+        }
     };
-    let failure = Failure { data, ..Failure::of(FailureKind::Refused, message, Ran::No) };
+    let mut failure = Failure { data, ..Failure::of(FailureKind::Refused, message, Ran::No) };
+    if let Answer::Refused(refusal) = answer {
+        failure.push_trace(format!("{} ({})", refusal.reason.meaning(), refusal.code));
+    }
     Outcome::failed(TaskStatus::StartFailed, failure)
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use selsyn_common::Token;
 
+use crate::error::ConnectError;
+
 /// Everything that can be set for a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -35,7 +37,24 @@ impl Default for Settings {
     }
 }
 
+/// Shortest tolerance: below it the beats would be a load of their own.
+const MIN_TOLERANCE: Duration = Duration::from_millis(200);
+
 impl Settings {
+    /// Refuses settings that cannot work, by name.
+    pub(crate) fn check(&self) -> Result<(), ConnectError> {
+        let (setting, problem) = if self.heartbeat_tolerance < MIN_TOLERANCE {
+            ("heartbeat_tolerance", "must be at least 200 ms")
+        } else if self.greeting_timeout.is_zero() {
+            ("greeting_timeout", "must be above zero")
+        } else if self.max_in_flight == 0 {
+            ("max_in_flight", "must be above zero")
+        } else {
+            return Ok(());
+        };
+        Err(ConnectError::Setting { setting, problem })
+    }
+
     /// The window in which tasks of a broken session may still be heard of; never below the
     /// tolerance, since a silence that is tolerated must not end tasks.
     pub(crate) fn window(&self) -> Option<Duration> {

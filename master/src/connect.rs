@@ -115,6 +115,7 @@ impl Connect {
     }
 
     fn begin(self) -> Result<Connection, ConnectError> {
+        self.settings.check()?;
         let (address, dial) = self.target.resolve()?;
         let link =
             Link::new(self.name, address, self.settings, self.hooks, Arc::clone(&self.shared));

@@ -108,6 +108,11 @@ impl Mailbox {
         self.begin()
     }
 
+    /// Keeps callbacks from running until somebody calls [`work`].
+    pub(crate) fn hold(&mut self) {
+        self.working = true;
+    }
+
     pub(crate) fn is_working(&self) -> bool {
         self.working
     }
@@ -143,10 +148,12 @@ enum Work {
     Late(Callback),
 }
 
-/// Spawns the worker of a mailbox that was empty.
+/// Spawns the worker of a mailbox that was empty, or was held.
 pub(crate) fn work(cell: &Arc<Cell>) {
     let cell = Arc::clone(cell);
+    let unfinished = DeliverOnDrop(Arc::clone(&cell));
     cell.link.clone().spawn(async move {
+        let _unfinished = unfinished;
         while let Some(work) = next(&cell) {
             let panics = match work {
                 Work::Outputs(watchers, outputs) => show(&cell, watchers, outputs).await,
@@ -156,6 +163,21 @@ pub(crate) fn work(cell: &Arc<Cell>) {
             record(&cell, panics);
         }
     });
+}
+
+/// Lets joins return when the worker is dropped in the middle, at the end of its runtime.
+struct DeliverOnDrop(Arc<Cell>);
+
+impl Drop for DeliverOnDrop {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        let is_cut_short = state.mailbox.working && state.outcome.is_some() && !state.delivered;
+        state.delivered |= is_cut_short;
+        drop(state);
+        if is_cut_short {
+            self.0.wake_joins();
+        }
+    }
 }
 
 /// The next piece of work; when there is none, the worker ends under the same lock.

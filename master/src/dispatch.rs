@@ -80,27 +80,30 @@ impl Dispatch {
         Self { link, dial, data, attempts, backoff: Backoff::default() }
     }
 
-    /// Runs until the connection is Failed or Closed.
+    /// Runs until the connection is Failed or Closed. However it ends, a panic and the end of the
+    /// runtime included, the connection ends with it.
     pub(crate) async fn run(mut self) {
-        let why = match self.before_connect().await {
-            Ok(()) => self.dial_and_converse().await,
+        let mut end = EndOnDrop { link: Arc::clone(&self.link), why: None };
+        end.why = match self.before_connect().await {
+            Ok(true) => self.dial_and_converse().await,
+            Ok(false) => None,
             Err(error) => Some(error),
         };
-        if let Some(error) = &why {
-            let hook = self.link.hooks.connect_error.as_ref();
-            let panic = hooks::tell(hook, error.clone()).await;
+        if let Some(error) = &end.why {
+            let told = hooks::tell(self.link.hooks.connect_error.as_ref(), error.clone());
+            let panic = self.meanwhile(told).await.flatten();
             log_panic(&self.link, "on_connect_error", panic);
         }
-        self.link.ended(why);
     }
 
-    async fn before_connect(&mut self) -> Result<(), ConnectError> {
+    /// Asks the hook for the data of Hello; false when the connection shall end meanwhile.
+    async fn before_connect(&mut self) -> Result<bool, ConnectError> {
         let data = std::mem::replace(&mut self.data, Payload::null());
-        let hook = self.link.hooks.before_connect.as_ref();
+        let asked = hooks::ask(self.link.hooks.before_connect.as_ref(), data);
+        let Some(said) = self.meanwhile(asked).await else { return Ok(false) };
         let name = self.link.name.clone();
-        let veto = |said| ConnectError::Hook { name, said };
-        self.data = hooks::ask(hook, data).await.map_err(veto)?;
-        Ok(())
+        self.data = said.map_err(|said| ConnectError::Hook { name, said })?;
+        Ok(true)
     }
 
     async fn dial_and_converse(&mut self) -> Option<ConnectError> {
@@ -117,6 +120,9 @@ impl Dispatch {
                 Over::Broken { why, last_heard } => {
                     debug!(connection = %self.link.name, "the session broke: {why}");
                     self.link.broke(last_heard);
+                    // A peer that welcomes and breaks must not be dialled without a pause.
+                    let pause = sleep(self.backoff.next_delay(dial::random()));
+                    self.meanwhile(pause).await?;
                 }
             }
         }
@@ -136,6 +142,7 @@ impl Dispatch {
                 Err(error) => error.with_attempts(dials),
             };
             debug!(connection = %self.link.name, "dial {dials} failed: {error}");
+            self.link.dial_failed(&error);
             if self.is_the_end(was_up, dials, &error) {
                 return Dialled::Failed(error);
             }
@@ -170,6 +177,18 @@ impl Dispatch {
                 () = until(self.link.next_end()) => self.link.end_overdue(Instant::now()),
             }
         }
+    }
+}
+
+/// Ends the connection when it is dropped, so that every way out ends it.
+struct EndOnDrop {
+    link: Arc<Link>,
+    why: Option<ConnectError>,
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.link.ended(self.why.take());
     }
 }
 

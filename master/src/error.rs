@@ -32,6 +32,14 @@ pub enum ConnectError {
         /// What is wrong with it.
         source: EndpointError,
     },
+    /// A setting cannot work: change it.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// The method that sets it.
+        setting: &'static str,
+        /// What is wrong with the value.
+        problem: &'static str,
+    },
     /// The address asks for TLS, which this version does not speak.
     #[error("{address} asks for TLS, which this version does not speak; use http://")]
     Tls {
@@ -84,6 +92,7 @@ impl ConnectError {
             Self::NameTaken { .. } => ErrorCode::NameTaken,
             Self::MasterClosed => ErrorCode::MasterClosed,
             Self::Address { .. } | Self::Tls { .. } => ErrorCode::AddressInvalid,
+            Self::Setting { .. } => ErrorCode::SettingInvalid,
             Self::Hook { .. } => ErrorCode::ConnectHookFailed,
             Self::Unreachable { source, .. } if source.is::<GreetingTimeout>() => {
                 ErrorCode::GreetingTimeout
@@ -142,6 +151,16 @@ pub enum DisconnectError {
         /// Code, message and data of the slave.
         refusal: Box<Refusal>,
     },
+    /// The data for the slave's hook is larger than the slave takes: the connection lives.
+    #[error("the data of the goodbye has {bytes} bytes; {name} takes {limit}")]
+    TooLarge {
+        /// The connection.
+        name: String,
+        /// How large the data is.
+        bytes: usize,
+        /// How large it may be.
+        limit: usize,
+    },
     /// The slave did not answer in time, or could not be asked. The connection is closed all the
     /// same, and tasks that were running end LOST.
     #[error("{name} was closed without the slave's goodbye: {why}")]
@@ -160,6 +179,7 @@ impl DisconnectError {
             Self::UnknownConnection { .. } => ErrorCode::UnknownConnection,
             Self::Hook { .. } => ErrorCode::DisconnectHookFailed,
             Self::Refused { .. } => ErrorCode::DisconnectRefused,
+            Self::TooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::NoGoodbye { .. } => ErrorCode::DisconnectTimeout,
         };
         row.as_str()
@@ -220,7 +240,7 @@ pub enum StartError {
         refusal: Box<Refusal>,
     },
     /// The start deadline passed while the connection was not up; nothing was sent.
-    #[error("slave {connection} was not connected within {waited:?}")]
+    #[error("slave {connection} was not connected within {waited:.1?}{}", because(source.as_deref()))]
     Deadline {
         /// What was not started.
         task: NotStarted,
@@ -228,6 +248,8 @@ pub enum StartError {
         connection: String,
         /// How long was waited.
         waited: Duration,
+        /// What the last dial met, if one has failed meanwhile.
+        source: Option<Box<ConnectError>>,
     },
     /// The start was cancelled, and the slave promised that it never runs.
     #[error("the start was cancelled; slave {connection} promised that the task never runs")]
@@ -265,9 +287,9 @@ pub enum StartError {
         /// How many it may carry.
         limit: usize,
     },
-    /// The start was sent and not answered. The task is still STARTING: join it. It ends as
-    /// accepted (and stopped, as it was cancelled), START_FAILED, or LOST.
-    #[error("slave {} did not answer in time whether the task started", .0.connection())]
+    /// The start was sent and not answered: in time, or before contact was lost. Join the task:
+    /// it ends as accepted (and stopped, as it was cancelled), START_FAILED, or LOST.
+    #[error("slave {} did not say whether the task started", .0.connection())]
     Unknown(RunningTask),
 }
 
@@ -335,6 +357,10 @@ impl StartError {
             _ => None,
         }
     }
+}
+
+fn because(dial: Option<&ConnectError>) -> String {
+    dial.map_or_else(String::new, |error| format!(": {error}"))
 }
 
 /// Why a task that was started gives no value.

@@ -63,7 +63,7 @@ impl Events {
 impl Events {
     /// Puts an event in line, behind the count of the outputs that are missing before it.
     fn line_up(&mut self, (seq, event): Numbered) {
-        let missed = seq.saturating_sub(self.shown + 1);
+        let missed = seq.saturating_sub(self.shown.saturating_add(1));
         if missed > 0 {
             self.ready.push_back(TaskEvent::Missed(missed));
         }

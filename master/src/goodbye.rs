@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the slave, waits for its answer, and closes unless it refuses.
 pub(crate) async fn disconnect(link: &Arc<Link>, data: Payload) -> Result<(), DisconnectError> {
+    if link.state().is_final() {
+        return Ok(());
+    }
     let ended = say_goodbye(link, data).await;
     match ended {
         Ok(reply) => {
@@ -35,8 +38,9 @@ async fn say_goodbye(link: &Arc<Link>, data: Payload) -> Result<Option<Payload>,
     let hook = link.hooks.before_disconnect.as_ref();
     let data = hooks::ask(hook, data).await;
     let data = data.map_err(|said| DisconnectError::Hook { name: name(), said })?;
-    if link.state().is_final() {
-        return Ok(None);
+    let (bytes, limit) = (data.len(), link.max_payload_bytes());
+    if bytes > limit {
+        return Err(DisconnectError::TooLarge { name: name(), bytes, limit });
     }
     let answered = ask(link, data).await;
     match answered {

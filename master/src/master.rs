@@ -88,7 +88,13 @@ impl Shared {
                 free.insert(connection.clone());
                 Ok(())
             }
+        }?;
+        // `close` may have passed by since the first look.
+        if self.closed.load(Ordering::Acquire) {
+            self.forget(connection.link());
+            return Err(ConnectError::MasterClosed);
         }
+        Ok(())
     }
 }
 
@@ -107,10 +113,10 @@ impl Master {
         MasterBuilder::default()
     }
 
-    /// Connects to a slave under a name that is free: `host:port`, `http://host:port`, or a bare
-    /// host for port 7236. Await it, or set more of it before: see [`Connect`].
-    pub fn connect(&self, name: impl Into<String>, address: impl AsRef<str>) -> Connect {
-        self.begin(name.into(), Target::Address(address.as_ref().to_owned()))
+    /// Connects to a slave under a name that is free. The address is `host:port`,
+    /// `http://host:port`, a bare host for port 7236, or a `SocketAddr`. Await it, or set more of it before: see [`Connect`].
+    pub fn connect(&self, name: impl Into<String>, address: impl ToString) -> Connect {
+        self.begin(name.into(), Target::Address(address.to_string()))
     }
 
     /// Connects over byte streams that `dial` makes, once for each attempt: pipes, proxies,
@@ -143,7 +149,7 @@ impl Master {
     pub async fn scoped<T>(
         &self,
         name: impl Into<String>,
-        address: impl AsRef<str>,
+        address: impl ToString,
         f: impl AsyncFnOnce(Connection) -> T,
     ) -> Result<T, ConnectError> {
         let connection = self.connect(name, address).await?;

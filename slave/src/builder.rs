@@ -287,7 +287,8 @@ impl SlaveBuilder {
         let functions = self.function_runtime.map_or_else(function_runtime::shared, Ok)?;
         let random = [random::bytes(), random::bytes()];
         let [slave, boot] = random.map(|bytes| bytes.map_err(BuildError::Random));
-        let core = Core::new(self.settings, self.hooks, registry, functions, [slave?, boot?]);
+        let host = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let core = Core::new(self.settings, self.hooks, registry, functions, host, [slave?, boot?]);
         Ok(BoundSlave::new(core, address, connections))
     }
 }

@@ -1,16 +1,17 @@
 //! What all rooms of one slave share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::{BootId, ErrorCode, ExecutionId, Refusal, SlaveId};
+use selsyn_common::{BootId, ErrorCode, ExecutionId, MasterId, Refusal, SlaveId};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::config::Settings;
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Said};
 use crate::records::{Forbidden, Records};
 use crate::registry::Registry;
 use crate::session::Sessions;
@@ -40,6 +41,7 @@ impl Core {
         hooks: Hooks,
         registry: Registry,
         functions: Handle,
+        host: Handle,
         random: [[u8; 16]; 2],
     ) -> Self {
         let [slave, boot] = random;
@@ -54,7 +56,7 @@ impl Core {
             registry,
             records: Records::default(),
             functions,
-            host: Handle::current(),
+            host,
             tracker: TaskTracker::new(),
         }
     }
@@ -63,12 +65,12 @@ impl Core {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn forbid(&self, id: ExecutionId) {
-        self.forbidden().add(id, Instant::now());
+    pub(crate) fn forbid(&self, owner: MasterId, id: ExecutionId) {
+        self.forbidden().add((owner, id), Instant::now());
     }
 
-    pub(crate) fn is_forbidden(&self, id: ExecutionId) -> bool {
-        self.forbidden().contains(id)
+    pub(crate) fn is_forbidden(&self, owner: MasterId, id: ExecutionId) -> bool {
+        self.forbidden().contains((owner, id))
     }
 
     fn forbidden(&self) -> MutexGuard<'_, Forbidden> {
@@ -99,12 +101,21 @@ impl Core {
         self.functions.spawn_blocking(code);
     }
 
-    /// Runs a hook on the function runtime and waits for what it says.
-    pub(crate) async fn run_hook<T: Send + 'static>(
+    /// Runs a hook on the function runtime and waits for what it says, but not for ever.
+    pub(crate) async fn run_hook(
         &self,
-        hook: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        self.functions.spawn(hook).await.ok()
+        hook: impl Future<Output = Said> + Send + 'static,
+        name: &str,
+        patience: Duration,
+        reason: ErrorCode,
+    ) -> Said {
+        let late = |_| {
+            let message = format!("the {name} hook took longer than {patience:?}");
+            Ok(Err(Refusal::because(reason, message)))
+        };
+        let said = timeout(patience, self.functions.spawn(hook)).await.unwrap_or_else(late);
+        let gone = |_| Err(Refusal::because(reason, "the function runtime has ended"));
+        said.unwrap_or_else(gone)
     }
 
     /// Waits until the slave's own tasks have ended.
@@ -115,7 +126,7 @@ impl Core {
 
     pub(crate) fn limits(&self) -> proto::Limits {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         let Settings { admission, .. } = &self.settings;
         proto::Limits {
             max_payload_bytes: self.settings.max_payload_bytes as u64,

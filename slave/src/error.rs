@@ -56,6 +56,9 @@ pub enum BuildError {
     /// The function runtime could not be started.
     #[error("the function runtime cannot be started: {0}")]
     FunctionRuntime(#[source] io::Error),
+    /// A slave is built inside a tokio runtime, which serves it: call it in `#[tokio::main]`.
+    #[error("there is no tokio runtime here to serve the slave")]
+    NoRuntime,
     /// The operating system gave no random bytes for ids and secrets.
     #[error("the operating system gives no random bytes: {0}")]
     Random(#[source] io::Error),
@@ -84,7 +87,9 @@ impl BuildError {
             Self::BindWithoutToken { .. } => ErrorCode::BindWithoutToken,
             Self::AddressInUse { .. } => ErrorCode::AddressInUse,
             Self::Bind { .. } => ErrorCode::BindFailed,
-            Self::FunctionRuntime(_) | Self::Random(_) => ErrorCode::RuntimeFailed,
+            Self::FunctionRuntime(_) | Self::NoRuntime | Self::Random(_) => {
+                ErrorCode::RuntimeFailed
+            }
         };
         row.as_str()
     }

@@ -26,6 +26,9 @@ use crate::session::Session;
 pub(crate) use ladder::ask_to_stop;
 use run::Begin;
 
+/// Characters of a cancel's reason that are kept: it stands in failures and logs.
+const MAX_REASON: usize = 4_096;
+
 /// A start, read from its frame.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -60,40 +63,43 @@ pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request) 
     if let Some(record) = core.records.get(id) {
         return repeat(session, &record, &request);
     }
-    if core.is_forbidden(id) {
+    if core.is_forbidden(session.peer.master, id) {
         return session.send(forbidden(id));
     }
-    match admit(core, session, request) {
-        Ok(record) => ask_hook(core, record),
-        Err(refusal) => session.refuse(id, refusal),
+    let record = match admit(core, session, request) {
+        Ok(record) => record,
+        Err(refusal) => return session.refuse(id, refusal),
+    };
+    if core.is_forbidden(session.peer.master, id) {
+        // Another session has cancelled it since the first look.
+        return ask_to_stop(core, &record, StopCause::Cancelled("cancelled before it came".into()));
     }
+    ask_hook(core, record);
 }
 
 /// Finds the function and a place, or says why not.
 fn admit(core: &Core, session: &Arc<Session>, request: Request) -> Result<Arc<Record>, Refusal> {
     let function = core.registry.find(&request.function)?;
     core.check_payload(request.data.len())?;
+    core.records.check_untaken()?;
+    // Held until the record is in the table: who says goodbye counts what is in it.
+    let _open = session.still_open()?;
     let applicant = Applicant {
         id: request.id,
         placement: request.placement,
         blocking: function.is_blocking(),
         bytes: request.data.len(),
     };
-    let record = Arc::new(Record::new(request, function, Arc::clone(session)));
-    if core.records.add(&record).is_err() {
-        // Another session of the same id was faster.
-        let message = format!("{} is being started elsewhere", record.id);
+    // One step under one lock: a slot may be passed on to the record right after.
+    let mut admission = core.admission();
+    if core.records.get(request.id).is_some() {
+        let message = format!("{} is being started elsewhere", request.id);
         return Err(Refusal::because(ErrorCode::ExecutionConflict, message));
     }
-    let taken = take_place(core, &record, applicant);
-    taken.inspect_err(|_| core.records.forget(record.id)).map(|()| record)
-}
-
-/// Takes a place and notes it in one step: a slot may be passed on to the record right after.
-fn take_place(core: &Core, record: &Record, applicant: Applicant) -> Result<(), Refusal> {
-    let mut admission = core.admission();
-    record.state().place = Some(admission.apply(applicant)?);
-    Ok(())
+    let place = admission.apply(applicant)?;
+    let record = Arc::new(Record::new(request, function, Arc::clone(session), place));
+    core.records.add(&record);
+    Ok(record)
 }
 
 /// The same start again is answered as the first was; another one under its id is refused.
@@ -143,7 +149,7 @@ fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, begin:
         }
         state.accepted = true;
         record.session.send(accepted_frame(record.id, reply));
-        (!matches!(state.place, None | Some(Place::Queued { .. })), state.deadline)
+        (!matches!(state.place, Place::Queued { .. }), state.deadline)
     };
     if let Some(deadline) = deadline {
         ladder::watch_deadline(core, record, deadline);
@@ -158,9 +164,15 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
     if record.state().life.end(End::Dropped).is_none() {
         return;
     }
+    never_was(core, record);
+    record.session.refuse(record.id, refusal);
+}
+
+/// Takes back a task that was not accepted.
+fn never_was(core: &Arc<Core>, record: &Arc<Record>) {
+    record.state().is_settled = true;
     core.records.forget(record.id);
     leave(core, record);
-    record.session.refuse(record.id, refusal);
 }
 
 /// User code has ended, or was dropped. A verdict that was given before stands.
@@ -183,7 +195,7 @@ fn leave(core: &Arc<Core>, record: &Arc<Record>) {
         state.place
     };
     record.notify();
-    let next = place.and_then(|place| core.admission().release(place));
+    let next = core.admission().release(place);
     if let Some((id, slot)) = next {
         pass_on(core, id, slot);
     }
@@ -207,7 +219,7 @@ fn conclude(core: &Core, record: &Arc<Record>, outcome: Outcome) {
     let outcome = within_limit(record, outcome);
     let outcome = Outcome { summary: summary(record), ..outcome };
     debug!(task.id = %record.id, status = %outcome.status, "ended");
-    record.state().outcome = Some(outcome.clone());
+    core.records.keep(record, &outcome);
     record.session.send(finished(record.id, outcome));
     record.notify();
     if record.session.is_over() {
@@ -259,14 +271,15 @@ pub(crate) fn cancel(
 ) -> Result<(), WireError> {
     let id = wire::execution_id("Cancel", cancel.execution)?;
     let record = core.records.get(id).or_else(|| {
-        core.forbid(id);
+        core.forbid(session.peer.master, id);
         // Another session may have started it before the id was forbidden.
         core.records.get(id)
     });
     match record {
         None => session.send(forbidden(id)),
         Some(record) if record.session.peer.master == session.peer.master => {
-            ask_to_stop(core, &record, StopCause::Cancelled(cancel.reason));
+            let reason = cancel.reason.chars().take(MAX_REASON).collect();
+            ask_to_stop(core, &record, StopCause::Cancelled(reason));
         }
         Some(_) => {
             return Err(WireError {

@@ -2,19 +2,21 @@
 
 mod forbidden;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use selsyn_common::proto::{self, from_slave};
-use selsyn_common::{ExecutionId, Outcome, Output, OutputContent, Payload, SessionId};
+use selsyn_common::{
+    ErrorCode, ExecutionId, Outcome, Output, OutputContent, Payload, Refusal, SessionId,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Place, Placement};
+use crate::config::QUEUE_PAUSE;
 use crate::lifecycle::Lifecycle;
 use crate::registry::Registered;
 use crate::session::Session;
@@ -33,7 +35,6 @@ pub(crate) struct Record {
     pub(crate) abort: CancellationToken,
     /// Drops an async function's future; a blocking function does not hear it.
     pub(crate) force: Notify,
-    shown: AtomicU64,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -42,8 +43,7 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) life: Lifecycle,
-    /// What it holds of the slave; nothing before admission has spoken.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Place,
     /// The before_task hook has let it pass.
     pub(crate) accepted: bool,
     pub(crate) accepted_at: Instant,
@@ -51,6 +51,10 @@ pub(crate) struct State {
     pub(crate) deadline: Option<Instant>,
     /// User code has returned, or never ran.
     pub(crate) is_left: bool,
+    /// Its master has been told what became of it, or is about to be.
+    pub(crate) is_settled: bool,
+    /// Outputs shown so far.
+    shown: u64,
     pub(crate) outcome: Option<Outcome>,
 }
 
@@ -59,16 +63,19 @@ impl Record {
         request: crate::executor::Request,
         function: Arc<Registered>,
         session: Arc<Session>,
+        place: Place,
     ) -> Self {
         let now = Instant::now();
         let state = State {
             life: Lifecycle::new(),
-            place: None,
+            place,
             accepted: false,
             accepted_at: now,
             began_at: None,
             deadline: request.deadline.and_then(|left| now.checked_add(left)),
             is_left: false,
+            is_settled: false,
+            shown: 0,
             outcome: None,
         };
         Self {
@@ -79,7 +86,6 @@ impl Record {
             session,
             abort: CancellationToken::new(),
             force: Notify::new(),
-            shown: AtomicU64::new(0),
             state: Mutex::new(state),
             changed: Notify::new(),
         }
@@ -110,15 +116,21 @@ impl Record {
     pub(crate) fn take_slot(&self, slot: Place) -> bool {
         let mut state = self.state();
         if !state.is_left {
-            state.place = Some(slot);
+            state.place = slot;
         }
         !state.is_left
     }
 
     /// Sends something the function shows; never waits, may be dropped when the master is slow.
+    /// What is shown after the end is dropped.
     pub(crate) fn show(&self, content: OutputContent) {
-        let seq = self.shown.fetch_add(1, Ordering::Relaxed) + 1;
-        let output = Output { seq, content };
+        // Numbered and sent in one step, so that numbers leave in order.
+        let mut state = self.state();
+        if state.life.is_ended() {
+            return;
+        }
+        state.shown += 1;
+        let output = Output { seq: state.shown, content };
         self.session.send(from_slave::Frame::Output(proto::ExecutionOutput {
             execution: Some(self.id.into()),
             output: Some(output.into()),
@@ -140,36 +152,68 @@ impl Record {
     }
 }
 
+/// Results that may wait to be taken, in number: as many as tasks may wait for a slot.
+const MAX_UNTAKEN: usize = 100_000;
+
+/// Results that may wait to be taken, in bytes: as many as the data of tasks that wait.
+const MAX_UNTAKEN_BYTES: usize = 256 * 1024 * 1024;
+
 /// The table of executions. It hands out clones, never guards.
 #[derive(Debug, Default)]
-pub(crate) struct Records(DashMap<ExecutionId, Arc<Record>>);
+pub(crate) struct Records {
+    table: DashMap<ExecutionId, Arc<Record>>,
+    untaken: AtomicUsize,
+    untaken_bytes: AtomicUsize,
+}
 
 impl Records {
-    /// Adds a record; gives back the one that has its id already.
-    pub(crate) fn add(&self, record: &Arc<Record>) -> Result<(), Arc<Record>> {
-        match self.0.entry(record.id) {
-            Entry::Occupied(present) => Err(Arc::clone(present.get())),
-            Entry::Vacant(vacant) => {
-                vacant.insert(Arc::clone(record));
-                Ok(())
-            }
-        }
+    pub(crate) fn add(&self, record: &Arc<Record>) {
+        self.table.insert(record.id, Arc::clone(record));
     }
 
     pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Record>> {
-        self.0.get(&id).map(|record| Arc::clone(&record))
+        self.table.get(&id).map(|record| Arc::clone(&record))
+    }
+
+    /// Keeps the outcome until it is taken.
+    pub(crate) fn keep(&self, record: &Record, outcome: &Outcome) {
+        self.untaken.fetch_add(1, Ordering::Relaxed);
+        self.untaken_bytes.fetch_add(bytes_of(outcome), Ordering::Relaxed);
+        let mut state = record.state();
+        state.outcome = Some(outcome.clone());
+        state.is_settled = true;
     }
 
     pub(crate) fn forget(&self, id: ExecutionId) {
-        self.0.remove(&id);
+        let Some((_, record)) = self.table.remove(&id) else { return };
+        if let Some(outcome) = &record.state().outcome {
+            self.untaken.fetch_sub(1, Ordering::Relaxed);
+            self.untaken_bytes.fetch_sub(bytes_of(outcome), Ordering::Relaxed);
+        }
+    }
+
+    /// Refuses more work while too many results wait to be taken.
+    pub(crate) fn check_untaken(&self) -> Result<(), Refusal> {
+        let count = self.untaken.load(Ordering::Relaxed);
+        let bytes = self.untaken_bytes.load(Ordering::Relaxed);
+        if count < MAX_UNTAKEN && bytes < MAX_UNTAKEN_BYTES {
+            return Ok(());
+        }
+        let message =
+            format!("{count} results ({bytes} bytes) wait for their masters to take them");
+        Err(Refusal::because(ErrorCode::QueueFull, message).with_retry_after(QUEUE_PAUSE))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Record>> {
-        self.0.iter().map(|record| Arc::clone(&record)).collect()
+        self.table.iter().map(|record| Arc::clone(&record)).collect()
     }
 
     pub(crate) fn of_session(&self, session: SessionId) -> Vec<Arc<Record>> {
-        let mine = self.0.iter().filter(|record| record.session.id == session);
+        let mine = self.table.iter().filter(|record| record.session.id == session);
         mine.map(|record| Arc::clone(&record)).collect()
     }
+}
+
+fn bytes_of(outcome: &Outcome) -> usize {
+    outcome.value().map_or(0, Payload::len)
 }

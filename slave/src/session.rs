@@ -11,10 +11,12 @@
 
 mod goodbye;
 mod greeting;
+mod shrink;
 mod table;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use selsyn_common::link::contact::{Contact, Silence};
@@ -41,11 +43,18 @@ pub(crate) struct Session {
     pub(crate) peer: Peer,
     pub(crate) max_result_bytes: usize,
     /// Silence after which the master takes the slave for unreachable.
-    heartbeat_tolerance: std::time::Duration,
+    heartbeat_tolerance: Duration,
     outbox: Outbox<FromSlave>,
     stop: CancellationToken,
     over: AtomicBool,
+    /// Welcome was said: other frames may follow.
+    welcomed: AtomicBool,
+    /// The goodbye is accepted: nothing new may begin.
+    leaving: Mutex<bool>,
 }
+
+/// Frames of one session that may make no sense: a newer master sends some, a broken one many.
+const MAX_VIOLATIONS: u32 = 100;
 
 /// Why a session ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,19 +63,34 @@ enum Over {
     Goodbye,
     /// The slave itself closed it.
     Closed,
-    /// The stream broke, or the master was silent, or it broke a rule.
+    /// The stream broke, or the master was silent, or does not read.
     Lost(String),
+    /// The master broke a rule, and was told so.
+    Violated(String),
 }
 
 impl Session {
     /// Sends a frame. Never waits; a master that does not read at all loses its session.
     pub(crate) fn send(&self, frame: Frame) {
-        if let Err(full) =
-            self.outbox.send(FromSlave { frame: Some(frame), ..FromSlave::default() })
-        {
+        let mut frame = FromSlave { frame: Some(frame), ..FromSlave::default() };
+        shrink::to_fit(&mut frame, self.max_result_bytes);
+        if let Err(full) = self.outbox.send(frame) {
             warn!(connection = %self.peer.connection, %full, "the session is cut");
             self.stop.cancel();
         }
+    }
+
+    /// Keeps the session from being left while the guard lives; a refusal when it is.
+    pub(crate) fn still_open(&self) -> Result<MutexGuard<'_, bool>, Refusal> {
+        let leaving = self.leaving();
+        if *leaving || self.is_over() {
+            return Err(Refusal::because(ErrorCode::ConnectionGone, "the session is being closed"));
+        }
+        Ok(leaving)
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, bool> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses a start.
@@ -112,16 +136,41 @@ pub(crate) async fn serve(
         }
     };
     info!(connection = %session.peer.connection, master = %session.peer.master, "connected");
+    // Whatever happens in between, the table does not keep a session that nobody serves.
+    let listed = Listed(&core, &session);
     let over = Conversation::new(&core, &session).run(&mut incoming).await;
-    end(&core, &session, over).await;
+    drop(listed);
+    end(&core, &session, over);
     linger(&core, incoming).await;
 }
 
+struct Listed<'a>(&'a Core, &'a Session);
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.1.over.store(true, Ordering::Release);
+        self.0.sessions.remove(self.1.id);
+    }
+}
+
+/// The frame that tells of a drain.
+pub(crate) fn draining(deadline: Duration) -> Frame {
+    let deadline_millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+    Frame::Draining(proto::Draining { deadline_millis })
+}
+
+/// As much of a stranger's text as is worth repeating.
+fn shortened(text: &str) -> String {
+    text.chars().take(256).collect()
+}
+
 /// Everything that happens once a session is over.
-async fn end(core: &Arc<Core>, session: &Arc<Session>, over: Over) {
-    session.over.store(true, Ordering::Release);
-    session.outbox.close();
-    core.sessions.remove(session.id);
+fn end(core: &Arc<Core>, session: &Arc<Session>, over: Over) {
+    match over {
+        Over::Goodbye | Over::Closed | Over::Violated(_) => session.outbox.close(),
+        // Nobody reads any more: what waits is dropped.
+        Over::Lost(_) => session.outbox.abandon(),
+    }
     for record in core.records.of_session(session.id) {
         // Nobody can ask for it any more; what still runs is forgotten at its own end.
         if record.state().outcome.is_some() {
@@ -129,7 +178,8 @@ async fn end(core: &Arc<Core>, session: &Arc<Session>, over: Over) {
         }
     }
     info!(connection = %session.peer.connection, ?over, "disconnected");
-    if let (Over::Lost(_), Some(hook)) = (over, core.hooks.lost_connection.clone()) {
+    let is_lost = matches!(over, Over::Lost(_) | Over::Violated(_));
+    if let Some(hook) = core.hooks.lost_connection.clone().filter(|_| is_lost) {
         let peer = session.peer.clone();
         let told = std::panic::AssertUnwindSafe(async move { hook(peer).await });
         core.spawn_function(async move {
@@ -152,13 +202,14 @@ struct Conversation<'a> {
     core: &'a Arc<Core>,
     session: &'a Arc<Session>,
     contact: Contact,
+    violations: u32,
 }
 
 impl<'a> Conversation<'a> {
     fn new(core: &'a Arc<Core>, session: &'a Arc<Session>) -> Self {
         let tolerance = core.settings.heartbeat_tolerance;
         let contact = Contact::new(tolerance, tolerance, Instant::now().into_std());
-        Self { core, session, contact }
+        Self { core, session, contact, violations: 0 }
     }
 
     async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> Over {
@@ -167,11 +218,13 @@ impl<'a> Conversation<'a> {
         let mut beat = interval(self.core.settings.heartbeat_every.min(patience));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // No bias: neither a flood of frames nor the beat may shut the other out.
             let over = tokio::select! {
+                // The stop first: after it nothing is begun. Then the beat: it is rare, and a
+                // flood of frames must not shut it out.
+                biased;
                 () = self.session.stop.cancelled() => Some(self.stopped()),
-                read = incoming.message() => self.read(read),
                 _ = beat.tick() => self.beat(),
+                read = incoming.message() => self.read(read),
             };
             if let Some(over) = over {
                 return over;
@@ -181,7 +234,13 @@ impl<'a> Conversation<'a> {
 
     /// The session was stopped by this side.
     fn stopped(&self) -> Over {
-        if self.session.is_over() { Over::Goodbye } else { Over::Closed }
+        if self.session.is_over() {
+            Over::Goodbye
+        } else if self.session.outbox.is_full() {
+            Over::Lost("the master does not read".to_owned())
+        } else {
+            Over::Closed
+        }
     }
 
     fn beat(&self) -> Option<Over> {
@@ -195,6 +254,7 @@ impl<'a> Conversation<'a> {
     fn read(&mut self, read: Result<Option<FromMaster>, tonic::Status>) -> Option<Over> {
         let frame = match read {
             Ok(Some(frame)) => frame,
+            _ if self.session.is_over() => return Some(Over::Goodbye),
             // A cancelled stream reads like a clean end: without a goodbye it is a loss.
             Ok(None) => return Some(Over::Lost("the stream ended without a goodbye".to_owned())),
             Err(status) => return Some(Over::Lost(status.message().to_owned())),
@@ -205,13 +265,13 @@ impl<'a> Conversation<'a> {
             Ok(Arrival::Again) => None,
             Err(error) => {
                 self.session.violation(error.to_string(), true);
-                Some(Over::Lost(error.to_string()))
+                Some(Over::Violated(error.to_string()))
             }
         }
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&self, frame: FromMaster) -> Option<Over> {
+    fn deal_with(&mut self, frame: FromMaster) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
         let dealt = match frame.frame {
@@ -228,17 +288,22 @@ impl<'a> Conversation<'a> {
                 Err(WireError { frame: "Hello", field: "frame", problem: "came a second time" })
             }
             Some(F::Violation(violation)) => {
-                let message = violation.message;
-                warn!(connection = %session.peer.connection, "the master says that the slave broke a rule: {message}");
+                let message = shortened(&violation.message);
+                warn!(connection = %session.peer.connection, "the master says that the slave broke a rule: {message:?}");
                 return violation.ends_stream.then_some(Over::Lost(message));
             }
             // A newer master may send frames that this version does not know.
             None => Err(WireError::unknown("FromMaster", "frame")),
         };
-        if let Err(error) = dealt {
-            session.violation(error.to_string(), false);
-        }
-        None
+        dealt.err().and_then(|error| self.answer_violation(&error))
+    }
+
+    /// Answers a frame that makes no sense, but not without end.
+    fn answer_violation(&mut self, error: &WireError) -> Option<Over> {
+        self.violations += 1;
+        let is_last = self.violations >= MAX_VIOLATIONS;
+        self.session.violation(error.to_string(), is_last);
+        is_last.then(|| Over::Violated("the master broke too many rules".to_owned()))
     }
 
     fn start(&self, start: proto::Start) -> Result<(), WireError> {

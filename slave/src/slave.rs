@@ -157,7 +157,7 @@ impl SlaveHandle {
     }
 
     /// Stops in good order: refuses new work, tells the masters, lets what runs finish until
-    /// `deadline`, aborts the rest, closes. Ends within the deadline, the abort grace and 5 s.
+    /// `deadline`, aborts the rest, closes. Ends within the deadline, the abort grace and 7 s.
     ///
     /// # Errors
     ///

@@ -18,6 +18,7 @@ struct State<F> {
     arrivals: Arrivals,
     waker: Option<Waker>,
     closed: bool,
+    full: bool,
 }
 
 impl<F> Clone for Outbox<F> {
@@ -35,6 +36,7 @@ impl<F: Frame> Outbox<F> {
             arrivals: Arrivals::default(),
             waker: None,
             closed: false,
+            full: false,
         })))
     }
 
@@ -49,7 +51,8 @@ impl<F: Frame> Outbox<F> {
             return Ok(());
         }
         let sent = state.lanes.push(frame);
-        state.closed |= sent.is_err();
+        state.full |= sent.is_err();
+        state.closed |= state.full;
         wake(state);
         sent
     }
@@ -91,6 +94,19 @@ impl<F: Frame> Outbox<F> {
         let mut state = self.lock();
         state.closed = true;
         wake(state);
+    }
+
+    /// Ends the stream at once and drops what waits: nobody reads it any more.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        while state.lanes.pop().is_some() {}
+        wake(state);
+    }
+
+    /// Whether it was closed because the other side did not read.
+    pub fn is_full(&self) -> bool {
+        self.lock().full
     }
 
     /// Status frames dropped so far because the other side was slow.

@@ -9,6 +9,9 @@ use tokio::time::Instant;
 use crate::cell::Cell;
 use crate::dispatch::Outgoing;
 
+/// Ids in the queue that may wait no more before it is tidied.
+const QUEUE_SLACK: usize = 64;
+
 /// Counts the sessions of a connection, from 1.
 pub(crate) type Generation = u64;
 
@@ -28,7 +31,7 @@ pub(crate) struct InFlight {
     /// Those that wait, in the order they were started; may name some that wait no more.
     queue: VecDeque<ExecutionId>,
     /// Sessions that broke, and when their tasks end.
-    broken: VecDeque<(Generation, Option<Instant>)>,
+    broken: VecDeque<(Generation, Instant)>,
 }
 
 impl InFlight {
@@ -72,22 +75,38 @@ impl InFlight {
 
     /// Takes a task out.
     pub(crate) fn remove(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.entries.remove(&id).map(|entry| entry.cell)
+        let entry = self.entries.remove(&id)?;
+        if entry.waiting.is_some() && self.queue.len() > 2 * self.entries.len() + QUEUE_SLACK {
+            let entries = &self.entries;
+            self.queue.retain(|id| entries.get(id).is_some_and(|entry| entry.waiting.is_some()));
+        }
+        Some(entry.cell)
+    }
+
+    /// Takes a task out, and says whether its start went out in this session.
+    pub(crate) fn remove_sent_in(
+        &mut self,
+        id: ExecutionId,
+        session: Generation,
+    ) -> Option<(Arc<Cell>, bool)> {
+        let is_of_session = self.entries.get(&id)?.sent_in == session;
+        self.remove(id).map(|cell| (cell, is_of_session))
     }
 
     /// Notes that a session broke; its tasks end at `until`, or never.
     pub(crate) fn session_broke(&mut self, session: Generation, until: Option<Instant>) {
-        self.broken.push_back((session, until));
+        // Tasks that are never given up need no note of it.
+        self.broken.extend(until.map(|until| (session, until)));
     }
 
     /// When the tasks of the session that broke first end.
     pub(crate) fn next_end(&self) -> Option<Instant> {
-        self.broken.iter().filter_map(|(_, until)| *until).min()
+        self.broken.iter().map(|(_, until)| *until).min()
     }
 
     /// Takes out the tasks of broken sessions whose time is over.
     pub(crate) fn take_overdue(&mut self, now: Instant) -> Vec<Arc<Cell>> {
-        let is_over = |until: &Option<Instant>| until.is_some_and(|until| until <= now);
+        let is_over = |until: &Instant| *until <= now;
         let over = self.broken.iter().filter(|(_, until)| is_over(until));
         let Some(last) = over.map(|(session, _)| *session).max() else {
             return Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::{self, FromMaster, from_master::Frame};
-use selsyn_common::{ExecutionId, Payload, Ran, Refusal, SlaveId};
+use selsyn_common::{ErrorCode, ExecutionId, Payload, Ran, Refusal, SlaveId};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -43,6 +43,7 @@ struct Inner {
     /// Those who wait for the answer to the goodbye that is under way.
     goodbyes: Vec<oneshot::Sender<GoodbyeAnswer>>,
     why_gone: Option<ConnectError>,
+    last_dial: Option<ConnectError>,
     /// Nothing new gets in; the view follows when what is in has ended.
     gone: bool,
 }
@@ -55,6 +56,12 @@ struct Session {
     max_payload_bytes: usize,
 }
 
+/// Longest name of a function that is sent, in bytes: no slave takes a longer one.
+const MAX_FUNCTION_NAME: usize = 512;
+
+/// Characters of a cancel's reason that are sent.
+const MAX_REASON: usize = 4_096;
+
 /// What the slave says to a goodbye.
 pub(crate) type GoodbyeAnswer = Result<Option<Payload>, Refusal>;
 
@@ -63,7 +70,7 @@ pub(crate) enum NoStart {
     Closed,
     NotConnected(Box<ConnectError>),
     TooManyInFlight,
-    Draining,
+    Refused(Box<Refusal>),
     TooLarge(usize),
 }
 
@@ -82,6 +89,7 @@ impl Link {
             slave: None,
             goodbyes: Vec::new(),
             why_gone: None,
+            last_dial: None,
             gone: false,
         };
         Self {
@@ -164,6 +172,11 @@ impl Link {
         self.inner().tasks.len()
     }
 
+    /// Largest payload the slave takes; no limit is known before its first Welcome.
+    pub(crate) fn max_payload_bytes(&self) -> usize {
+        self.inner().slave.as_ref().map_or(usize::MAX, |slave| slave.max_payload_bytes)
+    }
+
     /// Time the slave may need to abort what runs.
     pub(crate) fn abort_grace(&self) -> Duration {
         self.inner().slave.as_ref().map(|slave| slave.abort_grace).unwrap_or_default()
@@ -180,7 +193,14 @@ impl Link {
             return Err(why.map_or(NoStart::Closed, NoStart::NotConnected));
         }
         if self.state() == ConnectionState::Draining {
-            return Err(NoStart::Draining);
+            let refusal = Refusal::because(ErrorCode::Draining, "the slave is draining");
+            return Err(NoStart::Refused(Box::new(refusal)));
+        }
+        if start.function.len() > MAX_FUNCTION_NAME {
+            let bytes = start.function.len();
+            let message = format!("there is no function with a name of {bytes} bytes");
+            let refusal = Refusal::because(ErrorCode::UnknownFunction, message);
+            return Err(NoStart::Refused(Box::new(refusal)));
         }
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(NoStart::TooManyInFlight);
@@ -200,7 +220,7 @@ impl Link {
     }
 
     /// Gives up a start: takes it back if it was not sent, else asks the slave to cancel it. True
-    /// when it was not sent.
+    /// when it was not sent. The reason is cut at 4,096 characters.
     pub(crate) fn cancel(&self, id: ExecutionId, reason: &str) -> bool {
         let mut inner = self.inner();
         if inner.tasks.is_waiting(id) {
@@ -214,7 +234,8 @@ impl Link {
         let session = inner.session.clone();
         drop(inner);
         if let Some(session) = session {
-            let (execution, reason) = (Some(id.into()), reason.to_owned());
+            let reason = reason.chars().take(MAX_REASON).collect();
+            let execution = Some(id.into());
             self.send_in(&session, Frame::Cancel(proto::Cancel { execution, reason }));
         }
         false
@@ -269,6 +290,7 @@ impl Link {
         let session = Session { outbox, generation, max_payload_bytes };
         let is_other = inner.slave.as_ref().is_some_and(|slave| slave.boot_id != welcomed.boot_id);
         inner.slave = Some(welcomed);
+        inner.last_dial = None;
         inner.session = Some(session.clone());
         let gone = if is_other { inner.tasks.take_sent(generation - 1) } else { Vec::new() };
         drop(inner);
@@ -325,6 +347,31 @@ impl Link {
 
     pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
         self.inner().tasks.remove(id)
+    }
+
+    /// The slave says that a task never ran. That is true of a start of this session; one of a
+    /// session that broke may have run, and have been forgotten since.
+    pub(crate) fn never_ran(&self, id: ExecutionId, answer: Answer) {
+        let found = {
+            let mut inner = self.inner();
+            let session = inner.sessions;
+            inner.tasks.remove_sent_in(id, session)
+        };
+        let Some((cell, is_of_session)) = found else {
+            return tracing::debug!(task.id = %id, "an answer for a task that is not in flight");
+        };
+        if !is_of_session || !cell.not_started(answer) {
+            self.end_lost(vec![cell], "the slave has forgotten the task since the session broke");
+        }
+    }
+
+    /// The last dial failed; for the errors of starts that wait.
+    pub(crate) fn dial_failed(&self, error: &ConnectError) {
+        self.inner().last_dial = Some(error.clone());
+    }
+
+    pub(crate) fn last_dial(&self) -> Option<ConnectError> {
+        self.inner().last_dial.clone()
     }
 
     pub(crate) fn functions_changed(&self, functions: Vec<String>) {

@@ -50,16 +50,21 @@ impl<'a> Conversation<'a> {
         Self { link, incoming, outbox, contact, beats: 0 }
     }
 
-    /// Reads until the session is over. Real contact makes the back-off begin anew.
+    /// Reads until the session is over. Real contact makes the back-off begin anew: a frame after
+    /// Welcome.
     pub(super) async fn run(mut self, backoff: &mut Backoff) -> Over {
-        backoff.reset();
         loop {
             let look = self.contact.next_look(Instant::now().into_std()).map(Instant::from_std);
             let over = tokio::select! {
                 biased;
                 () = self.link.stop.cancelled() => Some(Over::Closed),
                 // Before the clock: what has arrived was heard, however late it is looked at.
-                read = self.incoming.message() => self.read(read),
+                read = self.incoming.message() => {
+                    if let Ok(Some(_)) = &read {
+                        backoff.reset();
+                    }
+                    self.read(read)
+                }
                 () = until(look) => self.look(),
                 () = until(self.link.next_end()) => {
                     self.link.end_overdue(Instant::now());
@@ -136,8 +141,8 @@ impl<'a> Conversation<'a> {
             }
             Some(F::GoodbyeRefused(frame)) => self.goodbye_refused(frame),
             Some(F::Violation(frame)) => {
-                let message = frame.message;
-                warn!(connection = %self.link.name, "the slave says that the master broke a rule: {message}");
+                let message: String = frame.message.chars().take(256).collect();
+                warn!(connection = %self.link.name, "the slave says that the master broke a rule: {message:?}");
                 return if frame.ends_stream { self.broken(message) } else { None };
             }
             Some(F::Welcome(_)) => Err(second("Welcome")),
@@ -163,10 +168,7 @@ impl<'a> Conversation<'a> {
     fn refused(&self, frame: proto::Refused) -> Result<(), WireError> {
         let id = wire::execution_id("Refused", frame.execution)?;
         let refusal = frame.refusal.unwrap_or_default().into();
-        match self.link.take(id) {
-            Some(cell) => cell.not_started(Answer::Refused(Box::new(refusal))),
-            None => debug!(task.id = %id, "Refused for a task that is not in flight; ignored"),
-        }
+        self.link.never_ran(id, Answer::Refused(Box::new(refusal)));
         Ok(())
     }
 
@@ -211,9 +213,7 @@ impl<'a> Conversation<'a> {
 
     fn forbidden(&self, frame: proto::Forbidden) -> Result<(), WireError> {
         let id = wire::execution_id("Forbidden", frame.execution)?;
-        if let Some(cell) = self.link.take(id) {
-            cell.not_started(Answer::Forbidden);
-        }
+        self.link.never_ran(id, Answer::Forbidden);
         Ok(())
     }
 

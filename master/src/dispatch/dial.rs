@@ -1,16 +1,20 @@
 //! Makes the byte stream to a slave, and a gRPC channel over it.
 
+use std::any::Any;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper_util::rt::TokioIo;
 use selsyn_common::Endpoint;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tonic::transport::{self, Channel};
 
+use crate::delivery::panic_message;
 use crate::hooks::Boxed;
 
 /// Any byte stream.
@@ -39,9 +43,17 @@ where
     Fut: Future<Output = io::Result<IO>> + Send + 'static,
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let dial = Arc::new(dial);
     Arc::new(move || {
-        let dialling = dial();
-        Box::pin(async move { Ok(Box::pin(dialling.await?) as BoxedIo) })
+        let dial = Arc::clone(&dial);
+        let dialling = AssertUnwindSafe(async move { dial().await }).catch_unwind();
+        Box::pin(async move {
+            let panicked = |panic: Box<dyn Any + Send>| {
+                let message = panic_message(panic.as_ref());
+                Err(io::Error::other(format!("the dial panicked: {message}")))
+            };
+            Ok(Box::pin(dialling.await.unwrap_or_else(panicked)?) as BoxedIo)
+        })
     })
 }
 

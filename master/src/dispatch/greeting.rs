@@ -21,6 +21,9 @@ use crate::generated::interaction_client::InteractionClient;
 /// ResultTaken, and some room for the session's own.
 const FRAMES_PER_TASK: usize = 3;
 
+/// Room for the session's own frames: Hello, beats, goodbye, and more cancels than tasks.
+const FRAMES_OF_SESSION: usize = 1_024;
+
 /// Room in a message for what is not payload.
 const FRAME_OVERHEAD: usize = 64 * 1024;
 
@@ -52,11 +55,13 @@ pub(super) async fn open(link: &Link, dial: &Dial, data: Payload) -> Result<Open
 async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, ConnectError> {
     let unreachable = |error| ConnectError::unreachable(&link.name, &link.address, error);
     let channel = dial::channel(dial).await.map_err(unreachable)?;
-    let outbox = Outbox::new(link.settings.max_in_flight.saturating_mul(FRAMES_PER_TASK));
+    let per_task = link.settings.max_in_flight.saturating_mul(FRAMES_PER_TASK);
+    let outbox = Outbox::new(per_task.saturating_add(FRAMES_OF_SESSION));
     let hello = from_master::Frame::Hello(hello(link, data));
     // The lane is empty: it has room for one frame.
     let _ = outbox.send(FromMaster { frame: Some(hello), ..FromMaster::default() });
     let outgoing = outbox.clone();
+    let guard = CloseOnDrop(Some(outbox.clone()));
     let request = Request::new(poll_fn(move |cx| outgoing.poll_next(cx)));
     let request = with_token(link.settings.token.as_ref(), request);
     let limit = link.settings.max_payload_bytes.saturating_add(FRAME_OVERHEAD);
@@ -65,7 +70,26 @@ async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, Connec
     let mut incoming =
         answered.map_err(|status| failed(&link.name, &link.address, status))?.into_inner();
     let welcomed = welcome(link, incoming.message().await)?;
+    guard.disarm();
     Ok(Opened { incoming, outbox, welcomed })
+}
+
+/// Ends the stream of a dial that came to nothing. It lives apart from the answers: nothing else
+/// would end it, and the connection would stay open for as long as the slave bears with it.
+struct CloseOnDrop(Option<Outbox<FromMaster>>);
+
+impl CloseOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        if let Some(outbox) = &self.0 {
+            outbox.close();
+        }
+    }
 }
 
 fn hello(link: &Link, data: Payload) -> proto::Hello {
@@ -116,7 +140,10 @@ fn welcome(
             &link.address,
             "the first frame of a slave is Welcome or Rejected",
         )),
-        None => Err(broken(&link.name, &link.address, "the stream ended before Welcome")),
+        None => {
+            let ended = "the stream ended before Welcome".into();
+            Err(ConnectError::unreachable(&link.name, &link.address, ended))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::{ErrorCode, Payload, Refusal};
+use selsyn_common::Payload;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Task;
@@ -21,9 +21,14 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
 /// Starts the task and runs the hooks around it.
 pub(super) async fn start(mut task: Task) -> Result<RunningTask, StartError> {
     task.hooks.or(&task.link.hooks.start);
-    let mailbox = std::mem::take(&mut task.mailbox);
+    let mut mailbox = std::mem::take(&mut task.mailbox);
+    if task.hooks.after.is_some() {
+        // What comes after the start is told after its hook.
+        mailbox.hold();
+    }
     let cell = Arc::new(Cell::new(task.id, task.data.clone(), Arc::clone(&task.link), mailbox));
     let hooks = std::mem::take(&mut task.hooks);
+    let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
     match send_and_wait(task, &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
         Err(error) => failed(cell, &hooks, error),
@@ -40,15 +45,23 @@ async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Payload>) -
     RunningTask::new(cell)
 }
 
+/// Lets the callbacks go that were held, however the start ends.
+struct LetGoOnDrop(Arc<Cell>);
+
+impl Drop for LetGoOnDrop {
+    fn drop(&mut self) {
+        crate::delivery::work(&self.0);
+    }
+}
+
 /// Tells the on_start_error hook, which may swallow the error. An unknown start is not failed.
 fn failed(
     cell: Arc<Cell>,
     hooks: &StartHooks,
     error: StartError,
 ) -> Result<RunningTask, StartError> {
-    if let StartError::Unknown(_) = error {
-        cell.state().handed_out = true;
-    } else {
+    let is_final = cell.state().status.is_final();
+    if !matches!(error, StartError::Unknown(_)) && !is_final {
         cell.not_started(Answer::NotSent);
     }
     let Some(hook) = &hooks.error else {
@@ -90,11 +103,11 @@ async fn send_and_wait(
         Some(until) => timeout_at(until, answered(cell)).await.ok(),
         None => Some(answered(cell).await),
     };
+    guard.disarm();
     let answer = match answer {
         Some(answer) => answer,
         None => give_up(link, cell, begun).await?,
     };
-    guard.disarm();
     settle(link, cell, answer)
 }
 
@@ -108,13 +121,17 @@ async fn give_up(link: &Link, cell: &Arc<Cell>, begun: Instant) -> Result<Answer
     if link.cancel(cell.id, "the start was not answered in time") {
         let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
         let (connection, waited) = (link.name.clone(), begun.elapsed());
-        return Err(StartError::Deadline { task, connection, waited });
+        let source = link.last_dial().map(Box::new);
+        return Err(StartError::Deadline { task, connection, waited, source });
     }
-    let unknown = |_| StartError::Unknown(RunningTask::new(Arc::clone(cell)));
-    timeout(CANCEL_PATIENCE, answered(cell)).await.map_err(unknown)
+    if let Ok(answer) = timeout(CANCEL_PATIENCE, answered(cell)).await {
+        return Ok(answer);
+    }
+    let unknown = || StartError::Unknown(RunningTask::new(Arc::clone(cell)));
+    cell.give_up_waiting().ok_or_else(unknown)
 }
 
-fn settle(link: &Link, cell: &Cell, answer: Answer) -> Result<Option<Payload>, StartError> {
+fn settle(link: &Link, cell: &Arc<Cell>, answer: Answer) -> Result<Option<Payload>, StartError> {
     let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
     let connection = link.name.clone();
     match answer {
@@ -124,6 +141,7 @@ fn settle(link: &Link, cell: &Cell, answer: Answer) -> Result<Option<Payload>, S
         Answer::TooLarge(limit) => {
             Err(StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit })
         }
+        Answer::Lost => Err(StartError::Unknown(RunningTask::new(Arc::clone(cell)))),
         Answer::NotSent => match link.why_given_up().map(Box::new) {
             Some(source) => Err(StartError::NotConnected { task, connection, source }),
             None => Err(StartError::Closed { task, connection }),
@@ -140,10 +158,7 @@ fn no_start(link: &Link, cell: &Cell, no: NoStart) -> StartError {
         NoStart::TooManyInFlight => {
             StartError::TooManyInFlight { task, connection, limit: link.settings.max_in_flight }
         }
-        NoStart::Draining => {
-            let refusal = Refusal::because(ErrorCode::Draining, "the slave is draining");
-            StartError::Refused { task, connection, refusal: Box::new(refusal) }
-        }
+        NoStart::Refused(refusal) => StartError::Refused { task, connection, refusal },
         NoStart::TooLarge(limit) => {
             StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit }
         }

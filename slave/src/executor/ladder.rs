@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selsyn_common::Outcome;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
-use super::{conclude, leave};
+use super::{conclude, forbidden, leave, never_was};
 use crate::core::Core;
 use crate::lifecycle::{Stop, StopCause};
 use crate::records::Record;
@@ -19,16 +20,25 @@ pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCau
     debug!(task.id = %record.id, ?cause, "asked to stop");
     let stop = record.state().life.stop(cause);
     match stop {
-        Stop::NeverRan(outcome) => {
-            leave(core, record);
-            conclude(core, record, *outcome);
-        }
+        Stop::NeverRan(outcome) => never_ran(core, record, *outcome),
         Stop::Ask => {
             record.abort.cancel();
             climb(core, record);
         }
         Stop::GiveUp(outcome) => conclude(core, record, *outcome),
         Stop::Nothing => {}
+    }
+}
+
+/// It was stopped while it waited. One that was not accepted yet is forbidden rather than ended.
+fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
+    if record.state().accepted {
+        leave(core, record);
+        conclude(core, record, outcome);
+    } else {
+        core.forbid(record.session.peer.master, record.id);
+        record.session.send(forbidden(record.id));
+        never_was(core, record);
     }
 }
 

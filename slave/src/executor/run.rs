@@ -15,7 +15,7 @@ use super::{ended, ladder};
 use crate::core::Core;
 use crate::execution::FunctionExecution;
 use crate::function::{Body, Returned};
-use crate::lifecycle::End;
+use crate::lifecycle::{End, StopCause};
 use crate::panics::panicked;
 use crate::records::Record;
 
@@ -32,12 +32,23 @@ pub(super) enum Begin {
     Spawned,
 }
 
-/// Begins the run, unless it was stopped while it waited.
+/// Sets the run going. User code begins at its first poll, unless it is stopped before that.
 pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>, begin: Begin) {
+    match &*record.function.function.body {
+        Body::Blocking(_) => spawn_blocking(core, record),
+        Body::Async(_) if begin == Begin::Here && record.function.is_inline() => {
+            poll_here(core, record);
+        }
+        Body::Async(_) => core.spawn_function(run(Report::new(core, record))),
+    }
+}
+
+/// The first instruction is about to run; false when the run was stopped while it waited.
+fn is_begun(core: &Arc<Core>, record: &Arc<Record>) -> bool {
     let timeout = {
         let mut state = record.state();
         if !state.life.begin() {
-            return;
+            return false;
         }
         let now = Instant::now();
         state.began_at = Some(now);
@@ -50,20 +61,14 @@ pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>, begin: Begin) {
     }
     record.session.send(Frame::Running(proto::Running { execution: Some(record.id.into()) }));
     debug!(task.id = %record.id, function = %record.function.name, "running");
-    match &*record.function.function.body {
-        Body::Blocking(_) => spawn_blocking(core, record),
-        Body::Async(_) if begin == Begin::Here && record.function.is_inline() => {
-            poll_here(core, record)
-        }
-        Body::Async(_) => core.spawn_function(run(Arc::clone(core), Arc::clone(record))),
-    }
+    true
 }
 
 type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Polls once on the session's task; what is pending then moves to the function runtime.
 fn poll_here(core: &Arc<Core>, record: &Arc<Record>) {
-    let mut run: Run = Box::pin(run(Arc::clone(core), Arc::clone(record)));
+    let mut run: Run = Box::pin(run(Report::new(core, record)));
     let began = std::time::Instant::now();
     let polled = run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     let took = began.elapsed();
@@ -77,8 +82,11 @@ fn poll_here(core: &Arc<Core>, record: &Arc<Record>) {
 }
 
 /// Runs an async function to its end, or until it is dropped by force.
-async fn run(core: Arc<Core>, record: Arc<Record>) {
-    let report = Report { core, record: Arc::clone(&record), end: End::Dropped };
+async fn run(mut report: Report) {
+    if !report.begin() {
+        return;
+    }
+    let record = Arc::clone(&report.record);
     let execution = FunctionExecution::new(Arc::clone(&record));
     let span = info_span!("task", task.id = %record.id, function = %record.function.name);
     let body = call(Arc::clone(&record), execution.clone()).instrument(span);
@@ -99,8 +107,11 @@ async fn call(record: Arc<Record>, execution: FunctionExecution) -> Returned {
 }
 
 fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
-    let report = Report { core: Arc::clone(core), record: Arc::clone(record), end: End::Dropped };
+    let mut report = Report::new(core, record);
     core.spawn_blocking_function(move || {
+        if !report.begin() {
+            return;
+        }
         let record = Arc::clone(&report.record);
         let execution = FunctionExecution::new(Arc::clone(&record));
         let span = info_span!("task", task.id = %record.id, function = %record.function.name);
@@ -128,10 +139,21 @@ fn end_of(returned: Result<Returned, Box<dyn std::any::Any + Send>>) -> End {
 struct Report {
     core: Arc<Core>,
     record: Arc<Record>,
+    begun: bool,
     end: End,
 }
 
 impl Report {
+    fn new(core: &Arc<Core>, record: &Arc<Record>) -> Self {
+        let (core, record) = (Arc::clone(core), Arc::clone(record));
+        Self { core, record, begun: false, end: End::Dropped }
+    }
+
+    fn begin(&mut self) -> bool {
+        self.begun = is_begun(&self.core, &self.record);
+        self.begun
+    }
+
     fn end(mut self, end: End) {
         self.end = end;
     }
@@ -139,7 +161,17 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let end = std::mem::replace(&mut self.end, End::Dropped);
-        ended(&self.core, &self.record, end);
+        let (core, record) = (Arc::clone(&self.core), Arc::clone(&self.record));
+        if self.begun {
+            let end = std::mem::replace(&mut self.end, End::Dropped);
+            return ended(&core, &record, end);
+        }
+        if !record.state().life.is_ended() {
+            // The function runtime has ended. From a task of its own: the next in line meets the
+            // same, and handing the slot on in place would nest as deep as the queue is long.
+            core.clone().spawn(async move {
+                ladder::ask_to_stop(&core, &record, StopCause::ShuttingDown);
+            });
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
-use selsyn_common::ExecutionId;
+use selsyn_common::{ExecutionId, MasterId};
 use tokio::time::Instant;
 
 /// How long an id stays forbidden.
@@ -12,22 +12,25 @@ const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many ids are remembered: 32 MB at the most. Beyond it the oldest are forgotten.
 const MAX: usize = 1_000_000;
 
+/// An id, and the master that cancelled it: nobody forbids another master's work.
+pub(crate) type Owned = (MasterId, ExecutionId);
+
 /// The ids that must never run.
 #[derive(Debug, Default)]
 pub(crate) struct Forbidden {
-    since: VecDeque<(Instant, ExecutionId)>,
-    ids: HashSet<ExecutionId>,
+    since: VecDeque<(Instant, Owned)>,
+    ids: HashSet<Owned>,
 }
 
 impl Forbidden {
-    pub(crate) fn add(&mut self, id: ExecutionId, now: Instant) {
+    pub(crate) fn add(&mut self, id: Owned, now: Instant) {
         self.forget_old(now);
         if self.ids.insert(id) {
             self.since.push_back((now, id));
         }
     }
 
-    pub(crate) fn contains(&self, id: ExecutionId) -> bool {
+    pub(crate) fn contains(&self, id: Owned) -> bool {
         !self.ids.is_empty() && self.ids.contains(&id)
     }
 
@@ -50,7 +53,8 @@ mod tests {
 
     #[test]
     fn an_id_stays_forbidden_for_the_window_and_no_longer() {
-        let id = |n| ExecutionId::first(TaskId::from_random([n; 16]));
+        let owner = MasterId::from_random([0; 16]);
+        let id = |n| (owner, ExecutionId::first(TaskId::from_random([n; 16])));
         let start = Instant::now();
         let mut forbidden = Forbidden::default();
         forbidden.add(id(1), start);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::{ErrorCode, Payload, Refusal};
+use selsyn_common::{ErrorCode, Payload};
 use tracing::info;
 
 use super::Session;
@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::executor::ask_to_stop;
 use crate::hooks::{self, ConnectionRequest, Said};
 use crate::lifecycle::StopCause;
+use crate::records::Record;
 
 /// Deals with a Goodbye, away from the network loop.
 pub(super) fn begin(core: &Arc<Core>, session: &Arc<Session>, goodbye: proto::Goodbye) {
@@ -35,25 +36,23 @@ async fn ask_hook(core: &Core, session: &Session, data: Option<proto::Payload>) 
     let data = Payload::optional(data).unwrap_or_else(Payload::null);
     let question = ConnectionRequest { peer: session.peer.clone(), data };
     let asked = hooks::ask(Some(hook), question, ErrorCode::DisconnectRefused);
-    let gone = || Err(Refusal::because(ErrorCode::ServeFailed, "the function runtime has ended"));
-    core.run_hook(asked).await.unwrap_or_else(gone)
+    let patience = core.settings.greeting_timeout;
+    core.run_hook(asked, "before_disconnection", patience, ErrorCode::DisconnectRefused).await
 }
 
 /// Stops the session's executions, waits for their verdicts, and says that it is over.
 async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>) {
     loop {
-        let mut running = core.records.of_session(session.id);
-        running.retain(|record| record.state().outcome.is_none());
+        let running = still_running(core, session);
+        if running.is_empty() {
+            break;
+        }
         for record in &running {
             ask_to_stop(core, record, StopCause::Disconnected);
         }
         for record in &running {
             // Bounded: the ladder gives every one its verdict after the grace.
-            record.until(|state| state.outcome.is_some()).await;
-        }
-        // A start that was on its way when the goodbye came is stopped in the next round.
-        if running.is_empty() {
-            break;
+            record.until(|state| state.is_settled).await;
         }
     }
     // First, so that a master that comes back at once is not refused for its former session.
@@ -62,4 +61,14 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
     session.over.store(true, Ordering::Release);
     session.close();
+}
+
+/// What still runs. When nothing does, nothing new may begin: a start that was on its way when
+/// the goodbye came is either among them or refused.
+fn still_running(core: &Core, session: &Session) -> Vec<Arc<Record>> {
+    let mut leaving = session.leaving();
+    let mut running = core.records.of_session(session.id);
+    running.retain(|record| !record.state().is_settled);
+    *leaving = running.is_empty();
+    running
 }

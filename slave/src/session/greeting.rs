@@ -1,7 +1,7 @@
 //! Whether a stream becomes a session.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selsyn_common::link::greeting::{VERSIONS, VersionRange, negotiate};
@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
-use super::Session;
+use super::{Session, draining, shortened};
 use crate::core::Core;
-use crate::hooks::{self, ConnectionRequest, Peer};
+use crate::hooks::{self, ConnectionRequest, Peer, Said};
 use crate::random;
 
 /// Shortest tolerance a master may have: below it the beats would be a load of their own.
@@ -39,17 +39,18 @@ pub(super) async fn greet(
     let version = judge(core, &hello)?;
     let session = Arc::new(open(&hello, outbox.clone())?);
     core.sessions.add(&session)?;
-    let answer = timeout(patience, ask_hook(core, &session, hello.data)).await;
-    let said = answer.unwrap_or_else(|_| {
-        let message = format!("the before_connection hook took longer than {patience:?}");
-        Err(Box::new(Refusal::because(ErrorCode::ConnectionRefused, message)))
-    });
-    match said {
-        Ok(reply) => session.send(welcome(core, &session, version, reply)),
+    match ask_hook(core, &session, hello.data).await {
+        Ok(reply) => {
+            let welcome = || welcome(core, &session, version, reply);
+            core.sessions.welcome(&session, welcome);
+        }
         Err(refusal) => {
             core.sessions.remove(session.id);
-            return Err(refusal);
+            return Err(refusal.into());
         }
+    }
+    if core.admission().is_draining() {
+        session.send(draining(core.settings.drain_deadline));
     }
     Ok(session)
 }
@@ -72,7 +73,7 @@ fn judge(core: &Core, hello: &proto::Hello) -> Result<u32, Rejection> {
     let ours = &core.settings.channel;
     if hello.channel != *ours {
         // The slave's own channel is not told to strangers.
-        let message = format!("the slave is not on channel {:?}", hello.channel);
+        let message = format!("the slave is not on channel {:?}", shortened(&hello.channel));
         return Err(Refusal::because(ErrorCode::ChannelInvalid, message).into());
     }
     if core.admission().is_draining() {
@@ -85,8 +86,8 @@ fn open(hello: &proto::Hello, outbox: Outbox<FromSlave>) -> Result<Session, Reje
     let malformed =
         |error: WireError| Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
     let master = MasterId::from_wire("Hello", "master_id", &hello.master_id).map_err(malformed)?;
-    if hello.connection.len() > MAX_NAME {
-        let message = format!("a connection's name has at most {MAX_NAME} bytes");
+    if hello.connection.len() > MAX_NAME || hello.connection.chars().any(char::is_control) {
+        let message = format!("a connection's name has at most {MAX_NAME} visible bytes");
         return Err(Refusal::because(ErrorCode::ProtocolViolation, message).into());
     }
     let tolerance = Duration::from_millis(hello.heartbeat_tolerance_millis);
@@ -98,6 +99,8 @@ fn open(hello: &proto::Hello, outbox: Outbox<FromSlave>) -> Result<Session, Reje
         outbox,
         stop: CancellationToken::new(),
         over: AtomicBool::new(false),
+        welcomed: AtomicBool::new(false),
+        leaving: Mutex::new(false),
     })
 }
 
@@ -105,19 +108,13 @@ fn no_random(error: std::io::Error) -> Refusal {
     Refusal::because(ErrorCode::ServeFailed, format!("the slave has no random bytes: {error}"))
 }
 
-async fn ask_hook(
-    core: &Arc<Core>,
-    session: &Session,
-    data: Option<proto::Payload>,
-) -> Result<Option<Payload>, Rejection> {
-    let Some(hook) = core.hooks.before_connection.clone() else {
-        return Ok(None);
-    };
+async fn ask_hook(core: &Arc<Core>, session: &Session, data: Option<proto::Payload>) -> Said {
+    let Some(hook) = core.hooks.before_connection.clone() else { return Ok(None) };
     let data = Payload::optional(data).unwrap_or_else(Payload::null);
     let question = ConnectionRequest { peer: session.peer.clone(), data };
     let asked = hooks::ask(Some(hook), question, ErrorCode::ConnectionRefused);
-    let gone = || Err(Refusal::because(ErrorCode::ServeFailed, "the function runtime has ended"));
-    core.run_hook(asked).await.unwrap_or_else(gone).map_err(Box::new)
+    let patience = core.settings.greeting_timeout;
+    core.run_hook(asked, "before_connection", patience, ErrorCode::ConnectionRefused).await
 }
 
 fn welcome(core: &Core, session: &Session, version: u32, reply: Option<Payload>) -> Frame {

@@ -1,6 +1,7 @@
 //! Which sessions a slave has, and whether it takes one more.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use selsyn_common::proto::from_slave::Frame;
@@ -51,8 +52,18 @@ impl Sessions {
         self.lock().values().cloned().collect()
     }
 
+    /// Welcomes a session: from here on it is told what all are told. Under the table's lock, so
+    /// that no change falls between what Welcome says and what is told after it.
+    pub(crate) fn welcome(&self, session: &Session, welcome: impl FnOnce() -> Frame) {
+        let _open = self.lock();
+        session.send(welcome());
+        session.welcomed.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn tell_all(&self, frame: &Frame) {
-        self.all().iter().for_each(|session| session.send(frame.clone()));
+        let open = self.lock();
+        let welcomed = open.values().filter(|session| session.welcomed.load(Ordering::Relaxed));
+        welcomed.for_each(|session| session.send(frame.clone()));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::proto::{self, from_slave::Frame};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -13,6 +12,7 @@ use crate::core::Core;
 use crate::error::ServeError;
 use crate::executor::ask_to_stop;
 use crate::lifecycle::StopCause;
+use crate::session;
 
 /// Time for masters to read the last frames before their connections are cut.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -20,8 +20,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Refuse, tell, finish, abort.
 pub(super) async fn drain(core: &Arc<Core>, deadline: Duration) {
     core.admission().drain();
-    let deadline_millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-    core.sessions.tell_all(&Frame::Draining(proto::Draining { deadline_millis }));
+    core.sessions.tell_all(&session::draining(deadline));
     info!(running = core.admission().running(), ?deadline, "draining");
     if timeout(deadline, all_ended(core)).await.is_err() {
         abort_all(core);
@@ -39,7 +38,7 @@ pub(super) fn abort_all(core: &Arc<Core>) {
 /// Waits until every execution has its verdict. None can come any more: admission is closed.
 async fn all_ended(core: &Core) {
     for record in core.records.all() {
-        record.until(|state| state.outcome.is_some()).await;
+        record.until(|state| state.is_settled).await;
     }
 }
 

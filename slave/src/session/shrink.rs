@@ -1,0 +1,100 @@
+//! Cuts a frame down to what its master can read.
+//!
+//! One frame that is too large would end the stream, and with it everybody's tasks. Values have
+//! their own check, which ends the task as too large; this one is for all that comes along.
+
+use prost::Message;
+use selsyn_common::proto::{self, FromSlave, from_slave::Frame, outcome, output};
+
+/// What a master reads beside a payload of its limit; it leaves itself twice as much.
+const OVERHEAD: usize = 32 * 1024;
+
+/// Longest text, and longest line of a trace, in a frame that must be cut, in characters.
+const MAX_TEXT: usize = 2_048;
+const MAX_LINE: usize = 512;
+
+/// Cuts text and drops data along the way until the frame fits.
+pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
+    let limit = max_payload_bytes.saturating_add(OVERHEAD);
+    if frame.encoded_len() <= limit {
+        return;
+    }
+    match &mut frame.frame {
+        Some(Frame::Welcome(welcome)) => welcome.reply = None,
+        Some(Frame::Accepted(accepted)) => accepted.reply = None,
+        Some(Frame::GoodbyeAccepted(accepted)) => accepted.reply = None,
+        Some(Frame::GoodbyeRefused(proto::GoodbyeRefused { refusal: Some(refusal) }))
+        | Some(Frame::Refused(proto::Refused { refusal: Some(refusal), .. }))
+        | Some(Frame::Rejected(proto::Rejected { refusal: Some(refusal) })) => {
+            refusal.data = None;
+            cut(&mut refusal.message, MAX_TEXT);
+        }
+        Some(Frame::Finished(proto::Finished { outcome: Some(outcome), .. })) => {
+            if let Some(outcome::Result::Failure(failure)) = &mut outcome.result {
+                shrink_failure(failure);
+            }
+        }
+        Some(Frame::Output(proto::ExecutionOutput { output: Some(output), .. })) => {
+            shrink_output(output);
+        }
+        Some(Frame::Violation(violation)) => cut(&mut violation.message, MAX_TEXT),
+        _ => {}
+    }
+}
+
+fn shrink_failure(failure: &mut proto::Failure) {
+    failure.data = None;
+    failure.partial = None;
+    cut(&mut failure.message, MAX_TEXT);
+    failure.trace.truncate(4);
+    failure.trace.iter_mut().for_each(|line| cut(line, MAX_LINE));
+    failure.trace.push("data and trace were cut: they were over the master's limit".to_owned());
+}
+
+fn shrink_output(output: &mut proto::Output) {
+    match &mut output.content {
+        Some(output::Content::Log(line)) => cut(&mut line.content, MAX_TEXT),
+        Some(output::Content::Progress(progress)) => {
+            cut(&mut progress.key, MAX_LINE);
+            cut(&mut progress.title, MAX_LINE);
+        }
+        None => {}
+    }
+}
+
+/// Cuts a text and says so in it.
+fn cut(text: &mut String, max: usize) {
+    if text.chars().count() > max {
+        *text = text.chars().take(max).chain(" … (cut)".chars()).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selsyn_common::{Failure, Outcome, Payload, TaskStatus};
+
+    use super::*;
+
+    fn finished(failure: Failure) -> FromSlave {
+        let outcome = Outcome::failed(TaskStatus::Failed, failure);
+        let finished = proto::Finished { execution: None, outcome: Some(outcome.into()) };
+        FromSlave { frame: Some(Frame::Finished(finished)), ..FromSlave::default() }
+    }
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        let mut frame = finished(Failure::new("broken").with_data(1));
+        let before = frame.clone();
+        to_fit(&mut frame, 1_000);
+        assert_eq!(frame, before);
+    }
+
+    #[test]
+    fn a_failure_is_cut_until_it_fits_and_says_so() {
+        let data = Payload::bytes(vec![0; 100_000]);
+        let mut frame = finished(Failure::new("ä".repeat(100_000)).with_data(data));
+        to_fit(&mut frame, 1_000);
+        assert!(frame.encoded_len() <= 1_000 + OVERHEAD);
+        assert!(format!("{frame:?}").contains("were cut"));
+    }
+}
