@@ -10,8 +10,9 @@ use selsyn_common::{
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
+use crate::callbacks::Callback;
 use crate::connection::link::Link;
-use crate::delivery::{self, Callback, Mailbox};
+use crate::delivery::{self, Mailbox};
 use crate::events::{Broadcast, TaskEvent};
 
 /// How a start was answered.

@@ -11,28 +11,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use selsyn_common::{Failure, LogLine, Outcome, OutputContent, Payload, Progress};
+use selsyn_common::{LogLine, Outcome, OutputContent, Progress};
 use tracing::warn;
 
+use crate::callbacks::Callback;
 use crate::cell::Cell;
-use crate::hooks::Boxed;
 
 /// Outputs that may wait for a slow `on_log` or `on_progress`; beyond it the oldest are dropped.
 const MAX_OUTPUTS: usize = 1_024;
 
-type OnComplete = Box<dyn FnOnce(&Payload, &Payload) + Send>;
-type OnFail = Box<dyn FnOnce(&Payload, &Failure) + Send>;
-type OnCompleteAsync = Box<dyn FnOnce(Payload, Payload) -> Boxed<()> + Send>;
-type OnFailAsync = Box<dyn FnOnce(Payload, Failure) -> Boxed<()> + Send>;
 type Watcher = Box<dyn FnMut(&OutputContent) + Send>;
-
-/// What runs at the end of a task.
-pub(crate) enum Callback {
-    Complete(OnComplete),
-    Fail(OnFail),
-    CompleteAsync(OnCompleteAsync),
-    FailAsync(OnFailAsync),
-}
 
 /// What waits for the worker.
 enum Item {

@@ -10,8 +10,8 @@ use selsyn_common::{
 };
 use tokio::time::timeout;
 
+use crate::callbacks::{Callback, callback_setters};
 use crate::cell::Cell;
-use crate::delivery::Callback;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
 use crate::hooks::Boxed;
@@ -132,6 +132,11 @@ impl RunningTask {
     pub fn events(&self) -> Events {
         self.cell.subscribe()
     }
+}
+
+/// Callbacks, as of a [`Task`](crate::Task): those that come late run once and at once.
+impl RunningTask {
+    callback_setters!();
 
     /// Is told how far the function has come, from now on.
     pub fn on_progress(self, f: impl FnMut(&Progress) + Send + 'static) -> Self {
@@ -143,36 +148,6 @@ impl RunningTask {
     pub fn on_log(self, f: impl FnMut(&LogLine) + Send + 'static) -> Self {
         self.cell.on_log(f);
         self
-    }
-
-    /// Runs when the task completes; at once when it has.
-    pub fn on_complete(self, f: impl FnOnce(&Payload, &Payload) + Send + 'static) -> Self {
-        self.callback(Callback::Complete(Box::new(f)))
-    }
-
-    /// The async form of [`Self::on_complete`]; only async callbacks may wait for other tasks.
-    pub fn on_complete_async<F, Fut>(self, f: F) -> Self
-    where
-        F: FnOnce(Payload, Payload) -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        let f = move |data, value| Box::pin(f(data, value)) as _;
-        self.callback(Callback::CompleteAsync(Box::new(f)))
-    }
-
-    /// Runs when the task ends with any verdict but COMPLETED; at once when it has.
-    pub fn on_fail(self, f: impl FnOnce(&Payload, &Failure) + Send + 'static) -> Self {
-        self.callback(Callback::Fail(Box::new(f)))
-    }
-
-    /// The async form of [`Self::on_fail`]; only async callbacks may wait for other tasks.
-    pub fn on_fail_async<F, Fut>(self, f: F) -> Self
-    where
-        F: FnOnce(Payload, Failure) -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        let f = move |data, failure| Box::pin(f(data, failure)) as _;
-        self.callback(Callback::FailAsync(Box::new(f)))
     }
 
     fn callback(self, callback: Callback) -> Self {

@@ -11,8 +11,9 @@ use selsyn_common::{
     ExecutionId, Failure, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus,
 };
 
+use crate::callbacks::{Callback, callback_setters};
 use crate::connection::link::Link;
-use crate::delivery::{Callback, Mailbox};
+use crate::delivery::Mailbox;
 use crate::error::{HookError, StartError};
 use crate::hooks::{StartHooks, start_hook_setters};
 use crate::running::RunningTask;
@@ -120,37 +121,9 @@ impl Task {
 
 /// Callbacks. They run in the order in which they were chained, away from the network, before
 /// `join()` returns; one that panics is recorded in the outcome and the others run all the same.
+/// A start that fails is told to `on_start_error` instead.
 impl Task {
-    /// Runs when the task completes, with the data and the value.
-    pub fn on_complete(self, f: impl FnOnce(&Payload, &Payload) + Send + 'static) -> Self {
-        self.callback(Callback::Complete(Box::new(f)))
-    }
-
-    /// The async form of [`Self::on_complete`]; only async callbacks may wait for other tasks.
-    pub fn on_complete_async<F, Fut>(self, f: F) -> Self
-    where
-        F: FnOnce(Payload, Payload) -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        let f = move |data, value| Box::pin(f(data, value)) as _;
-        self.callback(Callback::CompleteAsync(Box::new(f)))
-    }
-
-    /// Runs when the task ends with any verdict but COMPLETED, with the data and the failure. A
-    /// start that fails is told to `on_start_error` instead.
-    pub fn on_fail(self, f: impl FnOnce(&Payload, &Failure) + Send + 'static) -> Self {
-        self.callback(Callback::Fail(Box::new(f)))
-    }
-
-    /// The async form of [`Self::on_fail`]; only async callbacks may wait for other tasks.
-    pub fn on_fail_async<F, Fut>(self, f: F) -> Self
-    where
-        F: FnOnce(Payload, Failure) -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        let f = move |data, failure| Box::pin(f(data, failure)) as _;
-        self.callback(Callback::FailAsync(Box::new(f)))
-    }
+    callback_setters!();
 
     fn callback(mut self, callback: Callback) -> Self {
         // It has not ended: there is no worker to spawn.
