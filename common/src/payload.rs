@@ -34,7 +34,7 @@ pub enum PayloadKind {
 /// ```
 /// use selsyn_common::Payload;
 ///
-/// let payload = Payload::json(&[1, 2, 3])?;
+/// let payload = Payload::encode(&[1, 2, 3])?;
 /// assert_eq!(payload.to_string(), "[1,2,3]");
 /// assert_eq!(payload.to::<Vec<u8>>()?, [1, 2, 3]);
 /// # Ok::<(), selsyn_common::PayloadError>(())
@@ -96,7 +96,7 @@ impl Payload {
     /// # Errors
     ///
     /// [`PayloadError::Encode`] when the value has no JSON form.
-    pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
+    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
         let bytes = serde_json::to_vec(value).map_err(PayloadError::Encode)?;
         Ok(Self::from_parts(PayloadKind::Json, bytes.into()))
     }
@@ -146,7 +146,7 @@ impl Payload {
     /// # Errors
     ///
     /// [`PayloadError`] when it is no JSON.
-    pub fn to_json(&self) -> Result<serde_json::Value, PayloadError> {
+    pub fn json(&self) -> Result<serde_json::Value, PayloadError> {
         self.to()
     }
 
@@ -204,13 +204,13 @@ mod tests {
     #[test]
     fn falsy_values_arrive_as_they_left() {
         for value in [json!(0), json!(""), json!([]), json!(false), json!(null), json!({})] {
-            assert_eq!(Payload::json(&value).unwrap().to_json().unwrap(), value);
+            assert_eq!(Payload::encode(&value).unwrap().json().unwrap(), value);
         }
     }
 
     #[test]
     fn what_has_no_json_form_is_an_error_that_says_so() {
-        let error = Payload::json(&HashMap::from([((1, 2), 3)])).unwrap_err();
+        let error = Payload::encode(&HashMap::from([((1, 2), 3)])).unwrap_err();
         assert_eq!(error.code(), "E0115");
         assert!(error.to_string().contains("cannot be encoded as JSON"));
     }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn debug_never_shows_content() {
-        assert_eq!(format!("{:?}", Payload::json("secret").unwrap()), "Payload(Json, 8 bytes)");
+        assert_eq!(format!("{:?}", Payload::encode("secret").unwrap()), "Payload(Json, 8 bytes)");
     }
 
     fn json_value() -> impl Strategy<Value = Value> {
@@ -249,7 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_json_value_arrives_as_it_left(value in json_value()) {
-            prop_assert_eq!(Payload::json(&value).unwrap().to_json().unwrap(), value);
+            prop_assert_eq!(Payload::encode(&value).unwrap().json().unwrap(), value);
         }
     }
 }

@@ -48,7 +48,7 @@ async fn hooks_around_a_start(connection: &Connection) -> Done {
 /// A hook takes the data by value and gives back what is sent; an error would veto the start.
 fn two_copies(data: Payload) -> Result<Payload, HookError> {
     let order: Order = data.to()?;
-    let changed = Payload::json(&Order { copies: 2, ..order })?;
+    let changed = Payload::encode(&Order { copies: 2, ..order })?;
     println!("before_start: {data} becomes {changed}");
     Ok(changed)
 }

@@ -34,7 +34,7 @@ async fn works(connection: &Connection) -> TaskId {
 
 /// What a payload says; null where there is none.
 fn read(payload: Option<&Payload>) -> Value {
-    payload.map_or(Value::Null, |payload| payload.to_json().expect("the payload is JSON"))
+    payload.map_or(Value::Null, |payload| payload.json().expect("the payload is JSON"))
 }
 
 /// Which callbacks ran, in order, with the data and the result they were given.

@@ -8,7 +8,7 @@ use selsyn_testing::{TestCluster, expect};
 use serde_json::json;
 
 fn stamped(text: &'static str) -> impl Fn(Payload) -> Result<Payload, selsyn::HookError> {
-    move |_| Ok(Payload::json(text)?)
+    move |_| Ok(Payload::encode(text)?)
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn connect_and_disconnect_hooks_run_around_a_session() {
             master
                 .before_connect(move |_| {
                     connecting(String::new());
-                    Ok(Payload::json("let me in")?)
+                    Ok(Payload::encode("let me in")?)
                 })
                 .after_connect(move |told| connected(told.reply.unwrap().to_string()))
                 .before_disconnect(move |data| {

@@ -41,7 +41,7 @@ impl<T: DeserializeOwned> FromPayload for T {
 
 impl<T: Serialize> IntoPayload for T {
     fn into_payload(self) -> Result<Payload, PayloadError> {
-        Payload::json(&self)
+        Payload::encode(&self)
     }
 }
 

@@ -73,7 +73,7 @@ async fn e_36_an_ordinary_error_ends_the_task_with_message_and_trace() {
 
 #[tokio::test]
 async fn e_37_a_panic_ends_the_task_and_not_the_slave() {
-    let said = Payload::json("no such layer").unwrap();
+    let said = Payload::encode("no such layer").unwrap();
     let failure = failure_of("panic", said).await;
     assert_eq!(failure.kind, FailureKind::Panicked);
     assert!(failure.message.contains("no such layer"), "{failure}");

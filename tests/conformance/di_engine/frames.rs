@@ -28,7 +28,7 @@ async fn start(
 }
 
 fn finished(execution: Option<proto::ExecutionId>, value: i64) -> Frame {
-    let value = Payload::json(&value).expect("JSON is JSON");
+    let value = Payload::encode(&value).expect("JSON is JSON");
     let outcome = Some(Outcome::completed(value).into());
     Frame::Finished(proto::Finished { execution, outcome })
 }
