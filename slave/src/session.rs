@@ -9,6 +9,7 @@
 //! The loop reads frames and deals with each at once; it awaits neither user code nor room to
 //! write.
 
+mod conversation;
 mod goodbye;
 mod greeting;
 mod shrink;
@@ -19,20 +20,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use selsyn_common::link::contact::{Contact, Silence};
-use selsyn_common::link::numbering::Arrival;
 use selsyn_common::link::outbox::Outbox;
-use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave::Frame};
-use selsyn_common::wire::{self, WireError};
+use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Refusal, SessionId};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tracing::{debug, info, warn};
 
 use crate::core::Core;
-use crate::executor::{self, Request};
 use crate::hooks::Peer;
+
+use conversation::Conversation;
 
 pub(crate) use table::Sessions;
 
@@ -52,9 +51,6 @@ pub(crate) struct Session {
     /// The goodbye is accepted: nothing new may begin.
     leaving: Mutex<bool>,
 }
-
-/// Frames of one session that may make no sense: a newer master sends some, a broken one many.
-const MAX_VIOLATIONS: u32 = 100;
 
 /// Why a session ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -195,139 +191,4 @@ fn end(core: &Arc<Core>, session: &Arc<Session>, over: Over) {
 async fn linger(core: &Core, mut incoming: Streaming<FromMaster>) {
     let drained = async { while let Ok(Some(_)) = incoming.message().await {} };
     let _ = timeout(core.settings.greeting_timeout, drained).await;
-}
-
-/// The loop of an active session.
-struct Conversation<'a> {
-    core: &'a Arc<Core>,
-    session: &'a Arc<Session>,
-    contact: Contact,
-    violations: u32,
-}
-
-impl<'a> Conversation<'a> {
-    fn new(core: &'a Arc<Core>, session: &'a Arc<Session>) -> Self {
-        let tolerance = core.settings.heartbeat_tolerance;
-        let contact = Contact::new(tolerance, tolerance, Instant::now().into_std());
-        Self { core, session, contact, violations: 0 }
-    }
-
-    async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> Over {
-        // A master with less patience than usual gets more beats.
-        let patience = self.session.heartbeat_tolerance / 3;
-        let mut beat = interval(self.core.settings.heartbeat_every.min(patience));
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let over = tokio::select! {
-                // The stop first: after it nothing is begun. Then the beat: it is rare, and a
-                // flood of frames must not shut it out.
-                biased;
-                () = self.session.stop.cancelled() => Some(self.stopped()),
-                _ = beat.tick() => self.beat(),
-                read = incoming.message() => self.read(read),
-            };
-            if let Some(over) = over {
-                return over;
-            }
-        }
-    }
-
-    /// The session was stopped by this side.
-    fn stopped(&self) -> Over {
-        if self.session.is_over() {
-            Over::Goodbye
-        } else if self.session.outbox.is_full() {
-            Over::Lost("the master does not read".to_owned())
-        } else {
-            Over::Closed
-        }
-    }
-
-    fn beat(&self) -> Option<Over> {
-        if self.contact.silence(Instant::now().into_std()) == Silence::Unreachable {
-            return Some(Over::Lost("the master has been silent for too long".to_owned()));
-        }
-        self.session.send(Frame::Heartbeat(proto::Heartbeat {}));
-        None
-    }
-
-    fn read(&mut self, read: Result<Option<FromMaster>, tonic::Status>) -> Option<Over> {
-        let frame = match read {
-            Ok(Some(frame)) => frame,
-            _ if self.session.is_over() => return Some(Over::Goodbye),
-            // A cancelled stream reads like a clean end: without a goodbye it is a loss.
-            Ok(None) => return Some(Over::Lost("the stream ended without a goodbye".to_owned())),
-            Err(status) => return Some(Over::Lost(status.message().to_owned())),
-        };
-        self.contact.heard(Instant::now().into_std());
-        match self.session.outbox.arrived(&frame) {
-            Ok(Arrival::New) => self.deal_with(frame),
-            Ok(Arrival::Again) => None,
-            Err(error) => {
-                self.session.violation(error.to_string(), true);
-                Some(Over::Violated(error.to_string()))
-            }
-        }
-    }
-
-    /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: FromMaster) -> Option<Over> {
-        use from_master::Frame as F;
-        let (core, session) = (self.core, self.session);
-        let dealt = match frame.frame {
-            Some(F::Start(start)) => self.start(start),
-            Some(F::Cancel(cancel)) => executor::cancel(core, session, cancel),
-            Some(F::ResultTaken(taken)) => self.result_taken(taken),
-            Some(F::Goodbye(goodbye)) => {
-                goodbye::begin(core, session, goodbye);
-                Ok(())
-            }
-            // No function of this version takes input: the frame says that it may be lost.
-            Some(F::Heartbeat(_) | F::Input(_)) => Ok(()),
-            Some(F::Hello(_)) => {
-                Err(WireError { frame: "Hello", field: "frame", problem: "came a second time" })
-            }
-            Some(F::Violation(violation)) => {
-                let message = shortened(&violation.message);
-                warn!(connection = %session.peer.connection, "the master says that the slave broke a rule: {message:?}");
-                return violation.ends_stream.then_some(Over::Lost(message));
-            }
-            // A newer master may send frames that this version does not know.
-            None => Err(WireError::unknown("FromMaster", "frame")),
-        };
-        dealt.err().and_then(|error| self.answer_violation(&error))
-    }
-
-    /// Answers a frame that makes no sense, but not without end.
-    fn answer_violation(&mut self, error: &WireError) -> Option<Over> {
-        self.violations += 1;
-        let is_last = self.violations >= MAX_VIOLATIONS;
-        self.session.violation(error.to_string(), is_last);
-        is_last.then(|| Over::Violated("the master broke too many rules".to_owned()))
-    }
-
-    fn start(&self, start: proto::Start) -> Result<(), WireError> {
-        let id = wire::execution_id("Start", start.execution)?;
-        match Request::read(id, start) {
-            Ok(request) => executor::start(self.core, self.session, request),
-            Err(error) => {
-                let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
-                self.session.refuse(id, refusal);
-            }
-        }
-        Ok(())
-    }
-
-    /// The callbacks of a task have returned: its record may go.
-    fn result_taken(&self, taken: proto::ResultTaken) -> Result<(), WireError> {
-        let id = wire::execution_id("ResultTaken", taken.execution)?;
-        let Some(record) = self.core.records.get(id) else {
-            return Ok(());
-        };
-        let is_owner = record.session.peer.master == self.session.peer.master;
-        if is_owner && record.state().outcome.is_some() {
-            self.core.records.forget(id);
-        }
-        Ok(())
-    }
 }

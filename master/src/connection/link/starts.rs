@@ -1,0 +1,123 @@
+//! Puts starts, cancels and goodbyes on their way.
+
+use std::sync::Arc;
+
+use selsyn_common::proto::{self, FromMaster, from_master::Frame};
+use selsyn_common::{ErrorCode, ExecutionId, Payload, Refusal};
+use tokio::sync::oneshot;
+
+use super::{GoodbyeAnswer, Link, Session};
+use crate::cell::{Answer, Cell};
+use crate::connection::ConnectionState;
+use crate::dispatch::Outgoing;
+use crate::error::ConnectError;
+
+/// Longest name of a function that is sent, in bytes: no slave takes a longer one.
+const MAX_FUNCTION_NAME: usize = 512;
+
+/// Characters of a cancel's reason that are sent.
+const MAX_REASON: usize = 4_096;
+
+/// Why a start did not even get into the table.
+pub(crate) enum NoStart {
+    Closed,
+    NotConnected(Box<ConnectError>),
+    TooManyInFlight,
+    Refused(Box<Refusal>),
+    TooLarge(usize),
+}
+
+impl Link {
+    /// Puts a start into the table, then on its way, or in the queue for the next session.
+    pub(crate) fn start(&self, cell: &Arc<Cell>, start: Outgoing) -> Result<(), NoStart> {
+        let mut inner = self.inner();
+        if inner.gone {
+            let why = inner.why_gone.clone().map(Box::new);
+            return Err(why.map_or(NoStart::Closed, NoStart::NotConnected));
+        }
+        if self.state() == ConnectionState::Draining {
+            let refusal = Refusal::because(ErrorCode::Draining, "the slave is draining");
+            return Err(NoStart::Refused(Box::new(refusal)));
+        }
+        if start.function.len() > MAX_FUNCTION_NAME {
+            let bytes = start.function.len();
+            let message = format!("there is no function with a name of {bytes} bytes");
+            let refusal = Refusal::because(ErrorCode::UnknownFunction, message);
+            return Err(NoStart::Refused(Box::new(refusal)));
+        }
+        if inner.tasks.len() >= self.settings.max_in_flight {
+            return Err(NoStart::TooManyInFlight);
+        }
+        let Some(session) = inner.session.clone() else {
+            inner.tasks.add_waiting(Arc::clone(cell), start);
+            return Ok(());
+        };
+        if start.data.len() > session.max_payload_bytes {
+            return Err(NoStart::TooLarge(session.max_payload_bytes));
+        }
+        // The table first: the answer may come before this returns.
+        inner.tasks.add_sent(Arc::clone(cell), session.generation);
+        drop(inner);
+        self.send_in(&session, start.into_frame(cell.id));
+        Ok(())
+    }
+
+    /// Gives up a start: takes it back if it was not sent, else asks the slave to cancel it. True
+    /// when it was not sent. The reason is cut at 4,096 characters.
+    pub(crate) fn cancel(&self, id: ExecutionId, reason: &str) -> bool {
+        let mut inner = self.inner();
+        if inner.tasks.is_waiting(id) {
+            let cell = inner.tasks.remove(id);
+            drop(inner);
+            if let Some(cell) = cell {
+                cell.not_started(Answer::NotSent);
+            }
+            return true;
+        }
+        let session = inner.session.clone();
+        drop(inner);
+        if let Some(session) = session {
+            let reason = reason.chars().take(MAX_REASON).collect();
+            let execution = Some(id.into());
+            self.send_in(&session, Frame::Cancel(proto::Cancel { execution, reason }));
+        }
+        false
+    }
+
+    /// The callbacks of a task have returned.
+    pub(crate) fn result_taken(&self, id: ExecutionId) {
+        self.send(Frame::ResultTaken(proto::ResultTaken { execution: Some(id.into()) }));
+    }
+
+    /// Sends a frame in the open session, if there is one.
+    pub(crate) fn send(&self, frame: Frame) {
+        let session = self.inner().session.clone();
+        if let Some(session) = session {
+            self.send_in(&session, frame);
+        }
+    }
+
+    pub(super) fn send_in(&self, session: &Session, frame: Frame) {
+        if let Err(full) =
+            session.outbox.send(FromMaster { frame: Some(frame), ..FromMaster::default() })
+        {
+            // The outbox has closed itself; the loop sees the stream end and dials anew.
+            tracing::warn!(connection = %self.name, %full, "the session is cut");
+        }
+    }
+
+    /// Sends a goodbye, or joins the one that is under way; the receiver is told the answer.
+    /// `None` when no session is open.
+    pub(crate) fn goodbye(&self, data: Payload) -> Option<oneshot::Receiver<GoodbyeAnswer>> {
+        let mut inner = self.inner();
+        let session = inner.session.clone()?;
+        let (answer, answered) = oneshot::channel();
+        let is_first = inner.goodbyes.is_empty();
+        inner.goodbyes.push(answer);
+        drop(inner);
+        if is_first {
+            self.send_in(&session, Frame::Goodbye(proto::Goodbye { data: Some(data.into()) }));
+        }
+        Some(answered)
+    }
+}

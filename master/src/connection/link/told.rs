@@ -1,0 +1,147 @@
+//! What the network loop tells: sessions open, break and end, and tasks with them.
+
+use std::sync::Arc;
+
+use selsyn_common::link::outbox::Outbox;
+use selsyn_common::proto::FromMaster;
+use selsyn_common::{ExecutionId, Outcome, Ran};
+use tokio::time::Instant;
+
+use super::{GoodbyeAnswer, Link, Session};
+use crate::cell::{Answer, Cell};
+use crate::connection::ConnectionChange as Change;
+use crate::connection::in_flight::Generation;
+use crate::dispatch::Welcomed;
+use crate::error::ConnectError;
+
+impl Link {
+    /// A session is open: what waited goes on its way.
+    pub(crate) fn opened(&self, outbox: Outbox<FromMaster>, welcomed: Welcomed) {
+        let mut inner = self.inner();
+        let generation = inner.sessions + 1;
+        inner.sessions = generation;
+        let max_payload_bytes = welcomed.max_payload_bytes;
+        let session = Session { outbox, generation, max_payload_bytes };
+        let is_other = inner.slave.as_ref().is_some_and(|slave| slave.boot_id != welcomed.boot_id);
+        inner.slave = Some(welcomed);
+        inner.last_dial = None;
+        inner.session = Some(session.clone());
+        let gone = if is_other { inner.tasks.take_sent(generation - 1) } else { Vec::new() };
+        drop(inner);
+        self.change(Change::Welcomed);
+        self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
+        self.send_waiting(&session);
+    }
+
+    fn send_waiting(&self, session: &Session) {
+        loop {
+            let next = self.inner().tasks.next_waiting(session.generation);
+            let Some((cell, start)) = next else { return };
+            if start.data.len() <= session.max_payload_bytes {
+                self.send_in(session, start.into_frame(cell.id));
+            } else {
+                self.inner().tasks.remove(cell.id);
+                cell.not_started(Answer::TooLarge(session.max_payload_bytes));
+            }
+        }
+    }
+
+    /// The session is gone; its tasks may be heard of again until the window ends.
+    pub(crate) fn broke(&self, last_heard: Instant) {
+        let mut inner = self.inner();
+        if let Some(session) = inner.session.take() {
+            session.outbox.close();
+            let until = self.settings.window().and_then(|window| last_heard.checked_add(window));
+            inner.tasks.session_broke(session.generation, until);
+        }
+        inner.goodbyes.clear();
+        drop(inner);
+        self.change(Change::Broken);
+    }
+
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        self.inner().tasks.next_end()
+    }
+
+    /// Ends the tasks whose window is over.
+    pub(crate) fn end_overdue(&self, now: Instant) {
+        let overdue = self.inner().tasks.take_overdue(now);
+        self.end_lost(overdue, "contact with the slave was lost for longer than the resume window");
+    }
+
+    fn end_lost(&self, cells: Vec<Arc<Cell>>, why: &str) {
+        for cell in cells {
+            cell.ended(Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown));
+        }
+    }
+
+    pub(crate) fn find(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+        self.inner().tasks.get(id)
+    }
+
+    pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+        self.inner().tasks.remove(id)
+    }
+
+    /// The slave says that a task never ran. That is true of a start of this session; one of a
+    /// session that broke may have run, and have been forgotten since.
+    pub(crate) fn never_ran(&self, id: ExecutionId, answer: Answer) {
+        let found = {
+            let mut inner = self.inner();
+            let session = inner.sessions;
+            inner.tasks.remove_sent_in(id, session)
+        };
+        let Some((cell, is_of_session)) = found else {
+            return tracing::debug!(task.id = %id, "an answer for a task that is not in flight");
+        };
+        if !is_of_session || !cell.not_started(answer) {
+            self.end_lost(vec![cell], "the slave has forgotten the task since the session broke");
+        }
+    }
+
+    /// The last dial failed; for the errors of starts that wait.
+    pub(crate) fn dial_failed(&self, error: &ConnectError) {
+        self.inner().last_dial = Some(error.clone());
+    }
+
+    pub(crate) fn last_dial(&self) -> Option<ConnectError> {
+        self.inner().last_dial.clone()
+    }
+
+    pub(crate) fn functions_changed(&self, functions: Vec<String>) {
+        if let Some(slave) = &mut self.inner().slave {
+            slave.functions = functions;
+        }
+    }
+
+    pub(crate) fn goodbye_answered(&self, answer: GoodbyeAnswer) {
+        let goodbyes = std::mem::take(&mut self.inner().goodbyes);
+        for asked in goodbyes {
+            // Whoever asked may have stopped waiting.
+            let _ = asked.send(answer.clone());
+        }
+    }
+
+    /// The connection has ended for good. First nothing new gets in, then its name is free, then
+    /// what is in ends: any other order would lose a start, or refuse one that tries again. The
+    /// view comes last: whoever waits for the end finds all of that done.
+    pub(crate) fn ended(self: &Arc<Self>, why: Option<ConnectError>) {
+        let change = if why.is_some() { Change::GivenUp } else { Change::Closed };
+        let mut inner = self.inner();
+        inner.why_gone = why;
+        inner.gone = true;
+        if let Some(session) = inner.session.take() {
+            session.outbox.close();
+        }
+        inner.goodbyes.clear();
+        let waiting = inner.tasks.take_waiting();
+        let sent = inner.tasks.take_sent(Generation::MAX);
+        drop(inner);
+        self.master.forget(self);
+        for cell in waiting {
+            cell.not_started(Answer::NotSent);
+        }
+        self.end_lost(sent, "the connection was closed");
+        self.change(change);
+    }
+}
