@@ -30,6 +30,7 @@ macro_rules! codes {
     ($($name:ident $code:literal $grpc:ident $di_engine:literal $exit:literal $meaning:literal)+) => {
         /// Why something was not done: a row of the table of codes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum ErrorCode {
             $(#[doc = concat!($code, ": ", $meaning)] $name,)+
         }
@@ -78,7 +79,7 @@ codes! {
     Draining             "E0109" Unavailable        101  9 "the slave takes no new tasks"
     ForegroundBusy       "E0110" ResourceExhausted    1  9 "another foreground execution is running"
     StartDeadline        "E0111" DeadlineExceeded     1  3 "the start was not answered in time"
-    StartForbidden       "E0112" Aborted              1  7 "the task was cancelled before it could start"
+    StartForbidden       "E0112" Aborted              1  7 "the start was not answered in time, was cancelled, and never runs"
     StartUnknown         "E0113" Unknown              1  8 "nobody can say yet whether the task started"
     StartHookFailed      "E0114" FailedPrecondition   1  1 "the before_start hook failed"
     NotEncodable         "E0115" InvalidArgument      1  2 "the data cannot be encoded"

@@ -62,8 +62,8 @@ pub enum FailureKind {
 
 /// Why an execution did not complete.
 ///
-/// A function returns it as its error. Any other error becomes a `Failure` through `?`: its
-/// message is the error's, its trace the chain of sources. For that reason `Failure` is not
+/// A function returns it as its error. Any other error, and any text, becomes a `Failure` through
+/// `?`: its message is the error's, its trace the chain of sources. For that reason `Failure` is not
 /// itself a [`std::error::Error`]; the master's `JoinError` wraps it as one.
 ///
 /// ```
@@ -159,10 +159,11 @@ impl fmt::Display for Failure {
     }
 }
 
-impl<E: Error> From<E> for Failure {
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(error: E) -> Self {
+        let error = error.into();
         let mut failure = Self::new(error.to_string());
-        let mut cause = Some(&error as &dyn Error);
+        let mut cause = Some(&*error as &dyn Error);
         while let Some(error) = cause {
             failure.push_trace(error.to_string());
             cause = error.source();
@@ -173,7 +174,8 @@ impl<E: Error> From<E> for Failure {
 
 /// Why something was not done: the answer of a slave's hook, or of its admission.
 ///
-/// Hooks make one with [`Refusal::new`]; what was refused has not run.
+/// Hooks make one with [`Refusal::new`], or of any text through `?`. What was refused has not run:
+/// a refusal always means [`Ran::No`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The row of the table of codes; set by the slave.

@@ -140,7 +140,9 @@ impl Cell {
         let mut state = self.state();
         state.shown = state.shown.max(output.seq);
         state.publish_output(&output);
-        if state.mailbox.push_output(output.content) {
+        let begins = state.mailbox.push_output(output.content);
+        drop(state);
+        if begins {
             delivery::work(self);
         }
     }
@@ -166,15 +168,16 @@ impl Cell {
         state.publish(TaskEvent::Ended(Box::new(outcome.clone())));
         state.events = None;
         state.outcome = Some(outcome);
-        if wants_callbacks && state.mailbox.push_verdict() {
-            delivery::work(self);
-        } else if !state.mailbox.is_working() {
-            state.delivered = true;
-            drop(state);
-            self.delivered();
-            return;
-        }
+        let begins = wants_callbacks && state.mailbox.push_verdict();
+        let is_delivered = !begins && !state.mailbox.is_working();
+        state.delivered |= is_delivered;
         drop(state);
+        if begins {
+            delivery::work(self);
+        }
+        if is_delivered {
+            return self.delivered();
+        }
         self.changed.notify_waiters();
     }
 
@@ -200,7 +203,9 @@ impl Cell {
             return;
         }
         let has_ended = state.outcome.is_some();
-        if state.mailbox.push_callback(callback, has_ended) {
+        let begins = state.mailbox.push_callback(callback, has_ended);
+        drop(state);
+        if begins {
             delivery::work(self);
         }
     }

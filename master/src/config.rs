@@ -47,6 +47,8 @@ impl Settings {
             ("heartbeat_tolerance", "must be at least 200 ms")
         } else if self.greeting_timeout.is_zero() {
             ("greeting_timeout", "must be above zero")
+        } else if self.max_payload_bytes == 0 {
+            ("max_payload_bytes", "must be above zero")
         } else if self.max_in_flight == 0 {
             ("max_in_flight", "must be above zero")
         } else {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{Endpoint, Payload};
+use tokio::runtime::Handle;
 
 use crate::config::{Settings, setting_setters};
 use crate::connection::Connection;
@@ -14,10 +15,13 @@ use crate::dispatch::dial::{self, Dial};
 use crate::dispatch::{Attempts, Dispatch};
 use crate::error::{ConnectError, DisconnectError, HookError};
 use crate::hooks::{Boxed, Hooks, hook_setters};
-use crate::master::Shared;
+use crate::master::Master;
 
 /// Pause between two attempts unless another is set: DI-engine's `request_retry_waiting`.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest name of a connection, in bytes: slaves take no longer one.
+const MAX_NAME: usize = 256;
 
 /// Where the slave is.
 pub(crate) enum Target {
@@ -48,7 +52,8 @@ pub struct Connect {
     target: Target,
     settings: Settings,
     hooks: Hooks,
-    shared: Arc<Shared>,
+    /// Held until the connection is made: a master that is dropped meanwhile ends with it.
+    master: Master,
     data: Payload,
     attempts: Attempts,
     lazy: bool,
@@ -60,10 +65,10 @@ impl Connect {
         target: Target,
         settings: Settings,
         hooks: Hooks,
-        shared: Arc<Shared>,
+        master: Master,
     ) -> Self {
         let attempts = Attempts { dials: Some(1), every: PAUSE };
-        Self { name, target, settings, hooks, shared, data: Payload::null(), attempts, lazy: false }
+        Self { name, target, settings, hooks, master, data: Payload::null(), attempts, lazy: false }
     }
 
     /// Dials at most so many times in all before it is given up; default 1, and 0 counts as 1. A
@@ -103,7 +108,7 @@ impl Connect {
 
     async fn connect(self) -> Result<Connection, ConnectError> {
         let lazy = self.lazy;
-        let connection = self.begin()?;
+        let (connection, _master) = self.begin()?;
         if lazy {
             return Ok(connection);
         }
@@ -114,18 +119,30 @@ impl Connect {
         up.map(|()| connection)
     }
 
-    fn begin(self) -> Result<Connection, ConnectError> {
+    fn begin(self) -> Result<(Connection, Master), ConnectError> {
+        check_name(&self.name)?;
         self.settings.check()?;
+        let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let (address, dial) = self.target.resolve()?;
+        let shared = self.master.shared();
         let link =
-            Link::new(self.name, address, self.settings, self.hooks, Arc::clone(&self.shared));
+            Link::new(self.name, address, self.settings, self.hooks, Arc::clone(shared), runtime);
         let link = Arc::new(link);
         let connection = Connection::new(Arc::clone(&link));
-        self.shared.insert(&connection)?;
+        shared.insert(&connection)?;
         let dispatch = Dispatch::new(Arc::clone(&link), dial, self.data, self.attempts);
         link.spawn(dispatch.run());
-        Ok(connection)
+        Ok((connection, self.master))
     }
+}
+
+/// A name stands in logs, refusals and tables: it must be there to be seen.
+fn check_name(name: &str) -> Result<(), ConnectError> {
+    let is_seen = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    if is_seen && name.len() <= MAX_NAME {
+        return Ok(());
+    }
+    Err(ConnectError::Name { name: name.chars().take(MAX_NAME).collect() })
 }
 
 impl Target {
@@ -139,6 +156,9 @@ impl Target {
                 };
                 if endpoint.tls() {
                     return Err(ConnectError::Tls { address });
+                }
+                if !endpoint.path().is_empty() {
+                    return Err(ConnectError::Path { address });
                 }
                 Ok((endpoint.authority(), dial::tcp(&endpoint)))
             }

@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use selsyn_common::{LogLine, Outcome, OutputContent, Progress};
 use tracing::warn;
 
+use crate::callback_threads;
 use crate::callbacks::Callback;
 use crate::cell::Cell;
 
@@ -192,17 +193,9 @@ fn record(cell: &Cell, panics: Vec<String>) {
     }
 }
 
-/// Runs code that may block; gives what it returns, or the message of its panic.
-async fn on_a_thread<T: Send + 'static>(
-    cell: &Cell,
-    code: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    cell.link.spawn_blocking(code).await
-}
-
 /// Tells `on_progress` and `on_log` what was shown.
 async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputContent>) -> Vec<String> {
-    let told = on_a_thread(cell, move || {
+    let told = callback_threads::run(move || {
         let mut panics = Vec::new();
         for shown in &outputs {
             for watcher in &mut watchers {
@@ -240,11 +233,11 @@ async fn tell(cell: &Arc<Cell>, callback: Callback, outcome: &Outcome) -> Option
     match (callback, &outcome.result) {
         (Callback::Complete(f), Ok(value)) => {
             let value = value.clone();
-            on_a_thread(cell, move || caught(|| f(&data, &value))).await?
+            callback_threads::run(move || caught(|| f(&data, &value))).await?
         }
         (Callback::Fail(f), Err(failure)) => {
             let failure = failure.clone();
-            on_a_thread(cell, move || caught(|| f(&data, &failure))).await?
+            callback_threads::run(move || caught(|| f(&data, &failure))).await?
         }
         (Callback::CompleteAsync(f), Ok(value)) => {
             let value = value.clone();

@@ -4,16 +4,21 @@
 //! specific one replaces the others. *Before* hooks get the data by value and give back what is
 //! sent, or veto by an error; *after* hooks are told what the slave replied; *error* hooks are
 //! told every failure. A hook that panics vetoes (before), or is recorded (after, error).
+//!
+//! A sync `before_start` or `on_start_error` runs in the task that calls `start()`, a sync
+//! `before_connect` or `before_disconnect` in the connection's own: keep those short, or use the
+//! async form. Sync after- and error-hooks of connections may block.
 
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use selsyn_common::{Payload, SlaveId, TaskId};
 
+use crate::callback_threads;
 use crate::delivery::panic_message;
 use crate::error::{ConnectError, DisconnectError, HookError, StartError};
 
@@ -134,6 +139,24 @@ where
     Arc::new(move |told| Box::pin(hook(told)))
 }
 
+/// Makes a sync hook one that runs where it may block.
+pub(crate) fn on_a_thread<T, F>(hook: F) -> impl Fn(T) -> Boxed<()>
+where
+    T: Send + 'static,
+    F: Fn(T) + Send + Sync + 'static,
+{
+    let hook = Arc::new(hook);
+    move |told| {
+        let hook = Arc::clone(&hook);
+        let caught = move || catch_unwind(AssertUnwindSafe(|| hook(told)));
+        Box::pin(async move {
+            if let Some(Err(panic)) = callback_threads::run(caught).await {
+                resume_unwind(panic);
+            }
+        })
+    }
+}
+
 /// Asks a before-hook, if there is one; a panic vetoes.
 pub(crate) async fn ask(hook: Option<&BeforeHook>, data: Payload) -> Result<Payload, HookError> {
     let Some(hook) = hook.cloned() else {
@@ -172,14 +195,20 @@ macro_rules! hook_setters {
         }
 
         /// Is told each time the slave has said Welcome, after a re-dial too.
-        pub fn after_connect<F>(mut self, hook: F) -> Self
+        pub fn after_connect<F>(self, hook: F) -> Self
         where
             F: Fn(crate::hooks::Connected) + Send + Sync + 'static,
         {
-            self.hooks.after_connect = Some(crate::hooks::after(move |told| {
-                hook(told);
-                std::future::ready(())
-            }));
+            self.after_connect_async(crate::hooks::on_a_thread(hook))
+        }
+
+        /// The async form of [`Self::after_connect`].
+        pub fn after_connect_async<F, Fut>(mut self, hook: F) -> Self
+        where
+            F: Fn(crate::hooks::Connected) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = ()> + Send + 'static,
+        {
+            self.hooks.after_connect = Some(crate::hooks::after(hook));
             self
         }
 
@@ -188,10 +217,8 @@ macro_rules! hook_setters {
         where
             F: Fn(&ConnectError) + Send + Sync + 'static,
         {
-            self.hooks.connect_error = Some(crate::hooks::after(move |error: ConnectError| {
-                hook(&error);
-                std::future::ready(())
-            }));
+            let hook = move |error: ConnectError| hook(&error);
+            self.hooks.connect_error = Some(crate::hooks::after(crate::hooks::on_a_thread(hook)));
             self
         }
 
@@ -214,14 +241,20 @@ macro_rules! hook_setters {
         }
 
         /// Is told that the slave has accepted the goodbye.
-        pub fn after_disconnect<F>(mut self, hook: F) -> Self
+        pub fn after_disconnect<F>(self, hook: F) -> Self
         where
             F: Fn(crate::hooks::Disconnected) + Send + Sync + 'static,
         {
-            self.hooks.after_disconnect = Some(crate::hooks::after(move |told| {
-                hook(told);
-                std::future::ready(())
-            }));
+            self.after_disconnect_async(crate::hooks::on_a_thread(hook))
+        }
+
+        /// The async form of [`Self::after_disconnect`].
+        pub fn after_disconnect_async<F, Fut>(mut self, hook: F) -> Self
+        where
+            F: Fn(crate::hooks::Disconnected) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = ()> + Send + 'static,
+        {
+            self.hooks.after_disconnect = Some(crate::hooks::after(hook));
             self
         }
 
@@ -230,11 +263,9 @@ macro_rules! hook_setters {
         where
             F: Fn(&DisconnectError) + Send + Sync + 'static,
         {
+            let hook = move |error: DisconnectError| hook(&error);
             self.hooks.disconnect_error =
-                Some(crate::hooks::after(move |error: DisconnectError| {
-                    hook(&error);
-                    std::future::ready(())
-                }));
+                Some(crate::hooks::after(crate::hooks::on_a_thread(hook)));
             self
         }
 
@@ -270,10 +301,7 @@ macro_rules! start_hook_setters {
         where
             F: Fn(crate::hooks::Accepted) + Send + Sync + 'static,
         {
-            self.after_start_async(move |told| {
-                hook(told);
-                std::future::ready(())
-            })
+            self.after_start_async(crate::hooks::on_a_thread(hook))
         }
 
         /// The async form of [`Self::after_start`].

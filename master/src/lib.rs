@@ -15,6 +15,7 @@
 //! | `delivery` | callbacks, in order, each panic contained; then the result is taken |
 //! | [`RunningTask::join`] | returns |
 
+mod callback_threads;
 mod callbacks;
 mod cell;
 mod config;

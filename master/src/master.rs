@@ -131,8 +131,12 @@ impl Master {
     }
 
     fn begin(&self, name: String, target: Target) -> Connect {
-        let Held { settings, hooks, shared } = &*self.0;
-        Connect::new(name, target, settings.clone(), hooks.clone(), Arc::clone(shared))
+        let Held { settings, hooks, .. } = &*self.0;
+        Connect::new(name, target, settings.clone(), hooks.clone(), self.clone())
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
     }
 
     /// Connects, lends the connection to `f`, and disconnects on every way out: also when `f`

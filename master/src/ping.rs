@@ -5,6 +5,7 @@ use std::time::Duration;
 use selsyn_common::proto::InfoRequest;
 use selsyn_common::wire::WireId;
 use selsyn_common::{BootId, ErrorCode, Refusal, SlaveId, Token};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tonic::Request;
 
@@ -46,6 +47,7 @@ pub struct SlaveInfo {
 ///
 /// Safe to drop.
 pub async fn ping(address: &str, token: Option<&Token>) -> Result<SlaveInfo, ConnectError> {
+    Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
     let (target, dial) = Target::Address(address.to_owned()).resolve()?;
     let asking = async {
         let channel = dial::channel(&dial).await;

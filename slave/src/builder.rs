@@ -14,7 +14,7 @@ use crate::config::{Settings, listen_address};
 use crate::core::Core;
 use crate::error::BuildError;
 use crate::function::{Function, IntoFunction};
-use crate::hooks::{ConnectionRequest, Hooks, Peer, TaskRequest, ask_hook, tell_hook};
+use crate::hooks::{ConnectionRequest, Hooks, Peer, TaskRequest, ask_hook, on_a_thread, tell_hook};
 use crate::registry::{DEFAULT_FUNCTION, Registry};
 use crate::slave::BoundSlave;
 use crate::{function_runtime, random, server};
@@ -65,7 +65,7 @@ impl SlaveBuilder {
         F: Fn(ConnectionRequest) -> Result<R, Refusal> + Send + Sync + 'static,
         R: IntoPayload + Send + 'static,
     {
-        self.before_connection_async(move |request| std::future::ready(hook(request)))
+        self.before_connection_async(on_a_thread(hook))
     }
 
     /// The async form of [`Self::before_connection`].
@@ -86,7 +86,7 @@ impl SlaveBuilder {
         F: Fn(ConnectionRequest) -> Result<R, Refusal> + Send + Sync + 'static,
         R: IntoPayload + Send + 'static,
     {
-        self.before_disconnection_async(move |request| std::future::ready(hook(request)))
+        self.before_disconnection_async(on_a_thread(hook))
     }
 
     /// The async form of [`Self::before_disconnection`].
@@ -107,7 +107,7 @@ impl SlaveBuilder {
         F: Fn(TaskRequest) -> Result<R, Refusal> + Send + Sync + 'static,
         R: IntoPayload + Send + 'static,
     {
-        self.before_task_async(move |request| std::future::ready(hook(request)))
+        self.before_task_async(on_a_thread(hook))
     }
 
     /// The async form of [`Self::before_task`].
@@ -126,10 +126,7 @@ impl SlaveBuilder {
     where
         F: Fn(Peer) + Send + Sync + 'static,
     {
-        self.lost_connection_async(move |peer| {
-            hook(peer);
-            std::future::ready(())
-        })
+        self.lost_connection_async(on_a_thread(hook))
     }
 
     /// The async form of [`Self::lost_connection`].
@@ -213,7 +210,7 @@ impl SlaveBuilder {
         self
     }
 
-    /// Time in which a stream must say Hello, and a before_connection hook answer; default 5 s.
+    /// Time in which a stream must say Hello, and in which a hook must answer; default 5 s.
     pub const fn greeting_timeout(mut self, timeout: Duration) -> Self {
         self.settings.greeting_timeout = timeout;
         self
@@ -239,7 +236,9 @@ impl SlaveBuilder {
     ///
     /// Dropping the future leaves nothing bound.
     pub async fn bind(self, address: &str) -> Result<BoundSlave, BuildError> {
-        let address = listen_address(address);
+        // Everything below needs a runtime, and says so by a panic.
+        Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let address = listen_address(address)?;
         let listener = self.listen(&address).await?;
         let local = listener.local_addr().map_err(|error| BuildError::bind(&address, error))?;
         self.build(Some(local), server::accept(listener))

@@ -1,5 +1,6 @@
 //! The settings of a slave, each with its unit, default and bound.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use selsyn_common::{DEFAULT_SLAVE_PORT, Token};
@@ -13,6 +14,9 @@ pub(crate) const QUEUE_PAUSE: Duration = Duration::from_millis(250);
 /// Executions of async functions that run at once: enough to keep small tasks busy, few enough
 /// that one owner's burst does not take the memory of all.
 const SLOTS: usize = 256;
+
+/// Shortest pause between two beats: more of them are a load of their own.
+const MIN_BEAT: Duration = Duration::from_millis(50);
 
 const MIB: usize = 1024 * 1024;
 
@@ -66,11 +70,13 @@ impl Settings {
             ("blocking_slots", self.admission.blocking_slots),
             ("max_payload_bytes", self.max_payload_bytes),
             ("max_sessions", self.max_sessions),
-            ("heartbeat_every", usize::from(!self.heartbeat_every.is_zero())),
             ("greeting_timeout", usize::from(!self.greeting_timeout.is_zero())),
         ];
         if let Some((setting, _)) = above_zero.iter().find(|(_, value)| *value == 0) {
             return Err(BuildError::setting(setting, "must be above zero"));
+        }
+        if self.heartbeat_every < MIN_BEAT {
+            return Err(BuildError::setting("heartbeat_every", "must be at least 50 ms"));
         }
         if self.max_payload_bytes > MAX_PAYLOAD_BYTES {
             return Err(BuildError::setting("max_payload_bytes", "must be at most 1 GiB"));
@@ -84,16 +90,21 @@ impl Settings {
     }
 }
 
-/// Reads what a user gives to `bind`: a bare host means port 7236.
-pub(crate) fn listen_address(address: &str) -> String {
-    let has_port = address.rsplit_once(':').is_some_and(|(host, port)| {
-        port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
-    });
-    match (has_port, address.contains(':') && !address.starts_with('[')) {
-        (true, _) => address.to_owned(),
-        (false, true) => format!("[{address}]:{DEFAULT_SLAVE_PORT}"),
-        (false, false) => format!("{address}:{DEFAULT_SLAVE_PORT}"),
+/// Reads what a user gives to `bind`: `host:port`, or a bare host for port 7236.
+pub(crate) fn listen_address(address: &str) -> Result<String, BuildError> {
+    if address.parse::<SocketAddr>().is_ok() {
+        return Ok(address.to_owned());
     }
+    let bare = address.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(SocketAddr::from((ip, DEFAULT_SLAVE_PORT)).to_string());
+    }
+    let (host, port) = address.split_once(':').unwrap_or((address, "7236"));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if host.is_empty() || !host.chars().all(is_name) || port.parse::<u16>().is_err() {
+        return Err(BuildError::Address { address: address.to_owned() });
+    }
+    Ok(format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -111,7 +122,15 @@ mod tests {
             ("localhost", "localhost:7236"),
         ];
         for (given, wanted) in cases {
-            assert_eq!(listen_address(given), wanted);
+            assert_eq!(listen_address(given).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_to_listen_on_is_refused_as_it_was_given() {
+        for given in ["", ":80", "http://host", "host:99999", "host:", "::1:9000:x", "a b"] {
+            let error = listen_address(given).unwrap_err();
+            assert!(error.to_string().contains(&format!("{given:?}")), "{error}");
         }
     }
 

@@ -86,6 +86,11 @@ impl Core {
         Err(Refusal::because(ErrorCode::PayloadTooLarge, message))
     }
 
+    /// Where the slave itself runs.
+    pub(crate) const fn host(&self) -> &Handle {
+        &self.host
+    }
+
     /// Spawns a task of the slave itself; shutdown waits for it.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn_on(task, &self.host);

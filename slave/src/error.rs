@@ -39,6 +39,12 @@ pub enum BuildError {
         /// The address.
         address: String,
     },
+    /// The address cannot be read: give `host:port`, or a bare host for port 7236.
+    #[error("{address:?} is no address to listen on: give host:port, or a bare host")]
+    Address {
+        /// What was given.
+        address: String,
+    },
     /// Another program listens there: stop it, or bind another port (`:0` takes a free one).
     #[error("another program listens on {address}")]
     AddressInUse {
@@ -85,6 +91,7 @@ impl BuildError {
             Self::FunctionName { .. } => ErrorCode::FunctionName,
             Self::Setting { .. } => ErrorCode::SettingInvalid,
             Self::BindWithoutToken { .. } => ErrorCode::BindWithoutToken,
+            Self::Address { .. } => ErrorCode::AddressInvalid,
             Self::AddressInUse { .. } => ErrorCode::AddressInUse,
             Self::Bind { .. } => ErrorCode::BindFailed,
             Self::FunctionRuntime(_) | Self::NoRuntime | Self::Random(_) => {
@@ -121,4 +128,13 @@ pub enum OutputError {
     /// A progress value that is no number between 0 and 1.
     #[error("progress is a number between 0 and 1, not {0}")]
     Progress(f64),
+}
+
+impl OutputError {
+    /// The code that people look up.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Progress(_) => ErrorCode::DataInvalid.as_str(),
+        }
+    }
 }

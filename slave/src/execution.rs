@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::{ExecutionId, LogLevel, LogLine, OutputContent, Payload, Progress, TaskId};
+
+use tracing::debug;
 
 use crate::error::OutputError;
 use crate::records::Record;
@@ -44,6 +47,13 @@ pub struct FunctionExecution {
 impl FunctionExecution {
     pub(crate) const fn new(record: Arc<Record>) -> Self {
         Self { record }
+    }
+
+    /// Tells the master that user code begins: its arguments could be read.
+    pub(crate) fn begins(&self) {
+        let execution = Some(self.record.id.into());
+        self.record.session.send(Frame::Running(proto::Running { execution }));
+        debug!(task.id = %self.record.id, function = %self.function(), "running");
     }
 
     /// The run that this code belongs to: inside a function, and inside [`Self::scope`]. `None`
@@ -94,6 +104,12 @@ impl FunctionExecution {
     /// The data as it came.
     pub fn data(&self) -> &Payload {
         &self.record.data
+    }
+
+    /// When the run is ended, by the monotonic clock; `None` when there is no deadline. The
+    /// earlier of the caller's deadline and the function's own time-out counts.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.record.state().deadline.map(tokio::time::Instant::into_std)
     }
 
     /// Time left until the deadline, zero when it has passed; `None` when there is no deadline.

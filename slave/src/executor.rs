@@ -42,8 +42,10 @@ fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
         data: record.data.clone(),
     };
     let core = Arc::clone(core);
-    core.clone().spawn_function(async move {
-        match hooks::ask(Some(hook), question, ErrorCode::TaskRefused).await {
+    core.clone().spawn(async move {
+        let asked = hooks::ask(Some(hook), question, ErrorCode::TaskRefused);
+        let patience = core.settings.greeting_timeout;
+        match core.run_hook(asked, "before_task", patience, ErrorCode::TaskRefused).await {
             Ok(reply) => accept(&core, &record, reply, Begin::Spawned),
             Err(refusal) => withdraw(&core, &record, refusal),
         }

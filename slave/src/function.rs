@@ -68,6 +68,7 @@ where
 {
     let body = move |execution: FunctionExecution| -> Result<BoxedRun, Failure> {
         let args = read_arguments(&execution)?;
+        execution.begins();
         let run = f(execution, args).map(|returned| encode(returned.map_err(Into::into)));
         Ok(Box::pin(run))
     };
@@ -97,6 +98,7 @@ where
 {
     let body = move |execution: FunctionExecution| {
         let args = read_arguments(&execution)?;
+        execution.begins();
         encode(f(execution, args).map_err(Into::into))
     };
     Function::of(Body::Blocking(Box::new(body)), Mode::Blocking)

@@ -46,7 +46,7 @@ pub struct TaskRequest {
 
 /// What a hook said: a reply for the master's after-hook, if any, or why not.
 pub(crate) type Said = Result<Option<Payload>, Refusal>;
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type AskHook<Q> = Arc<dyn Fn(Q) -> Boxed<Said> + Send + Sync>;
 type TellHook = Arc<dyn Fn(Peer) -> Boxed<()> + Send + Sync>;
 
@@ -74,6 +74,25 @@ where
     Q: 'static,
 {
     Arc::new(move |question| Box::pin(hook(question).map(|said| said.and_then(reply))))
+}
+
+/// Makes a sync hook one that runs where it may block: on the function runtime's own threads.
+pub(crate) fn on_a_thread<Q, T, F>(hook: F) -> impl Fn(Q) -> Boxed<T>
+where
+    Q: Send + 'static,
+    T: Send + 'static,
+    F: Fn(Q) -> T + Send + Sync + 'static,
+{
+    let hook = Arc::new(hook);
+    move |question| {
+        let hook = Arc::clone(&hook);
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || hook(question)).await {
+                Ok(said) => said,
+                Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+            }
+        })
+    }
 }
 
 /// Erases the type of a hook that only listens.

@@ -35,7 +35,7 @@ const CONNECTION_WINDOW: u32 = 40 * 1024 * 1024;
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room in a message for what is not payload.
-const FRAME_OVERHEAD: usize = 64 * 1024;
+const FRAME_OVERHEAD: usize = 1024 * 1024;
 
 /// Serves connections until `stop` is cancelled and every stream has ended.
 pub(crate) async fn serve<S, IO>(

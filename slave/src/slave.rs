@@ -111,7 +111,7 @@ impl BoundSlave {
 
     /// Serves in the background, until the handle says otherwise or is dropped.
     pub fn spawn(self) -> SlaveHandle {
-        let serving = tokio::spawn(self.serving);
+        let serving = self.core.host().spawn(self.serving);
         SlaveHandle { core: self.core, address: self.address, stop: self.stop, serving }
     }
 }

@@ -22,6 +22,8 @@ struct Entry {
     waiting: Option<Outgoing>,
     /// The session its start went to.
     sent_in: Generation,
+    /// A cancel that waits for a session, with its reason.
+    cancel: Option<String>,
 }
 
 /// The table of started tasks.
@@ -41,13 +43,14 @@ impl InFlight {
 
     /// Adds a task whose start goes out in this session.
     pub(crate) fn add_sent(&mut self, cell: Arc<Cell>, sent_in: Generation) {
-        self.entries.insert(cell.id, Entry { cell, waiting: None, sent_in });
+        self.entries.insert(cell.id, Entry { cell, waiting: None, sent_in, cancel: None });
     }
 
     /// Adds a task whose start waits for a session.
     pub(crate) fn add_waiting(&mut self, cell: Arc<Cell>, start: Outgoing) {
         self.queue.push_back(cell.id);
-        self.entries.insert(cell.id, Entry { cell, waiting: Some(start), sent_in: 0 });
+        self.entries
+            .insert(cell.id, Entry { cell, waiting: Some(start), sent_in: 0, cancel: None });
     }
 
     /// Takes the next start that waits; it counts as sent from here on.
@@ -62,6 +65,19 @@ impl InFlight {
             }
         }
         None
+    }
+
+    /// Keeps a cancel until there is a session to send it in.
+    pub(crate) fn keep_cancel(&mut self, id: ExecutionId, reason: String) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.cancel = Some(reason);
+        }
+    }
+
+    /// Takes the cancels that were kept.
+    pub(crate) fn take_cancels(&mut self) -> Vec<(ExecutionId, String)> {
+        let kept = self.entries.iter_mut();
+        kept.filter_map(|(id, entry)| Some((*id, entry.cancel.take()?))).collect()
     }
 
     pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Cell>> {

@@ -69,6 +69,7 @@ impl Link {
         settings: Settings,
         hooks: Hooks,
         master: Arc<Shared>,
+        runtime: Handle,
     ) -> Self {
         let inner = Inner {
             tasks: InFlight::default(),
@@ -89,7 +90,7 @@ impl Link {
             stop: CancellationToken::new(),
             inner: Mutex::new(inner),
             view: watch::Sender::new(ConnectionState::Dialing),
-            runtime: Handle::current(),
+            runtime,
         }
     }
 
@@ -100,14 +101,6 @@ impl Link {
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
-    }
-
-    /// Runs code that may block; `None` when the runtime has ended.
-    pub(crate) async fn spawn_blocking<T: Send + 'static>(
-        &self,
-        code: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        self.runtime.spawn_blocking(code).await.ok()
     }
 }
 

@@ -25,7 +25,7 @@ const FRAMES_PER_TASK: usize = 3;
 const FRAMES_OF_SESSION: usize = 1_024;
 
 /// Room in a message for what is not payload.
-const FRAME_OVERHEAD: usize = 64 * 1024;
+const FRAME_OVERHEAD: usize = 1024 * 1024;
 
 /// What the slave said of itself.
 #[derive(Clone, Debug)]

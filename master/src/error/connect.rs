@@ -29,6 +29,21 @@ pub enum ConnectError {
         /// What is wrong with it.
         source: EndpointError,
     },
+    /// The name cannot be used: take one of 1 to 256 bytes that can be seen.
+    #[error("{name:?} is no name for a connection: it has 1 to 256 visible bytes")]
+    Name {
+        /// The name, or its beginning.
+        name: String,
+    },
+    /// There is no tokio runtime here to carry the connection: call it in `#[tokio::main]`.
+    #[error("there is no tokio runtime here to carry the connection")]
+    NoRuntime,
+    /// The address names a path, and a slave has none.
+    #[error("{address} names a path, and a slave has none; give host and port")]
+    Path {
+        /// What was given.
+        address: String,
+    },
     /// A setting cannot work: change it.
     #[error("{setting} {problem}")]
     Setting {
@@ -88,8 +103,11 @@ impl ConnectError {
         match self {
             Self::NameTaken { .. } => ErrorCode::NameTaken,
             Self::MasterClosed => ErrorCode::MasterClosed,
-            Self::Address { .. } | Self::Tls { .. } => ErrorCode::AddressInvalid,
-            Self::Setting { .. } => ErrorCode::SettingInvalid,
+            Self::Address { .. } | Self::Tls { .. } | Self::Path { .. } => {
+                ErrorCode::AddressInvalid
+            }
+            Self::Name { .. } | Self::Setting { .. } => ErrorCode::SettingInvalid,
+            Self::NoRuntime => ErrorCode::RuntimeFailed,
             Self::Hook { .. } => ErrorCode::ConnectHookFailed,
             Self::Unreachable { source, .. } if source.is::<GreetingTimeout>() => {
                 ErrorCode::GreetingTimeout
@@ -111,6 +129,13 @@ impl ConnectError {
             Self::Refused { refusal, .. } => Some(refusal),
             _ => None,
         }
+    }
+}
+
+impl GreetingTimeout {
+    /// The code that people look up.
+    pub const fn code(&self) -> &'static str {
+        ErrorCode::GreetingTimeout.as_str()
     }
 }
 

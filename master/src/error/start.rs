@@ -64,8 +64,11 @@ pub enum StartError {
         /// What the last dial met, if one has failed meanwhile.
         source: Option<Box<ConnectError>>,
     },
-    /// The start was cancelled, and the slave promised that it never runs.
-    #[error("the start was cancelled; slave {connection} promised that the task never runs")]
+    /// The start was not answered in time and was cancelled; the slave promised that it never
+    /// runs. A before_task hook that thinks for too long is a reason.
+    #[error(
+        "slave {connection} did not answer the start in time, and promised that the task never runs"
+    )]
     Forbidden {
         /// What was not started.
         task: NotStarted,

@@ -98,8 +98,7 @@ async fn send_and_wait(
     link.start(cell, start).map_err(|no| no_start(link, cell, no))?;
 
     let guard = CancelOnDrop(Some(cell));
-    let waiting = task.start_deadline.min(task.deadline.unwrap_or(Duration::MAX));
-    let answer = match begun.checked_add(waiting) {
+    let answer = match begun.checked_add(task.start_deadline) {
         Some(until) => timeout_at(until, answered(cell)).await.ok(),
         None => Some(answered(cell).await),
     };

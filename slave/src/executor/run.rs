@@ -7,9 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use selsyn_common::proto::{self, from_slave::Frame};
 use tokio::time::Instant;
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::{Instrument, info_span, warn};
 
 use super::{ended, ladder};
 use crate::core::Core;
@@ -59,8 +58,6 @@ fn is_begun(core: &Arc<Core>, record: &Arc<Record>) -> bool {
     if let Some(deadline) = timeout {
         ladder::watch_deadline(core, record, deadline);
     }
-    record.session.send(Frame::Running(proto::Running { execution: Some(record.id.into()) }));
-    debug!(task.id = %record.id, function = %record.function.name, "running");
     true
 }
 

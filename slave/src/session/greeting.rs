@@ -37,6 +37,7 @@ pub(super) async fn greet(
         Refusal::because(ErrorCode::GreetingTimeout, format!("no Hello came within {patience:?}"))
     })??;
     let version = judge(core, &hello)?;
+    core.check_payload(hello.data.as_ref().map_or(0, |data| data.data.len()))?;
     let session = Arc::new(open(&hello, outbox.clone())?);
     core.sessions.add(&session)?;
     match ask_hook(core, &session, hello.data).await {

@@ -7,7 +7,7 @@ use prost::Message;
 use selsyn_common::proto::{self, FromSlave, from_slave::Frame, outcome, output};
 
 /// What a master reads beside a payload of its limit; it leaves itself twice as much.
-const OVERHEAD: usize = 32 * 1024;
+const OVERHEAD: usize = 512 * 1024;
 
 /// Longest text, and longest line of a trace, in a frame that must be cut, in characters.
 const MAX_TEXT: usize = 2_048;
@@ -20,7 +20,13 @@ pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
         return;
     }
     match &mut frame.frame {
-        Some(Frame::Welcome(welcome)) => welcome.reply = None,
+        Some(Frame::Welcome(welcome)) => {
+            welcome.reply = None;
+            shrink_catalogue(&mut welcome.functions, limit / 2);
+        }
+        Some(Frame::FunctionsChanged(changed)) => {
+            shrink_catalogue(&mut changed.functions, limit / 2);
+        }
         Some(Frame::Accepted(accepted)) => accepted.reply = None,
         Some(Frame::GoodbyeAccepted(accepted)) => accepted.reply = None,
         Some(Frame::GoodbyeRefused(proto::GoodbyeRefused { refusal: Some(refusal) }))
@@ -40,6 +46,17 @@ pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
         Some(Frame::Violation(violation)) => cut(&mut violation.message, MAX_TEXT),
         _ => {}
     }
+}
+
+/// Names as many functions as fit; the others can be called all the same.
+fn shrink_catalogue(functions: &mut Vec<proto::Function>, limit: usize) {
+    let mut bytes = 0;
+    let fits = functions.iter().take_while(|function| {
+        bytes += function.encoded_len() + 8;
+        bytes <= limit
+    });
+    let count = fits.count();
+    functions.truncate(count);
 }
 
 fn shrink_failure(failure: &mut proto::Failure) {
@@ -91,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_cut_until_it_fits_and_says_so() {
-        let data = Payload::bytes(vec![0; 100_000]);
+        let data = Payload::bytes(vec![0; 1_000_000]);
         let mut frame = finished(Failure::new("ä".repeat(100_000)).with_data(data));
         to_fit(&mut frame, 1_000);
         assert!(frame.encoded_len() <= 1_000 + OVERHEAD);

@@ -74,14 +74,20 @@ impl Link {
             }
             return true;
         }
-        let session = inner.session.clone();
-        drop(inner);
-        if let Some(session) = session {
-            let reason = reason.chars().take(MAX_REASON).collect();
-            let execution = Some(id.into());
-            self.send_in(&session, Frame::Cancel(proto::Cancel { execution, reason }));
+        let reason = reason.chars().take(MAX_REASON).collect();
+        match inner.session.clone() {
+            Some(session) => {
+                drop(inner);
+                self.send_cancel(&session, id, reason);
+            }
+            None => inner.tasks.keep_cancel(id, reason),
         }
         false
+    }
+
+    pub(super) fn send_cancel(&self, session: &Session, id: ExecutionId, reason: String) {
+        let execution = Some(id.into());
+        self.send_in(session, Frame::Cancel(proto::Cancel { execution, reason }));
     }
 
     /// The callbacks of a task have returned.

@@ -27,8 +27,12 @@ impl Link {
         inner.last_dial = None;
         inner.session = Some(session.clone());
         let gone = if is_other { inner.tasks.take_sent(generation - 1) } else { Vec::new() };
+        let cancels = inner.tasks.take_cancels();
         drop(inner);
         self.change(Change::Welcomed);
+        for (id, reason) in cancels {
+            self.send_cancel(&session, id, reason);
+        }
         self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
         self.send_waiting(&session);
     }
