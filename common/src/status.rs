@@ -7,6 +7,8 @@
 //!                  └──fail_start──▶ START_FAILED
 //! ```
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

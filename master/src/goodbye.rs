@@ -24,9 +24,11 @@ pub(crate) async fn disconnect(link: &Arc<Link>, data: Payload) -> Result<(), Di
     match ended {
         Ok(reply) => {
             link.wait_until(ConnectionState::is_final).await;
-            let told = Disconnected { connection: link.name.clone(), reply };
-            let panic = hooks::tell(link.hooks.after_disconnect.as_ref(), told).await;
-            log_panic(link, "after_disconnect", panic);
+            if link.tells_farewell() {
+                let told = Disconnected { connection: link.name.clone(), reply };
+                let panic = hooks::tell(link.hooks.after_disconnect.as_ref(), told).await;
+                log_panic(link, "after_disconnect", panic);
+            }
             Ok(())
         }
         Err(error) => Err(tell_error(link, error).await),

@@ -41,15 +41,33 @@ fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
         function: record.function.name.clone(),
         data: record.data.clone(),
     };
-    let core = Arc::clone(core);
-    core.clone().spawn(async move {
+    let asking = Asking { core: Arc::clone(core), record };
+    core.spawn(async move {
+        let Asking { core, record } = &asking;
         let asked = hooks::ask(Some(hook), question, ErrorCode::TaskRefused);
         let patience = core.settings.greeting_timeout;
         match core.run_hook(asked, "before_task", patience, ErrorCode::TaskRefused).await {
-            Ok(reply) => accept(&core, &record, reply, Begin::Spawned),
-            Err(refusal) => withdraw(&core, &record, refusal),
+            Ok(reply) => accept(core, record, reply, Begin::Spawned),
+            Err(refusal) => withdraw(core, record, refusal),
         }
     });
+}
+
+/// Withdraws a task that nothing was said about when it is dropped: the slave's runtime has ended,
+/// and no hook will ever speak.
+struct Asking {
+    core: Arc<Core>,
+    record: Arc<Record>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if !self.record.state().accepted {
+            let message = "the slave's runtime has ended";
+            let refusal = Refusal::because(ErrorCode::TaskRefused, message);
+            withdraw(&self.core, &self.record, refusal);
+        }
+    }
 }
 
 /// Says Accepted, and begins if there is a slot.
@@ -76,15 +94,16 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
     if record.state().life.end(End::Dropped).is_none() {
         return;
     }
-    never_was(core, record);
-    record.session.refuse(record.id, refusal);
+    never_was(core, record, || record.session.refuse(record.id, refusal));
 }
 
-/// Takes back a task that was not accepted.
-fn never_was(core: &Arc<Core>, record: &Arc<Record>) {
-    record.state().is_settled = true;
-    core.records.forget(record.id);
+/// Takes back a task that was not accepted. It says so before it settles: a session that is being
+/// closed waits for no more than that.
+fn never_was(core: &Arc<Core>, record: &Arc<Record>, say: impl FnOnce()) {
     leave(core, record);
+    say();
+    record.settle();
+    core.records.forget(record.id);
 }
 
 /// User code has ended, or was dropped. A verdict that was given before stands.
@@ -133,7 +152,7 @@ fn conclude(core: &Core, record: &Arc<Record>, outcome: Outcome) {
     debug!(task.id = %record.id, status = %outcome.status, "ended");
     core.records.keep(record, &outcome);
     record.session.send(finished(record.id, outcome));
-    record.notify();
+    record.settle();
     if record.session.is_over() {
         // Nobody can ask for it any more.
         core.records.forget(record.id);

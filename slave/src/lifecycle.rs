@@ -8,6 +8,8 @@
 //!
 //! Pure: the executor carries causes in and effects out.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
 
 /// Who asked an execution to stop.

@@ -51,7 +51,7 @@ pub(crate) struct State {
     pub(crate) deadline: Option<Instant>,
     /// User code has returned, or never ran.
     pub(crate) is_left: bool,
-    /// Its master has been told what became of it, or is about to be.
+    /// Its master has been told what became of it: its session may be closed.
     pub(crate) is_settled: bool,
     /// Outputs shown so far.
     shown: u64,
@@ -99,6 +99,12 @@ impl Record {
     /// Tells those who wait in [`Record::until`] to look again.
     pub(crate) fn notify(&self) {
         self.changed.notify_waiters();
+    }
+
+    /// What became of it has been sent: whoever waits to close its session may go on.
+    pub(crate) fn settle(&self) {
+        self.state().is_settled = true;
+        self.notify();
     }
 
     /// Waits until the state is as wanted.
@@ -181,7 +187,6 @@ impl Records {
         self.untaken_bytes.fetch_add(bytes_of(outcome), Ordering::Relaxed);
         let mut state = record.state();
         state.outcome = Some(outcome.clone());
-        state.is_settled = true;
     }
 
     pub(crate) fn forget(&self, id: ExecutionId) {

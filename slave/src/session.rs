@@ -30,6 +30,7 @@ use tracing::{debug, info, warn};
 
 use crate::core::Core;
 use crate::hooks::Peer;
+use greeting::Rejection;
 
 use conversation::Conversation;
 
@@ -121,12 +122,14 @@ pub(crate) async fn serve(
 ) {
     let session = match greeting::greet(&core, &mut incoming, &outbox).await {
         Ok(session) => session,
-        Err(refusal) => {
+        Err(Rejection { refusal, max_bytes }) => {
             info!(code = refusal.reason.as_str(), "a connection was refused: {refusal}");
             let rejected = proto::Rejected { refusal: Some((*refusal).into()) };
             let frame = Some(Frame::Rejected(rejected));
+            let mut frame = FromSlave { frame, ..FromSlave::default() };
+            shrink::to_fit(&mut frame, max_bytes);
             // The lane is empty: it has room for one frame.
-            let _ = outbox.send(FromSlave { frame, ..FromSlave::default() });
+            let _ = outbox.send(frame);
             outbox.close();
             return linger(&core, incoming).await;
         }

@@ -18,6 +18,10 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 /// # Panics
 ///
 /// When it does not come in time.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match timeout(LIMIT, future).await {
         Ok(value) => value,
@@ -30,6 +34,10 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 /// # Panics
 ///
 /// When it does not hold in time.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn eventually(what: &str, check: impl Fn() -> bool) {
     let holds = async {
         while !check() {
@@ -44,6 +52,10 @@ pub async fn eventually(what: &str, check: impl Fn() -> bool) {
 /// # Panics
 ///
 /// When it does not, or when the task has ended.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn running(task: &RunningTask) {
     let mut events = task.events();
     let begun = async {
@@ -65,6 +77,10 @@ pub async fn running(task: &RunningTask) {
 /// # Panics
 ///
 /// When the task does not end in time.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn ended(task: &RunningTask) -> Outcome {
     let what = format!("task {} on {} to end", task.id(), task.connection());
     soon(&what, task.join()).await
@@ -75,6 +91,10 @@ pub async fn ended(task: &RunningTask) -> Outcome {
 /// # Panics
 ///
 /// When the task does not end in time, or ends otherwise.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn completed(task: &RunningTask) -> Outcome {
     ended_as(task, TaskStatus::Completed).await
 }
@@ -84,6 +104,10 @@ pub async fn completed(task: &RunningTask) -> Outcome {
 /// # Panics
 ///
 /// When the task does not end in time, or ends otherwise.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn ended_as(task: &RunningTask, status: TaskStatus) -> Outcome {
     let outcome = ended(task).await;
     assert!(outcome.status == status, "expected {status}, and it ended {}", said(&outcome));
@@ -95,6 +119,10 @@ pub async fn ended_as(task: &RunningTask, status: TaskStatus) -> Outcome {
 /// # Panics
 ///
 /// When the task does not end in time, or ends otherwise.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn failure(task: &RunningTask, status: TaskStatus) -> Failure {
     let outcome = ended_as(task, status).await;
     outcome.result.expect_err("every status but COMPLETED has a failure")
@@ -105,6 +133,10 @@ pub async fn failure(task: &RunningTask, status: TaskStatus) -> Failure {
 /// # Panics
 ///
 /// When it does not in time, or has ended for good.
+///
+/// # Cancel safety
+///
+/// Safe to drop; nothing is lost but the wait.
 pub async fn state(connection: &Connection, wanted: ConnectionState) {
     let what = format!("connection {} to be {wanted}", connection.name());
     let found = soon(&what, connection.wait_until(|state| state == wanted)).await;

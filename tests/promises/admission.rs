@@ -132,3 +132,18 @@ async fn a_connection_carries_no_more_tasks_than_it_may() {
     expect::completed(&first).await;
     cluster.stop().await;
 }
+
+/// A slot may be passed on to a task the moment it is queued.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_task_in_the_queue_is_forgotten_when_a_slot_is_freed() {
+    let cluster = TestCluster::builder(1).slaves(|_, slave| slave.slots(1)).start().await.unwrap();
+    let connection = cluster.connection(0);
+    for _ in 0..30 {
+        let starts = (0..64).map(|n| connection.new_task(n).unwrap().function("echo").start());
+        for started in futures_util::future::join_all(starts).await {
+            expect::completed(&started.unwrap()).await;
+        }
+    }
+    assert_eq!(cluster.slave(0).running(), 0);
+    cluster.stop().await;
+}

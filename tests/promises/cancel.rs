@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use selsyn::{Failure, FailureKind, FunctionExecution, Ran, TaskStatus};
+use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
 
@@ -122,5 +123,33 @@ async fn a_function_that_fails_for_a_reason_of_its_own_while_stopping_has_failed
     running.cancel("");
     let failure = expect::failure(&running, TaskStatus::Failed).await;
     assert_eq!(failure.message, "the disk is full");
+    cluster.stop().await;
+}
+
+/// Far more cancels than the connection may carry tasks.
+#[tokio::test]
+async fn many_cancels_of_one_task_cost_its_neighbour_nothing() {
+    let connects = Counter::default();
+    let counted = connects.clone();
+    let cluster = TestCluster::builder(1)
+        .master(move |master| {
+            master.max_in_flight(2).after_connect(move |_| {
+                counted.count();
+            })
+        })
+        .start()
+        .await
+        .unwrap();
+    let start =
+        || cluster.connection(0).new_task(json!(1)).unwrap().function("wait_for_abort").start();
+    let (stopped, neighbour) = (start().await.unwrap(), start().await.unwrap());
+    expect::running(&neighbour).await;
+    expect::running(&stopped).await;
+    (0..500).for_each(|_| stopped.cancel("enough"));
+    expect::ended_as(&stopped, TaskStatus::Aborted).await;
+    assert_eq!(neighbour.status(), TaskStatus::Started);
+    neighbour.cancel("");
+    expect::ended_as(&neighbour, TaskStatus::Aborted).await;
+    assert_eq!(connects.runs(), 1, "the session was never cut");
     cluster.stop().await;
 }

@@ -1,12 +1,15 @@
 //! A connection that cannot be is refused by name, and nothing stays behind.
 
+use std::future::IntoFuture;
+use std::io;
 use std::time::Duration;
 
-use selsyn::{ConnectError, ConnectionState, Master, Slave, Token, generate_token};
+use selsyn::{ConnectError, ConnectionState, Master, Refusal, Slave, Token, generate_token};
 use selsyn_common::proto::from_master;
 use selsyn_common::proto::{self, from_slave};
-use selsyn_testing::{TestCluster, expect};
+use selsyn_testing::{Gate, TestCluster, expect, functions, pipe};
 use selsyn_tests::raw_master::{RawMaster, hello};
+use tokio::io::DuplexStream;
 
 async fn refusal(master: &Master, slave: &selsyn::SlaveHandle) -> ConnectError {
     let error = expect::error(master.connect("it", slave.addr().to_string()).await);
@@ -150,4 +153,148 @@ async fn several_masters_work_on_one_slave_at_once() {
     assert_eq!(other.state(), ConnectionState::Closed);
     assert!(cluster.connection(0).is_connected());
     cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_dial_that_panics_is_a_dial_that_failed() {
+    async fn late() -> io::Result<DuplexStream> {
+        panic!("no route")
+    }
+    fn early() -> std::future::Ready<io::Result<DuplexStream>> {
+        panic!("no route")
+    }
+    let master = Master::new().unwrap();
+    for connecting in [master.connect_with("it", late), master.connect_with("it", early)] {
+        let error = expect::error(expect::soon("the connect", connecting.into_future()).await);
+        assert_eq!(error.code(), "E0202");
+        assert!(error.to_string().contains("the dial panicked: no route"), "{error}");
+        assert!(!master.contains("it"));
+    }
+    let lazy = master.connect_with("it", late).lazy().attempts_without_limit().await.unwrap();
+    expect::soon("the close", master.close()).await;
+    assert_eq!(lazy.state(), ConnectionState::Closed);
+}
+
+#[tokio::test]
+async fn what_changes_while_a_master_is_greeted_is_told_after_welcome() {
+    let (asked, greets) = (Gate::closed(), Gate::closed());
+    let (asks, waits) = (asked.clone(), greets.clone());
+    let (dialer, listener) = pipe();
+    let slave = Slave::builder()
+        .before_connection_async(move |_| {
+            let (asked, greets) = (asks.clone(), waits.clone());
+            async move {
+                asked.open();
+                greets.opened().await;
+                Ok(())
+            }
+        })
+        .incoming(listener)
+        .unwrap()
+        .spawn();
+    let master = Master::new().unwrap();
+    let connecting = master.connect_with("it", move || dialer.clone().dial());
+    let connecting = tokio::spawn(connecting.into_future());
+    expect::soon("the hook to be asked", asked.opened()).await;
+    slave.add_function("early", functions::echo()).unwrap();
+    greets.open();
+    let connection = expect::soon("the welcome", connecting).await.unwrap().unwrap();
+    slave.add_function("late", functions::echo()).unwrap();
+    let knows = |name: &str| connection.functions().iter().any(|function| function == name);
+    assert!(knows("early"));
+    expect::eventually("the master to hear of the other", || knows("late")).await;
+    master.close().await;
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_with_more_data_than_the_master_reads_is_still_a_refusal() {
+    let (dialer, listener) = pipe();
+    let refuse =
+        |_| Err::<(), _>(Refusal::new("no room").with_code(77).with_data("y".repeat(3_000_000)));
+    let slave = Slave::builder().before_connection(refuse).incoming(listener).unwrap().spawn();
+    let master = Master::builder().max_payload_bytes(1_000).build().unwrap();
+    let error = expect::error(master.connect_with("it", move || dialer.clone().dial()).await);
+    let refusal = error.refusal().unwrap_or_else(|| panic!("{error}"));
+    assert_eq!((refusal.message.as_str(), refusal.code), ("no room", 77));
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_longest_times_are_no_panic() {
+    const EVER: Duration = Duration::MAX;
+    let cluster = TestCluster::builder(1)
+        .slaves(|_, slave| {
+            slave
+                .exclusive()
+                .abort_grace(EVER)
+                .drain_deadline(EVER)
+                .greeting_timeout(EVER)
+                .heartbeat_tolerance(EVER)
+                .function("echo_in_time", functions::echo().timeout(EVER))
+        })
+        .master(|master| {
+            master
+                .greeting_timeout(EVER)
+                .heartbeat_tolerance(EVER)
+                .resume_window(Some(EVER))
+                .start_deadline(EVER)
+                .suspect_after(EVER)
+        })
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0);
+    cluster.dialer(0).cut();
+    expect::state(connection, ConnectionState::Unreachable).await;
+    expect::state(connection, ConnectionState::Connected).await;
+    let task = connection.new_task(1).unwrap().function("echo_in_time").deadline(EVER);
+    expect::completed(&task.start().await.unwrap()).await;
+    expect::soon("the goodbye", connection.disconnect()).await.unwrap();
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn times_that_cannot_work_are_refused_by_name() {
+    let master = Master::builder().heartbeat_tolerance(Duration::from_millis(1)).build().unwrap();
+    let error = expect::error(master.connect("it", "127.0.0.1:1").await);
+    assert_eq!(error.to_string(), "heartbeat_tolerance must be at least 200 ms");
+    assert!(!master.contains("it"));
+    let error = Slave::builder().heartbeat_every(Duration::MAX).bind("127.0.0.1:0").await;
+    let error = error.unwrap_err();
+    let problem = "heartbeat_tolerance must be at least four times heartbeat_every";
+    assert_eq!((error.code(), error.to_string().as_str()), ("E0403", problem));
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_seen_and_an_address_with_a_path_are_refused_at_once() {
+    let master = Master::new().unwrap();
+    for name in ["", "  ", "a\nb", &"x".repeat(257)] {
+        let error = expect::error(master.connect(name, "127.0.0.1").await);
+        assert!(matches!(error, ConnectError::Name { .. }), "{error}");
+    }
+    let error = expect::error(master.connect("it", "http://127.0.0.1:1/path").await);
+    assert!(matches!(error, ConnectError::Path { .. }), "{error}");
+    let error = Slave::builder().bind("http://127.0.0.1:0").await.unwrap_err();
+    assert_eq!(error.code(), "E0212");
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error_and_no_panic() {
+    let block_on = |future: std::pin::Pin<Box<dyn Future<Output = String>>>| {
+        let mut future = future;
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.as_mut().poll(&mut cx) {
+            std::task::Poll::Ready(text) => text,
+            std::task::Poll::Pending => panic!("it waits for a runtime that is not there"),
+        }
+    };
+    let connect = block_on(Box::pin(async {
+        expect::error(Master::new().unwrap().connect("it", "127.0.0.1").await).to_string()
+    }));
+    assert_eq!(connect, "there is no tokio runtime here to carry the connection");
+    let bind = block_on(Box::pin(async {
+        Slave::builder().bind("127.0.0.1:0").await.unwrap_err().to_string()
+    }));
+    assert_eq!(bind, "there is no tokio runtime here to serve the slave");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selsyn::{ConnectionState, Master, Ran, Slave, TaskStatus};
+use selsyn::{ConnectionState, Master, Ran, Refusal, Slave, TaskStatus};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -79,4 +79,53 @@ async fn closing_a_master_whose_slave_is_gone_is_bounded() {
     drop(cluster.take_slave(0));
     expect::state(cluster.connection(0), ConnectionState::Unreachable).await;
     expect::soon("the close", cluster.stop()).await;
+}
+
+#[tokio::test]
+async fn a_task_that_its_hook_refuses_does_not_hold_a_drain() {
+    let (asked, refuses) = (Gate::closed(), Gate::closed());
+    let (asks, waits) = (asked.clone(), refuses.clone());
+    let mut cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            let (asked, refuses) = (asks.clone(), waits.clone());
+            slave.before_task_async(move |_| {
+                let (asked, refuses) = (asked.clone(), refuses.clone());
+                async move {
+                    asked.open();
+                    refuses.opened().await;
+                    Err::<(), _>(Refusal::new("no"))
+                }
+            })
+        })
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0).clone();
+    let starting = tokio::spawn(connection.new_task(1).unwrap().start());
+    expect::soon("the hook to be asked", asked.opened()).await;
+    let slave = cluster.take_slave(0).unwrap();
+    let draining = tokio::spawn(slave.drain(expect::LIMIT * 2));
+    expect::state(&connection, ConnectionState::Draining).await;
+    refuses.open();
+    expect::soon("the drain", draining).await.unwrap().unwrap();
+    let error = expect::error(expect::soon("the start", starting).await.unwrap());
+    assert_eq!((error.code(), error.ran()), ("E0103", Ran::No));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_verdict_of_a_shutdown_is_told_before_the_session_is_closed() {
+    for _ in 0..60 {
+        let mut cluster = TestCluster::start(1).await.unwrap();
+        let connection = cluster.connection(0);
+        let starts =
+            (0..20).map(|n| connection.new_task(n).unwrap().function("wait_for_abort").start());
+        let tasks = futures_util::future::join_all(starts).await;
+        let slave = cluster.take_slave(0).unwrap();
+        expect::soon("the shutdown", slave.shutdown()).await.unwrap();
+        for task in tasks {
+            expect::ended_as(&task.unwrap(), TaskStatus::Aborted).await;
+        }
+        cluster.stop().await;
+    }
 }

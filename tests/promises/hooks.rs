@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use selsyn::{OnStartError, Payload, Ran, Refusal, StartError};
+use selsyn::{ConnectionState, OnStartError, Payload, Ran, Refusal, StartError};
 use selsyn_testing::functions::Counter;
-use selsyn_testing::{TestCluster, expect};
+use selsyn_testing::{Gate, TestCluster, expect, functions, pipe};
 use serde_json::json;
 
 fn stamped(text: &'static str) -> impl Fn(Payload) -> Result<Payload, selsyn::HookError> {
@@ -221,4 +221,99 @@ async fn lost_connection_is_told_once_and_only_of_sessions_without_a_goodbye() {
     expect::eventually("lost_connection", || lost.runs() == 1).await;
     cluster.stop().await;
     assert_eq!(lost.runs(), 1);
+}
+
+#[tokio::test]
+async fn after_start_comes_before_the_callbacks_however_fast_the_task_is() {
+    let cluster = TestCluster::builder(1)
+        .slaves(|_, slave| slave.function("flood", functions::flood()))
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0).clone();
+    let (told, order) = (Gate::closed(), Arc::new(Mutex::new(Vec::new())));
+    let note = |what: &'static str| {
+        let order = Arc::clone(&order);
+        move || order.lock().unwrap().push(what)
+    };
+    let (started, progress, log, completed) =
+        (note("started"), note("progress"), note("log"), note("completed"));
+    let waits = told.clone();
+    let task = connection.new_task(1).unwrap().function("flood");
+    let task = task
+        .on_complete(move |_, _| completed())
+        .on_log(move |_| log())
+        .on_progress(move |_| progress())
+        .after_start_async(move |_| {
+            let (told, started) = (waits.clone(), started.clone());
+            async move {
+                told.opened().await;
+                started();
+            }
+        });
+    let starting = tokio::spawn(task.start());
+    expect::eventually("the verdict to be there", || connection.in_flight() == 0).await;
+    assert!(order.lock().unwrap().is_empty());
+    told.open();
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    expect::completed(&running).await;
+    assert_eq!(*order.lock().unwrap(), ["started", "log", "progress", "completed"]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_before_connect_that_never_returns_holds_no_close() {
+    let master = selsyn::Master::new().unwrap();
+    let (dialer, _listener) = pipe();
+    let connecting = master.connect_with("it", move || dialer.clone().dial());
+    let connecting = connecting.before_connect_async(|_| std::future::pending()).lazy();
+    let connection = connecting.await.unwrap();
+    let task = connection.new_task(1).unwrap();
+    let starting = tokio::spawn(task.start());
+    expect::eventually("the start to wait", || connection.in_flight() == 1).await;
+    expect::soon("the close", master.close()).await;
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    let error = expect::error(expect::soon("the start", starting).await.unwrap());
+    assert!(matches!(error, StartError::Closed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_reply_over_the_limit_is_left_out_and_nothing_else_is_lost() {
+    let long = || "y".repeat(3_000_000);
+    let replies = Arc::new(Mutex::new(Vec::new()));
+    let hears = || {
+        let replies = Arc::clone(&replies);
+        move |reply| replies.lock().unwrap().push(reply)
+    };
+    let (welcome, accepted, goodbye) = (hears(), hears(), hears());
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            let refused = move || Refusal::new("no echoes").with_code(77).with_data(long());
+            slave
+                .before_connection(move |_| Ok(long()))
+                .before_disconnection(move |_| Ok(long()))
+                .before_task(
+                    move |task| {
+                        if task.function == "echo" { Err(refused()) } else { Ok(long()) }
+                    },
+                )
+        })
+        .master(move |master| {
+            master
+                .max_payload_bytes(1_000)
+                .after_connect(move |told| welcome(told.reply))
+                .after_start(move |told| accepted(told.reply))
+                .after_disconnect(move |told| goodbye(told.reply))
+        })
+        .start()
+        .await
+        .unwrap();
+    let task = || cluster.connection(0).new_task(json!({"a": 1, "b": 1})).unwrap();
+    let error = expect::error(task().function("echo").start().await);
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.message.as_str(), refusal.code), ("no echoes", 77));
+    expect::completed(&task().start().await.unwrap()).await;
+    cluster.connection(0).disconnect().await.unwrap();
+    assert_eq!(*replies.lock().unwrap(), [None, None, None]);
+    cluster.stop().await;
 }

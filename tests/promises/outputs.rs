@@ -1,8 +1,9 @@
 //! What a function shows arrives in order, before its verdict, and losses are counted.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use selsyn::{Failure, FunctionExecution, LogLevel, TaskEvent, TaskStatus, function};
+use selsyn::{Failure, FunctionExecution, LogLevel, TaskEvent, TaskStatus, blocking, function};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
 
@@ -156,4 +157,41 @@ fn the_levels_are_those_of_cloudpss() {
     ];
     let names = levels.map(|level| level.to_string());
     assert_eq!(names, ["critical", "error", "warning", "info", "verbose", "debug"]);
+}
+
+#[tokio::test]
+async fn a_function_that_outlives_its_verdict_shows_nothing_any_more() {
+    let gate = Gate::closed();
+    let opened = gate.clone();
+    let stuck = blocking(move |execution: FunctionExecution, (): ()| {
+        execution.info("before");
+        while !opened.is_open() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        execution.info("after");
+        Ok::<_, Failure>(())
+    });
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.abort_grace(Duration::ZERO).function("stuck", stuck.clone()))
+        .start()
+        .await
+        .unwrap();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let logged = Arc::clone(&lines);
+    let task = cluster.connection(0).new_task(()).unwrap().function("stuck");
+    let task = task.deadline(Duration::from_millis(300));
+    let running = task
+        .on_log(move |line| logged.lock().unwrap().push(line.content.clone()))
+        .start()
+        .await
+        .unwrap();
+    expect::ended_as(&running, TaskStatus::TimedOut).await;
+    gate.open();
+    expect::eventually("the slot to be free", || cluster.slave(0).running() == 0).await;
+    // Whatever it showed has arrived before this has.
+    let next = cluster.connection(0).new_task(1).unwrap().function("echo").start().await.unwrap();
+    expect::completed(&next).await;
+    assert_eq!(*lines.lock().unwrap(), ["before"]);
+    assert_eq!(running.outcome().unwrap().status, TaskStatus::TimedOut);
+    cluster.stop().await;
 }

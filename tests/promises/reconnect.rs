@@ -3,9 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selsyn::{ConnectionState, Master, MasterBuilder, Ran, Slave, SlaveHandle, TaskStatus};
+use selsyn::{
+    ConnectionState, Master, MasterBuilder, Ran, Refusal, Slave, SlaveHandle, StartError,
+    TaskStatus,
+};
+use selsyn_common::proto::{self, from_master, from_slave};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
+use selsyn_tests::FakeSlave;
 use serde_json::json;
 
 const WINDOW: Duration = Duration::from_millis(400);
@@ -147,16 +152,126 @@ async fn dropping_the_last_handle_of_a_dropped_master_detaches() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_slave_is_suspected_then_unreachable_and_any_frame_restores_it() {
     let master = Master::new().unwrap();
-    let mut slave = selsyn_tests::FakeSlave::listen();
+    let mut slave = FakeSlave::listen();
     let (connection, mut session) = slave.connect(&master, "it").await;
     let begun = tokio::time::Instant::now();
     expect::state(&connection, ConnectionState::Suspect).await;
     assert_eq!(begun.elapsed().as_secs(), 7);
-    session.send(selsyn_common::proto::from_slave::Frame::Heartbeat(
-        selsyn_common::proto::Heartbeat {},
-    ));
+    session.send(from_slave::Frame::Heartbeat(proto::Heartbeat {}));
     expect::state(&connection, ConnectionState::Connected).await;
     let heard = tokio::time::Instant::now();
     expect::state(&connection, ConnectionState::Unreachable).await;
     assert_eq!(heard.elapsed().as_secs(), 17);
+}
+
+#[tokio::test]
+async fn a_re_dial_that_is_refused_fails_the_connection_and_ends_its_tasks() {
+    let (refuses, told) = (Gate::closed(), Counter::default());
+    let (asked, counted) = (refuses.clone(), told.clone());
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            let refuses = asked.clone();
+            slave.before_connection(move |_| {
+                if refuses.is_open() { Err(Refusal::new("no more").with_code(77)) } else { Ok(()) }
+            })
+        })
+        .master(move |master| {
+            master.on_connect_error(move |_| {
+                counted.count();
+            })
+        })
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0);
+    let task = connection.new_task(json!(1)).unwrap().function("wait_for_abort");
+    let running = task.start().await.unwrap();
+    refuses.open();
+    cluster.dialer(0).cut();
+    expect::soon("the connection to end", connection.closed()).await;
+    assert_eq!(connection.state(), ConnectionState::Failed);
+    assert_eq!(connection.connected().await.unwrap_err().refusal().unwrap().code, 77);
+    assert_eq!((told.runs(), cluster.master().contains("slave-0")), (1, false));
+    expect::ended_as(&running, TaskStatus::Lost).await;
+    expect::soon("the goodbye", connection.disconnect()).await.unwrap();
+    let error = expect::error(connection.new_task(1).unwrap().start().await);
+    assert!(matches!(error, StartError::NotConnected { .. }), "{error}");
+    cluster.stop().await;
+}
+
+/// The slave may have run it in the session that broke, and have forgotten it since.
+#[tokio::test(start_paused = true)]
+async fn never_ran_is_believed_of_starts_of_this_session_only() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let start = || tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    let starting = start();
+    let execution = session.start().await.execution;
+    session.send(from_slave::Frame::Accepted(proto::Accepted { execution, reply: None }));
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    let unanswered = start();
+    session.start().await;
+
+    drop(session);
+    let mut session = slave.greeted().await;
+    expect::state(&connection, ConnectionState::Connected).await;
+    running.cancel("");
+    let mut forbid_what_is_cancelled = async || {
+        loop {
+            if let from_master::Frame::Cancel(proto::Cancel { execution, .. }) =
+                session.next().await
+            {
+                return session.send(from_slave::Frame::Forbidden(proto::Forbidden { execution }));
+            }
+        }
+    };
+    forbid_what_is_cancelled().await;
+    let failure = expect::failure(&running, TaskStatus::Lost).await;
+    assert_eq!(failure.ran, Ran::Unknown);
+
+    forbid_what_is_cancelled().await;
+    let error = expect::error(expect::soon("the start", unanswered).await.unwrap());
+    assert_eq!((error.code(), error.ran()), ("E0113", Ran::Unknown));
+    let StartError::Unknown(running) = error else { panic!("it carries the task") };
+    expect::ended_as(&running, TaskStatus::Lost).await;
+    assert_eq!(connection.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_the_connection_is_away_is_sent_once_it_is_back() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    let execution = session.start().await.execution;
+    session.send(from_slave::Frame::Accepted(proto::Accepted { execution, reply: None }));
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    drop(session);
+    expect::state(&connection, ConnectionState::Unreachable).await;
+    running.cancel("enough");
+    let mut session = slave.greeted().await;
+    let from_master::Frame::Cancel(cancel) = session.next().await else {
+        panic!("a cancel follows")
+    };
+    assert_eq!((cancel.execution, cancel.reason.as_str()), (execution, "enough"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_welcomes_and_breaks_is_dialled_with_longer_and_longer_pauses() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    for millis in [100, 200, 400, 800, 100] {
+        let broken = tokio::time::Instant::now();
+        drop(session);
+        session = slave.greeted().await;
+        let waited = broken.elapsed().as_millis();
+        assert!((millis * 8 / 10..=millis * 12 / 10 + 1).contains(&waited), "{millis}: {waited}");
+        if millis == 800 {
+            // Real contact makes the pauses begin anew.
+            session.send(from_slave::Frame::Draining(proto::Draining { deadline_millis: 0 }));
+            expect::state(&connection, ConnectionState::Draining).await;
+        }
+    }
 }

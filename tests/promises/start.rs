@@ -137,3 +137,91 @@ async fn a_slave_that_forbids_a_late_start_settles_it() {
     assert!(matches!(error, StartError::Forbidden { .. }), "{error}");
     assert_eq!(error.ran(), Ran::No);
 }
+
+#[tokio::test]
+async fn a_start_that_was_sent_and_never_answered_is_no_success_when_the_connection_ends() {
+    let master = selsyn::Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let told = Counter::default();
+    let counted = told.clone();
+    let task = connection.new_task(json!(1)).unwrap().after_start(move |_| {
+        counted.count();
+    });
+    let starting = tokio::spawn(task.start());
+    session.start().await;
+    connection.detach();
+    let error = expect::error(expect::soon("the start", starting).await.unwrap());
+    assert_eq!((error.code(), error.ran(), told.runs()), ("E0113", Ran::Unknown, 0));
+    let StartError::Unknown(running) = error else { panic!("it carries the task") };
+    expect::ended_as(&running, TaskStatus::Lost).await;
+}
+
+#[tokio::test]
+async fn a_start_whose_hook_never_answers_is_taken_back_and_never_runs() {
+    let runs = Counter::default();
+    let counted = runs.clone();
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            slave.slots(1).function("count", count(counted.clone())).before_task_async(
+                async |task| match task.function.as_str() {
+                    "count" => std::future::pending().await,
+                    _ => Ok(()),
+                },
+            )
+        })
+        .start()
+        .await
+        .unwrap();
+    let task = || cluster.connection(0).new_task(1).unwrap();
+    let error = expect::error(task().function("count").start_deadline(SHORT).start().await);
+    assert!(matches!(error, StartError::Forbidden { .. }), "{error}");
+    assert_eq!((error.ran(), cluster.slave(0).running()), (Ran::No, 0));
+    expect::completed(&task().function("echo").start().await.unwrap()).await;
+    assert_eq!(runs.runs(), 0);
+    cluster.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_waited_in_vain_names_what_the_last_dial_met() {
+    let master = selsyn::Master::new().unwrap();
+    let dials = Counter::default();
+    let dialled = dials.clone();
+    let gone = move || {
+        let error = std::io::Error::other(format!("no route, dial {}", dialled.count()));
+        std::future::ready(Err::<tokio::io::DuplexStream, _>(error))
+    };
+    let connecting = master.connect_with("away", gone).lazy().attempts_without_limit();
+    let connection = connecting.every(Duration::from_secs(1)).await.unwrap();
+    let task = connection.new_task(1).unwrap().start_deadline(Duration::from_millis(2_500));
+    let error = expect::error(task.start().await);
+    assert_eq!((error.code(), dials.runs()), ("E0111", 3));
+    assert!(error.to_string().ends_with("no route, dial 3"), "{error}");
+    let StartError::Deadline { source, .. } = error else { panic!("{error}") };
+    assert_eq!(source.unwrap().code(), "E0202");
+}
+
+#[tokio::test]
+async fn a_start_on_a_connection_that_is_given_up_says_why() {
+    let master = selsyn::Master::new().unwrap();
+    let gives_up = Gate::closed();
+    let opened = gives_up.clone();
+    let gone = move || {
+        let gives_up = opened.clone();
+        async move {
+            gives_up.opened().await;
+            Err::<tokio::io::DuplexStream, _>(std::io::Error::other("no route"))
+        }
+    };
+    let connection = master.connect_with("away", gone).lazy().await.unwrap();
+    let starting = tokio::spawn(connection.new_task(1).unwrap().start());
+    expect::eventually("the start to wait", || connection.in_flight() == 1).await;
+    gives_up.open();
+    let waited = expect::error(expect::soon("the start", starting).await.unwrap());
+    let late = expect::error(connection.new_task(1).unwrap().start().await);
+    for error in [waited, late] {
+        assert!(matches!(error, StartError::NotConnected { .. }), "{error}");
+        assert!(error.to_string().ends_with("no route"), "{error}");
+        assert_eq!(error.ran(), Ran::No);
+    }
+}

@@ -22,8 +22,8 @@ struct Entry {
     waiting: Option<Outgoing>,
     /// The session its start went to.
     sent_in: Generation,
-    /// A cancel that waits for a session, with its reason.
-    cancel: Option<String>,
+    /// Why it was cancelled, if it was.
+    cancelled: Option<String>,
 }
 
 /// The table of started tasks.
@@ -43,14 +43,14 @@ impl InFlight {
 
     /// Adds a task whose start goes out in this session.
     pub(crate) fn add_sent(&mut self, cell: Arc<Cell>, sent_in: Generation) {
-        self.entries.insert(cell.id, Entry { cell, waiting: None, sent_in, cancel: None });
+        self.entries.insert(cell.id, Entry { cell, waiting: None, sent_in, cancelled: None });
     }
 
     /// Adds a task whose start waits for a session.
     pub(crate) fn add_waiting(&mut self, cell: Arc<Cell>, start: Outgoing) {
         self.queue.push_back(cell.id);
         self.entries
-            .insert(cell.id, Entry { cell, waiting: Some(start), sent_in: 0, cancel: None });
+            .insert(cell.id, Entry { cell, waiting: Some(start), sent_in: 0, cancelled: None });
     }
 
     /// Takes the next start that waits; it counts as sent from here on.
@@ -67,19 +67,6 @@ impl InFlight {
         None
     }
 
-    /// Keeps a cancel until there is a session to send it in.
-    pub(crate) fn keep_cancel(&mut self, id: ExecutionId, reason: String) {
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.cancel = Some(reason);
-        }
-    }
-
-    /// Takes the cancels that were kept.
-    pub(crate) fn take_cancels(&mut self) -> Vec<(ExecutionId, String)> {
-        let kept = self.entries.iter_mut();
-        kept.filter_map(|(id, entry)| Some((*id, entry.cancel.take()?))).collect()
-    }
-
     pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Cell>> {
         self.entries.get(&id).map(|entry| Arc::clone(&entry.cell))
     }
@@ -87,6 +74,19 @@ impl InFlight {
     /// Whether the task's start still waits for a session.
     pub(crate) fn is_waiting(&self, id: ExecutionId) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.waiting.is_some())
+    }
+
+    /// Notes that a task was cancelled: a session that breaks may take the word along.
+    pub(crate) fn cancelled(&mut self, id: ExecutionId, reason: &str) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.cancelled = Some(reason.to_owned());
+        }
+    }
+
+    /// Every task that was cancelled and has not ended, with the reason.
+    pub(crate) fn all_cancelled(&self) -> Vec<(ExecutionId, String)> {
+        let cancelled = self.entries.iter();
+        cancelled.filter_map(|(id, entry)| Some((*id, entry.cancelled.clone()?))).collect()
     }
 
     /// Takes a task out.
@@ -145,5 +145,44 @@ impl InFlight {
     fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Cell>> {
         let taken = self.entries.extract_if(|_, entry| wanted(entry));
         taken.map(|(_, entry)| entry.cell).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selsyn_common::{ExecutionId, Payload, proto::Placement};
+
+    use super::*;
+    use crate::Master;
+    use crate::delivery::Mailbox;
+
+    #[tokio::test]
+    async fn starts_that_were_taken_back_leave_no_ids_in_the_queue() {
+        let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
+        let connecting = Master::new().unwrap().connect_with("it", dial);
+        let connection = connecting.lazy().await.unwrap();
+        let mut tasks = InFlight::default();
+        let add = |tasks: &mut InFlight| {
+            let id = ExecutionId::first(connection.link().master.next_task_id());
+            let link = Arc::clone(connection.link());
+            let cell = Cell::new(id, Payload::null(), link, Mailbox::default());
+            let start = Outgoing {
+                function: String::new(),
+                data: Payload::null(),
+                deadline: None,
+                placement: Placement::Background,
+            };
+            tasks.add_waiting(Arc::new(cell), start);
+            id
+        };
+        let first = add(&mut tasks);
+        for _ in 0..1_000 {
+            let id = add(&mut tasks);
+            tasks.remove(id).unwrap();
+        }
+        let last = add(&mut tasks);
+        assert!(tasks.queue.len() <= 2 * tasks.len() + QUEUE_SLACK, "{}", tasks.queue.len());
+        let sent = std::iter::from_fn(|| tasks.next_waiting(1)).map(|(cell, _)| cell.id);
+        assert_eq!(sent.collect::<Vec<_>>(), [first, last]);
     }
 }

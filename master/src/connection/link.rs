@@ -45,6 +45,10 @@ struct Inner {
     slave: Option<Welcomed>,
     /// Those who wait for the answer to the goodbye that is under way.
     goodbyes: Vec<oneshot::Sender<GoodbyeAnswer>>,
+    /// The slave has accepted the goodbye: its answer, for those who come too late to ask.
+    farewell: Option<GoodbyeAnswer>,
+    /// The after_disconnect hook was told, or is about to be.
+    farewell_told: bool,
     why_gone: Option<ConnectError>,
     last_dial: Option<ConnectError>,
     /// Nothing new gets in; the view follows when what is in has ended.
@@ -77,6 +81,8 @@ impl Link {
             sessions: 0,
             slave: None,
             goodbyes: Vec::new(),
+            farewell: None,
+            farewell_told: false,
             why_gone: None,
             last_dial: None,
             gone: false,

@@ -10,6 +10,8 @@
 //!
 //! Pure: `dispatch` carries causes in and follows what comes out.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::fmt;
 
 /// What a connection looks like. A view: it ends no task by itself.

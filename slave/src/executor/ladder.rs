@@ -37,29 +37,43 @@ fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
         conclude(core, record, outcome);
     } else {
         core.forbid(record.session.peer.master, record.id);
-        record.session.send(forbidden(record.id));
-        never_was(core, record);
+        never_was(core, record, || record.session.send(forbidden(record.id)));
     }
 }
 
 /// Climbs the ladder in the background.
 fn climb(core: &Arc<Core>, record: &Arc<Record>) {
-    let (core, record) = (Arc::clone(core), Arc::clone(record));
+    let last_rung = GiveUpOnDrop { core: Arc::clone(core), record: Arc::clone(record) };
     let grace = core.settings.abort_grace;
-    core.clone().spawn(async move {
-        if is_left_within(&record, grace).await {
+    core.spawn(async move {
+        let record = &last_rung.record;
+        if is_left_within(record, grace).await {
             return;
         }
         record.force.notify_one();
-        if is_left_within(&record, DROP_PATIENCE).await {
+        is_left_within(record, DROP_PATIENCE).await;
+    });
+}
+
+/// The top of the ladder: gives up a run that has not ended by now. On drop, so that the end of
+/// the slave's runtime leaves nobody waiting for a verdict.
+struct GiveUpOnDrop {
+    core: Arc<Core>,
+    record: Arc<Record>,
+}
+
+impl Drop for GiveUpOnDrop {
+    fn drop(&mut self) {
+        let Self { core, record } = self;
+        if record.state().is_left {
             return;
         }
         warn!(task.id = %record.id, function = %record.function.name, "stuck: asked to stop, and still running");
         let verdict = record.state().life.stuck();
         if let Some(outcome) = verdict {
-            conclude(&core, &record, outcome);
+            conclude(core, record, outcome);
         }
-    });
+    }
 }
 
 /// Waits until user code has ended; false when it has not in time.

@@ -1,5 +1,7 @@
 //! The loop of an active session: every frame at once, awaiting nothing but the next.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::sync::Arc;
 
 use selsyn_common::ErrorCode;

@@ -24,7 +24,18 @@ const MIN_TOLERANCE: Duration = Duration::from_millis(200);
 /// Longest name of a connection, in bytes: it stands in logs and refusals.
 const MAX_NAME: usize = 256;
 
-type Rejection = Box<Refusal>;
+/// Why a stream becomes no session, and how much of it the master reads.
+pub(super) struct Rejection {
+    pub(super) refusal: Box<Refusal>,
+    pub(super) max_bytes: usize,
+}
+
+impl From<Refusal> for Rejection {
+    /// What the slave itself says is short, whoever reads it.
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal: refusal.into(), max_bytes: 0 }
+    }
+}
 
 /// Reads Hello, judges it, asks the hook and says Welcome.
 pub(super) async fn greet(
@@ -47,7 +58,7 @@ pub(super) async fn greet(
         }
         Err(refusal) => {
             core.sessions.remove(session.id);
-            return Err(refusal.into());
+            return Err(Rejection { max_bytes: session.max_result_bytes, ..refusal.into() });
         }
     }
     if core.admission().is_draining() {

@@ -62,8 +62,8 @@ impl Link {
         Ok(())
     }
 
-    /// Gives up a start: takes it back if it was not sent, else asks the slave to cancel it. True
-    /// when it was not sent. The reason is cut at 4,096 characters.
+    /// Gives up a start: takes it back if it was not sent, else asks the slave to cancel it, in
+    /// this session or the next. True when it was not sent. The reason is cut at 4,096 characters.
     pub(crate) fn cancel(&self, id: ExecutionId, reason: &str) -> bool {
         let mut inner = self.inner();
         if inner.tasks.is_waiting(id) {
@@ -74,13 +74,12 @@ impl Link {
             }
             return true;
         }
-        let reason = reason.chars().take(MAX_REASON).collect();
-        match inner.session.clone() {
-            Some(session) => {
-                drop(inner);
-                self.send_cancel(&session, id, reason);
-            }
-            None => inner.tasks.keep_cancel(id, reason),
+        let reason: String = reason.chars().take(MAX_REASON).collect();
+        inner.tasks.cancelled(id, &reason);
+        let session = inner.session.clone();
+        drop(inner);
+        if let Some(session) = session {
+            self.send_cancel(&session, id, reason);
         }
         false
     }
@@ -112,12 +111,17 @@ impl Link {
         }
     }
 
-    /// Sends a goodbye, or joins the one that is under way; the receiver is told the answer.
-    /// `None` when no session is open.
+    /// Sends a goodbye, or joins the one that is under way or was accepted; the receiver is told
+    /// the answer. `None` when no session is open.
     pub(crate) fn goodbye(&self, data: Payload) -> Option<oneshot::Receiver<GoodbyeAnswer>> {
-        let mut inner = self.inner();
-        let session = inner.session.clone()?;
         let (answer, answered) = oneshot::channel();
+        let mut inner = self.inner();
+        if let Some(farewell) = &inner.farewell {
+            // The receiver is right here.
+            let _ = answer.send(farewell.clone());
+            return Some(answered);
+        }
+        let session = inner.session.clone()?;
         let is_first = inner.goodbyes.is_empty();
         inner.goodbyes.push(answer);
         drop(inner);
@@ -125,5 +129,10 @@ impl Link {
             self.send_in(&session, Frame::Goodbye(proto::Goodbye { data: Some(data.into()) }));
         }
         Some(answered)
+    }
+
+    /// Whether the caller is the first to tell of the goodbye; the others need not.
+    pub(crate) fn tells_farewell(&self) -> bool {
+        !std::mem::replace(&mut self.inner().farewell_told, true)
     }
 }

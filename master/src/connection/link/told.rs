@@ -15,7 +15,7 @@ use crate::dispatch::Welcomed;
 use crate::error::ConnectError;
 
 impl Link {
-    /// A session is open: what waited goes on its way.
+    /// A session is open: what waited goes on its way, and what was cancelled is so again.
     pub(crate) fn opened(&self, outbox: Outbox<FromMaster>, welcomed: Welcomed) {
         let mut inner = self.inner();
         let generation = inner.sessions + 1;
@@ -27,13 +27,13 @@ impl Link {
         inner.last_dial = None;
         inner.session = Some(session.clone());
         let gone = if is_other { inner.tasks.take_sent(generation - 1) } else { Vec::new() };
-        let cancels = inner.tasks.take_cancels();
+        let cancelled = inner.tasks.all_cancelled();
         drop(inner);
         self.change(Change::Welcomed);
-        for (id, reason) in cancels {
+        self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
+        for (id, reason) in cancelled {
             self.send_cancel(&session, id, reason);
         }
-        self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
         self.send_waiting(&session);
     }
 
@@ -119,7 +119,10 @@ impl Link {
     }
 
     pub(crate) fn goodbye_answered(&self, answer: GoodbyeAnswer) {
-        let goodbyes = std::mem::take(&mut self.inner().goodbyes);
+        let mut inner = self.inner();
+        let goodbyes = std::mem::take(&mut inner.goodbyes);
+        inner.farewell = answer.is_ok().then(|| answer.clone());
+        drop(inner);
         for asked in goodbyes {
             // Whoever asked may have stopped waiting.
             let _ = asked.send(answer.clone());
