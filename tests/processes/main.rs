@@ -1,5 +1,6 @@
-//! Promises that need real processes: slaves that are killed.
+//! Promises that need real processes: slaves that are killed, programs that end.
 
 #![cfg(test)]
 
+mod exits;
 mod killed;

@@ -76,10 +76,15 @@ impl InFlight {
         self.entries.get(&id).is_some_and(|entry| entry.waiting.is_some())
     }
 
-    /// Notes that a task was cancelled: a session that breaks may take the word along.
-    pub(crate) fn cancelled(&mut self, id: ExecutionId, reason: &str) {
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.cancelled = Some(reason.to_owned());
+    /// Notes that a task was cancelled: a session that breaks may take the word along. False when
+    /// it was before, or has ended: there is nothing new to say.
+    pub(crate) fn cancelled(&mut self, id: ExecutionId, reason: &str) -> bool {
+        match self.entries.get_mut(&id) {
+            Some(entry) if entry.cancelled.is_none() => {
+                entry.cancelled = Some(reason.to_owned());
+                true
+            }
+            Some(_) | None => false,
         }
     }
 

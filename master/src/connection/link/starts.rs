@@ -75,8 +75,8 @@ impl Link {
             return true;
         }
         let reason: String = reason.chars().take(MAX_REASON).collect();
-        inner.tasks.cancelled(id, &reason);
-        let session = inner.session.clone();
+        let is_news = inner.tasks.cancelled(id, &reason);
+        let session = inner.session.clone().filter(|_| is_news);
         drop(inner);
         if let Some(session) = session {
             self.send_cancel(&session, id, reason);
