@@ -61,6 +61,13 @@ pub enum BackoffError {
     },
 }
 
+impl BackoffError {
+    /// The code that people look up.
+    pub const fn code(&self) -> &'static str {
+        crate::ErrorCode::SettingInvalid.as_str()
+    }
+}
+
 impl Backoff {
     /// Makes a backoff that begins with `first` and doubles up to `max`.
     ///

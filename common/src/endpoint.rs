@@ -99,6 +99,13 @@ pub enum EndpointError {
     },
 }
 
+impl EndpointError {
+    /// The code that people look up.
+    pub const fn code(&self) -> &'static str {
+        crate::ErrorCode::AddressInvalid.as_str()
+    }
+}
+
 impl Endpoint {
     /// The host: a name in lower case, or an IP address; IPv6 without its brackets.
     pub fn host(&self) -> &str {

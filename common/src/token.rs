@@ -48,6 +48,13 @@ pub enum TokenError {
     },
 }
 
+impl TokenError {
+    /// The code that people look up.
+    pub const fn code(&self) -> &'static str {
+        crate::ErrorCode::SettingInvalid.as_str()
+    }
+}
+
 impl Token {
     /// The longest token, in bytes.
     pub const MAX_BYTES: usize = 4096;

@@ -30,6 +30,8 @@ pub(crate) enum Answer {
     NotSent,
     /// The start was sent, and contact was lost before it was answered.
     Lost,
+    /// The connection carries as many tasks as it may.
+    TooManyInFlight,
 }
 
 /// One started task.
@@ -118,6 +120,16 @@ impl Cell {
         state.answer = Some(answer);
         self.end(state, outcome);
         true
+    }
+
+    /// The start failed on this side, before or after it was answered.
+    pub(crate) fn start_failed(self: &Arc<Self>, message: String) {
+        let mut state = self.state();
+        if state.status.is_final() || !state.change(self.id, StatusChange::FailStart) {
+            return;
+        }
+        let failure = Failure::of(FailureKind::Refused, message, Ran::No);
+        self.end(state, Outcome::failed(TaskStatus::StartFailed, failure));
     }
 
     /// Gives up waiting for the answer to the start, unless it has come by now. Whoever is handed
@@ -286,7 +298,7 @@ fn not_started(answer: &Answer) -> Outcome {
         Answer::Refused(refusal) => (refusal.message.clone(), refusal.data.clone()),
         Answer::Forbidden => ("the start was cancelled, and never runs".to_owned(), None),
         Answer::TooLarge(limit) => (format!("the data is larger than {limit} bytes"), None),
-        Answer::NotSent | Answer::Lost | Answer::Accepted(_) => {
+        Answer::NotSent | Answer::Lost | Answer::TooManyInFlight | Answer::Accepted(_) => {
             ("the start was not sent".to_owned(), None)
         }
     };

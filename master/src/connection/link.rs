@@ -22,8 +22,6 @@ use crate::error::ConnectError;
 use crate::hooks::Hooks;
 use crate::master::Shared;
 
-pub(crate) use starts::NoStart;
-
 /// One connection.
 pub(crate) struct Link {
     pub(crate) name: String,

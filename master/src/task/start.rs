@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Task;
 use crate::cell::{Answer, Cell};
-use crate::connection::link::{Link, NoStart};
+use crate::connection::link::Link;
 use crate::dispatch::Outgoing;
 use crate::error::{NotStarted, StartError};
 use crate::hooks::{self, Accepted, OnStartError, StartHooks};
@@ -60,9 +60,8 @@ fn failed(
     hooks: &StartHooks,
     error: StartError,
 ) -> Result<RunningTask, StartError> {
-    let is_final = cell.state().status.is_final();
-    if !matches!(error, StartError::Unknown(_)) && !is_final {
-        cell.not_started(Answer::NotSent);
+    if !matches!(error, StartError::Unknown(_)) {
+        cell.start_failed(error.to_string());
     }
     let Some(hook) = &hooks.error else {
         return Err(error);
@@ -95,8 +94,9 @@ async fn send_and_wait(
     let deadline = task.deadline.and_then(|deadline| begun.checked_add(deadline));
     let start = Outgoing { function: task.function, data, deadline, placement: task.placement };
     let link = &task.link;
-    link.start(cell, start).map_err(|no| no_start(link, cell, no))?;
-
+    if let Err(answer) = link.start(cell, start) {
+        return settle(link, cell, answer);
+    }
     let guard = CancelOnDrop(Some(cell));
     let answer = match begun.checked_add(task.start_deadline) {
         Some(until) => timeout_at(until, answered(cell)).await.ok(),
@@ -130,6 +130,7 @@ async fn give_up(link: &Link, cell: &Arc<Cell>, begun: Instant) -> Result<Answer
     cell.give_up_waiting().ok_or_else(unknown)
 }
 
+/// What an answer means for whoever called `start()`.
 fn settle(link: &Link, cell: &Arc<Cell>, answer: Answer) -> Result<Option<Payload>, StartError> {
     let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
     let connection = link.name.clone();
@@ -140,27 +141,15 @@ fn settle(link: &Link, cell: &Arc<Cell>, answer: Answer) -> Result<Option<Payloa
         Answer::TooLarge(limit) => {
             Err(StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit })
         }
+        Answer::TooManyInFlight => {
+            let limit = link.settings.max_in_flight;
+            Err(StartError::TooManyInFlight { task, connection, limit })
+        }
         Answer::Lost => Err(StartError::Unknown(RunningTask::new(Arc::clone(cell)))),
         Answer::NotSent => match link.why_given_up().map(Box::new) {
             Some(source) => Err(StartError::NotConnected { task, connection, source }),
             None => Err(StartError::Closed { task, connection }),
         },
-    }
-}
-
-fn no_start(link: &Link, cell: &Cell, no: NoStart) -> StartError {
-    let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
-    let connection = link.name.clone();
-    match no {
-        NoStart::Closed => StartError::Closed { task, connection },
-        NoStart::NotConnected(source) => StartError::NotConnected { task, connection, source },
-        NoStart::TooManyInFlight => {
-            StartError::TooManyInFlight { task, connection, limit: link.settings.max_in_flight }
-        }
-        NoStart::Refused(refusal) => StartError::Refused { task, connection, refusal },
-        NoStart::TooLarge(limit) => {
-            StartError::TooLarge { task, connection, bytes: cell.sent_data().len(), limit }
-        }
     }
 }
 

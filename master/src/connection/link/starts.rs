@@ -10,7 +10,6 @@ use super::{GoodbyeAnswer, Link, Session};
 use crate::cell::{Answer, Cell};
 use crate::connection::ConnectionState;
 use crate::dispatch::Outgoing;
-use crate::error::ConnectError;
 
 /// Longest name of a function that is sent, in bytes: no slave takes a longer one.
 const MAX_FUNCTION_NAME: usize = 512;
@@ -18,48 +17,47 @@ const MAX_FUNCTION_NAME: usize = 512;
 /// Characters of a cancel's reason that are sent.
 const MAX_REASON: usize = 4_096;
 
-/// Why a start did not even get into the table.
-pub(crate) enum NoStart {
-    Closed,
-    NotConnected(Box<ConnectError>),
-    TooManyInFlight,
-    Refused(Box<Refusal>),
-    TooLarge(usize),
-}
-
 impl Link {
     /// Puts a start into the table, then on its way, or in the queue for the next session.
-    pub(crate) fn start(&self, cell: &Arc<Cell>, start: Outgoing) -> Result<(), NoStart> {
+    ///
+    /// # Errors
+    ///
+    /// The answer, when it is known without asking the slave.
+    pub(crate) fn start(&self, cell: &Arc<Cell>, start: Outgoing) -> Result<(), Answer> {
         let mut inner = self.inner();
         if inner.gone {
-            let why = inner.why_gone.clone().map(Box::new);
-            return Err(why.map_or(NoStart::Closed, NoStart::NotConnected));
+            return Err(Answer::NotSent);
         }
-        if self.state() == ConnectionState::Draining {
-            let refusal = Refusal::because(ErrorCode::Draining, "the slave is draining");
-            return Err(NoStart::Refused(Box::new(refusal)));
-        }
-        if start.function.len() > MAX_FUNCTION_NAME {
-            let bytes = start.function.len();
-            let message = format!("there is no function with a name of {bytes} bytes");
-            let refusal = Refusal::because(ErrorCode::UnknownFunction, message);
-            return Err(NoStart::Refused(Box::new(refusal)));
-        }
+        self.check(&start)?;
         if inner.tasks.len() >= self.settings.max_in_flight {
-            return Err(NoStart::TooManyInFlight);
+            return Err(Answer::TooManyInFlight);
         }
         let Some(session) = inner.session.clone() else {
             inner.tasks.add_waiting(Arc::clone(cell), start);
             return Ok(());
         };
         if start.data.len() > session.max_payload_bytes {
-            return Err(NoStart::TooLarge(session.max_payload_bytes));
+            return Err(Answer::TooLarge(session.max_payload_bytes));
         }
         // The table first: the answer may come before this returns.
         inner.tasks.add_sent(Arc::clone(cell), session.generation);
         drop(inner);
         self.send_in(&session, start.into_frame(cell.id));
         Ok(())
+    }
+
+    /// Refuses what the slave would refuse too.
+    fn check(&self, start: &Outgoing) -> Result<(), Answer> {
+        let bytes = start.function.len();
+        let refusal = if self.state() == ConnectionState::Draining {
+            Refusal::because(ErrorCode::Draining, "the slave is draining")
+        } else if bytes > MAX_FUNCTION_NAME {
+            let message = format!("there is no function with a name of {bytes} bytes");
+            Refusal::because(ErrorCode::UnknownFunction, message)
+        } else {
+            return Ok(());
+        };
+        Err(Answer::Refused(Box::new(refusal)))
     }
 
     /// Gives up a start: takes it back if it was not sent, else asks the slave to cancel it, in
