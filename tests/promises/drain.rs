@@ -69,7 +69,7 @@ async fn serve_until_ends_with_its_signal_and_frees_the_port() {
     gate.open();
     expect::soon("the end of serving", serving).await.unwrap().unwrap();
     assert!(!connection.is_connected() || connection.state() == ConnectionState::Draining);
-    let _ = Slave::builder().bind(&address.to_string()).await.unwrap();
+    selsyn_tests::port_is_free(address).await;
     master.close().await;
 }
 

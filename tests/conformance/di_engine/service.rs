@@ -24,7 +24,7 @@ async fn e_01_a_slave_answers_pings_until_it_is_shut_down_and_frees_its_port() {
     expect::soon("the shutdown", slave.shutdown()).await.unwrap();
     let silent = expect::soon("a ping", ping(&address.to_string(), None)).await;
     assert!(matches!(expect::error(silent), ConnectError::Unreachable { .. }));
-    TcpListener::bind(address).await.unwrap();
+    selsyn_tests::port_is_free(address).await;
 }
 
 #[tokio::test]
@@ -63,13 +63,13 @@ async fn e_13_a_scoped_slave_is_started_then_shut_down_then_joined() {
         .bind("127.0.0.1:0")
         .await
         .unwrap();
-    let (address, master) = (slave.addr().to_string(), Master::new().unwrap());
+    let (address, master) = (slave.addr(), Master::new().unwrap());
 
     let mut running = None;
     let scope = async {
-        ping(&address, None).await.unwrap();
+        ping(&address.to_string(), None).await.unwrap();
         steps.reached("started");
-        let connection = master.connect("conn", &address).await.unwrap();
+        let connection = master.connect("conn", address).await.unwrap();
         let task = connection.new_task(()).unwrap().start().await.unwrap();
         expect::running(&task).await;
         running = Some(task);
@@ -82,7 +82,7 @@ async fn e_13_a_scoped_slave_is_started_then_shut_down_then_joined() {
     let order = ["started", "left", "shut down", "work ended", "joined"];
     assert_eq!(steps.all(), order);
     expect::ended_as(&running.unwrap(), TaskStatus::Aborted).await;
-    TcpListener::bind(address).await.unwrap();
+    selsyn_tests::port_is_free(address).await;
 }
 
 /// What happened, in order.
