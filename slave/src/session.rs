@@ -176,7 +176,7 @@ fn end(core: &Arc<Core>, session: &Arc<Session>, over: Over) {
             core.records.forget(record.id);
         }
     }
-    info!(connection = %session.peer.connection, ?over, "disconnected");
+    info!(connection = %session.peer.connection, ?over, dropped_outputs = session.outbox.dropped(), "disconnected");
     let is_lost = matches!(over, Over::Lost(_) | Over::Violated(_));
     if let Some(hook) = core.hooks.lost_connection.clone().filter(|_| is_lost) {
         let peer = session.peer.clone();
