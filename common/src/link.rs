@@ -1,20 +1,39 @@
-//! How frames cross one stream, as pure state machines.
+//! How frames cross from one side to the other, as pure state machines.
 //!
 //! ```text
-//! send ─▶ Lanes ──pop──▶ Numbering ──stamp(seq, ack)──▶ the stream ──▶ Arrivals ─▶ deal with it
-//!         control                                                      new · again · missing
-//!         status (lossy)                        any frame ─▶ Contact: Connected │ Suspect │ …
+//!        ┌─ control ─┐
+//! send ─▶├─ status ──┤─▶ Departures ──stamp(seq, ack)──▶ a stream ──▶ Arrivals ─▶ Assemblies ─▶ deal with it
+//!        └─ bulk ────┘   kept until acknowledged,        any frame ─▶ Contact     whole again
+//!         (credit)       sent again when resumed
 //! ```
 //!
-//! Nothing here knows a socket, a clock or a task: time is an argument.
+//! A [`line::Line`] is one side's end of a session and outlives every stream; an
+//! [`outbox::Outbox`] is the thin shell that many hands and one stream share. Nothing here knows a
+//! socket, a clock or a task: time is an argument.
 
+pub mod assembly;
+pub mod bulk;
 pub mod contact;
+mod frames;
 pub mod greeting;
 pub mod lanes;
+pub mod line;
 pub mod numbering;
 pub mod outbox;
 
-use crate::proto;
+use std::fmt;
+use std::time::Duration;
+
+use crate::{ExecutionId, proto};
+
+/// Bytes of a payload that travel in one frame; a larger payload travels in parts of this size.
+pub const PART_BYTES: usize = 64 * 1024;
+
+/// Largest frame that is read: a part, or a frame's own payloads and texts, with room to spare.
+pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
+
+/// Largest payload that goes with Hello and Welcome, which do not travel in parts.
+pub const MAX_GREETING_BYTES: usize = 1024 * 1024;
 
 /// Which way a frame takes out of the house.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +44,15 @@ pub enum Lane {
     Verdict,
     /// Progress and logs: the newest matter, may be dropped, and are counted.
     Status,
+    /// The last word of a session: it overtakes nothing, not even a part.
+    Last,
 }
 
 /// What the link needs to know of a frame.
-pub trait Frame {
+pub trait Frame: Clone + fmt::Debug {
+    /// What the other side sends.
+    type Peer: Frame<Peer = Self>;
+
     /// The way it takes.
     fn lane(&self) -> Lane;
 
@@ -40,50 +64,25 @@ pub trait Frame {
 
     /// Its number and the ack it carries.
     fn stamps(&self) -> (u64, u64);
-}
 
-impl Frame for proto::FromMaster {
-    fn lane(&self) -> Lane {
-        Lane::Control
-    }
+    /// A frame that says nothing but its ack.
+    fn beat() -> Self;
 
-    fn is_numbered(&self) -> bool {
-        use proto::from_master::Frame as F;
-        !matches!(self.frame, Some(F::Hello(_) | F::Heartbeat(_) | F::Violation(_)))
-    }
+    /// A frame that carries a piece of a payload.
+    fn part(part: proto::Part) -> Self;
 
-    fn stamp(&mut self, seq: u64, ack: u64) {
-        (self.seq, self.ack) = (seq, ack);
-    }
+    /// The piece it carries, if it is such a frame.
+    fn as_part(&self) -> Option<&proto::Part>;
 
-    fn stamps(&self) -> (u64, u64) {
-        (self.seq, self.ack)
-    }
-}
+    /// The execution whose data or outcome it carries.
+    fn execution(&self) -> Option<ExecutionId>;
 
-impl Frame for proto::FromSlave {
-    fn lane(&self) -> Lane {
-        use proto::from_slave::Frame as F;
-        match self.frame {
-            Some(F::Output(_)) => Lane::Status,
-            Some(F::Finished(_)) => Lane::Verdict,
-            _ => Lane::Control,
-        }
-    }
+    /// Shows its payloads, in the order of its fields.
+    fn each_payload(&mut self, see: impl FnMut(&mut proto::Payload));
 
-    fn is_numbered(&self) -> bool {
-        use proto::from_slave::Frame as F;
-        !matches!(
-            self.frame,
-            Some(F::Welcome(_) | F::Rejected(_) | F::Heartbeat(_) | F::Violation(_) | F::Output(_))
-        )
-    }
+    /// Whether it names a time that is left.
+    fn has_deadline(&self) -> bool;
 
-    fn stamp(&mut self, seq: u64, ack: u64) {
-        (self.seq, self.ack) = (seq, ack);
-    }
-
-    fn stamps(&self) -> (u64, u64) {
-        (self.seq, self.ack)
-    }
+    /// Shortens the time that it names.
+    fn age(&mut self, by: Duration);
 }

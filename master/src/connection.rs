@@ -1,6 +1,8 @@
 //! A master's named tie to one slave: a cheap handle to what `dispatch` drives.
 
+mod events;
 pub(crate) mod in_flight;
+mod late;
 pub(crate) mod link;
 mod state;
 
@@ -14,6 +16,7 @@ use crate::goodbye;
 use crate::task::Task;
 use link::Link;
 
+pub use events::ConnectionEvents;
 pub(crate) use state::Change as ConnectionChange;
 pub use state::ConnectionState;
 
@@ -76,6 +79,12 @@ impl Connection {
     /// Safe to drop and to call again.
     pub async fn wait_until(&self, wanted: impl Fn(ConnectionState) -> bool) -> ConnectionState {
         self.link().wait_until(wanted).await
+    }
+
+    /// What the connection looks like from now on: the present state first, then every change
+    /// until it is Failed or Closed.
+    pub fn events(&self) -> ConnectionEvents {
+        self.link().events()
     }
 
     /// Waits until the connection is up.

@@ -6,10 +6,12 @@
 mod conversation;
 pub(crate) mod dial;
 pub(crate) mod greeting;
+mod late;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use selsyn_common::link::MAX_GREETING_BYTES;
 use selsyn_common::proto::{self, from_master::Frame};
 use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -22,7 +24,7 @@ use conversation::{Conversation, Over};
 use dial::Dial;
 use greeting::Opened;
 
-pub(crate) use greeting::Welcomed;
+pub(crate) use greeting::{Ticket, Welcomed};
 
 /// A start, ready to be sent but for its number and its remaining time.
 #[derive(Clone, Debug)]
@@ -103,6 +105,10 @@ impl Dispatch {
         let Some(said) = self.meanwhile(asked).await else { return Ok(false) };
         let name = self.link.name.clone();
         self.data = said.map_err(|said| ConnectError::Hook { name, said })?;
+        if self.data.len() > MAX_GREETING_BYTES {
+            let problem = "must be at most 1 MiB";
+            return Err(ConnectError::Setting { setting: "data", problem });
+        }
         Ok(true)
     }
 
@@ -117,6 +123,7 @@ impl Dispatch {
             was_up = true;
             match Conversation::new(&self.link, opened).run(&mut self.backoff).await {
                 Over::Closed => return None,
+                Over::Refused(error) => return Some(error),
                 Over::Broken { why, last_heard } => {
                     debug!(connection = %self.link.name, "the session broke: {why}");
                     self.link.broke(last_heard);

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use selsyn_common::{Payload, SlaveId, TaskId};
+use selsyn_common::{Outcome, Payload, SlaveId, TaskId};
 
 use crate::callback_threads;
 use crate::delivery::panic_message;
@@ -39,8 +39,11 @@ pub struct Connected {
     pub connection: String,
     /// Which slave it reached.
     pub slave: SlaveId,
-    /// What the slave's before_connection hook replied.
+    /// What the slave's before_connection hook replied; it is not asked about a session that is
+    /// resumed.
     pub reply: Option<Payload>,
+    /// A session whose stream broke goes on; nothing was lost.
+    pub resumed: bool,
 }
 
 /// What the slave said to a Goodbye.
@@ -63,6 +66,20 @@ pub struct Accepted {
     pub data: Payload,
     /// What the slave's before_task hook replied.
     pub reply: Option<Payload>,
+}
+
+/// A verdict that came after its task had ended LOST.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LateResult {
+    /// The connection.
+    pub connection: String,
+    /// Which task.
+    pub task: TaskId,
+    /// Which attempt of it, from 1.
+    pub attempt: u32,
+    /// How it ended, as the slave says.
+    pub outcome: Outcome,
 }
 
 /// What becomes of a failed start.
@@ -89,6 +106,7 @@ pub(crate) struct Hooks {
     pub(crate) before_connect: Option<BeforeHook>,
     pub(crate) after_connect: Option<AfterHook<Connected>>,
     pub(crate) connect_error: Option<AfterHook<ConnectError>>,
+    pub(crate) late_result: Option<AfterHook<LateResult>>,
     pub(crate) before_disconnect: Option<BeforeHook>,
     pub(crate) after_disconnect: Option<AfterHook<Disconnected>>,
     pub(crate) disconnect_error: Option<AfterHook<DisconnectError>>,
@@ -219,6 +237,25 @@ macro_rules! hook_setters {
         {
             let hook = move |error: ConnectError| hook(&error);
             self.hooks.connect_error = Some(crate::hooks::after(crate::hooks::on_a_thread(hook)));
+            self
+        }
+
+        /// Is told the verdict of a task that ended LOST, when it comes after all: once a task.
+        /// The task stays LOST; its slave was away for longer than the resume window.
+        pub fn on_late_result<F>(self, hook: F) -> Self
+        where
+            F: Fn(crate::hooks::LateResult) + Send + Sync + 'static,
+        {
+            self.on_late_result_async(crate::hooks::on_a_thread(hook))
+        }
+
+        /// The async form of [`Self::on_late_result`].
+        pub fn on_late_result_async<F, Fut>(mut self, hook: F) -> Self
+        where
+            F: Fn(crate::hooks::LateResult) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = ()> + Send + 'static,
+        {
+            self.hooks.late_result = Some(crate::hooks::after(hook));
             self
         }
 

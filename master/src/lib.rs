@@ -34,7 +34,7 @@ mod running;
 mod task;
 
 pub use connect::Connect;
-pub use connection::{Connection, ConnectionState};
+pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use error::{
     ConnectError, DisconnectError, Elapsed, GreetingTimeout, HookError, JoinError, NotStarted,
     StartError,

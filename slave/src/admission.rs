@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use selsyn_common::{ErrorCode, ExecutionId, Refusal};
+use selsyn_common::{ErrorCode, ExecutionId, MasterId, Refusal};
 
 /// Where an execution runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub(crate) struct AdmissionLimits {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Applicant {
     pub(crate) id: ExecutionId,
+    pub(crate) owner: MasterId,
     pub(crate) placement: Placement,
     pub(crate) blocking: bool,
     pub(crate) bytes: usize,
@@ -42,15 +43,24 @@ pub(crate) enum Place {
     /// A slot.
     Slot { blocking: bool },
     /// A place in the queue.
-    Queued { blocking: bool, ticket: u64 },
+    Queued { blocking: bool, owner: MasterId, ticket: u64 },
 }
 
-/// One kind of slots, with the queue before them.
+/// One kind of slots, with the queues before them, one for each owner.
 #[derive(Debug, Default)]
 struct Pool {
     slots: usize,
     running: usize,
-    queue: BTreeMap<u64, Applicant>,
+    queues: BTreeMap<MasterId, BTreeMap<u64, Applicant>>,
+    /// Whose turn it was last.
+    last: Option<MasterId>,
+}
+
+/// What waits, of one owner or of all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    tasks: usize,
+    bytes: usize,
 }
 
 /// Counts what runs and what waits on one slave.
@@ -59,7 +69,10 @@ pub(crate) struct Admission {
     limits: AdmissionLimits,
     foreground: Option<ExecutionId>,
     pools: [Pool; 2],
-    queued_bytes: usize,
+    queued: Waiting,
+    shares: BTreeMap<MasterId, Waiting>,
+    /// Masters that are connected.
+    owners: usize,
     tickets: u64,
     draining: bool,
 }
@@ -71,7 +84,9 @@ impl Admission {
             limits,
             foreground: None,
             pools: [pool(limits.slots), pool(limits.blocking_slots)],
-            queued_bytes: 0,
+            queued: Waiting::default(),
+            shares: BTreeMap::new(),
+            owners: 0,
             tickets: 0,
             draining: false,
         }
@@ -79,6 +94,27 @@ impl Admission {
 
     /// Gives the applicant a place, or says why there is none.
     pub(crate) fn apply(&mut self, applicant: Applicant) -> Result<Place, Refusal> {
+        self.check(applicant)?;
+        let Applicant { owner, blocking, .. } = applicant;
+        if applicant.placement == Placement::Foreground {
+            self.foreground = Some(applicant.id);
+            return Ok(Place::Foreground);
+        }
+        let pool = &mut self.pools[usize::from(blocking)];
+        if pool.running < pool.slots {
+            pool.running += 1;
+            return Ok(Place::Slot { blocking });
+        }
+        self.tickets += 1;
+        let ticket = self.tickets;
+        pool.queues.entry(owner).or_default().insert(ticket, applicant);
+        self.queued.add(applicant);
+        self.shares.entry(owner).or_default().add(applicant);
+        Ok(Place::Queued { blocking, owner, ticket })
+    }
+
+    /// Says why there is no place for the applicant, if there is none; takes none.
+    pub(crate) fn check(&self, applicant: Applicant) -> Result<(), Refusal> {
         if self.draining {
             return Err(Refusal::because(ErrorCode::Draining, "the slave is draining"));
         }
@@ -86,76 +122,88 @@ impl Admission {
             let message = "the exclusive slave is running another task";
             return Err(Refusal::because(ErrorCode::SlaveBusy, message));
         }
-        match applicant.placement {
-            Placement::Foreground => self.apply_in_front(applicant),
-            Placement::Background => self.apply_behind(applicant),
+        if applicant.placement == Placement::Foreground {
+            return self.foreground.map_or(Ok(()), |holder| {
+                let message = format!("the foreground is taken by {holder}");
+                Err(Refusal::because(ErrorCode::ForegroundBusy, message))
+            });
         }
-    }
-
-    fn apply_in_front(&mut self, applicant: Applicant) -> Result<Place, Refusal> {
-        if let Some(holder) = self.foreground {
-            let message = format!("the foreground is taken by {holder}");
-            return Err(Refusal::because(ErrorCode::ForegroundBusy, message));
-        }
-        self.foreground = Some(applicant.id);
-        Ok(Place::Foreground)
-    }
-
-    fn apply_behind(&mut self, applicant: Applicant) -> Result<Place, Refusal> {
-        let blocking = applicant.blocking;
-        let pool = &mut self.pools[usize::from(blocking)];
-        if pool.running < pool.slots {
-            pool.running += 1;
-            return Ok(Place::Slot { blocking });
-        }
-        self.check_queue(applicant)?;
-        self.tickets += 1;
-        self.queued_bytes += applicant.bytes;
-        let ticket = self.tickets;
-        self.pools[usize::from(blocking)].queue.insert(ticket, applicant);
-        Ok(Place::Queued { blocking, ticket })
+        let pool = &self.pools[usize::from(applicant.blocking)];
+        if pool.running < pool.slots { Ok(()) } else { self.check_queue(applicant) }
     }
 
     fn check_queue(&self, applicant: Applicant) -> Result<(), Refusal> {
         let AdmissionLimits { queue_tasks, queue_bytes, .. } = self.limits;
-        let running = self.running();
-        if self.queued() >= queue_tasks {
+        let (running, Waiting { tasks, bytes }) = (self.running(), self.queued);
+        if tasks >= queue_tasks {
             let message = format!("queue is full ({queue_tasks} tasks, {running} running)");
             return Err(queue_full(message));
         }
-        if self.queued_bytes + applicant.bytes > queue_bytes {
-            let held = self.queued_bytes;
+        if bytes + applicant.bytes > queue_bytes {
             let message =
-                format!("queue is full ({held} of {queue_bytes} bytes, {running} running)");
+                format!("queue is full ({bytes} of {queue_bytes} bytes, {running} running)");
             return Err(queue_full(message));
         }
-        Ok(())
+        self.check_share(applicant)
     }
 
-    /// Takes a place back. A freed slot goes to the task that has waited longest; it is named.
+    /// An owner may fill the queue while it is alone. Where several are connected, none may hold
+    /// more than its equal share.
+    fn check_share(&self, applicant: Applicant) -> Result<(), Refusal> {
+        let owners = self.owners.max(1);
+        let share = self.shares.get(&applicant.owner).copied().unwrap_or_default();
+        let tasks = self.limits.queue_tasks.div_ceil(owners);
+        let bytes = self.limits.queue_bytes.div_ceil(owners);
+        if share.tasks < tasks && (share.tasks == 0 || share.bytes + applicant.bytes <= bytes) {
+            return Ok(());
+        }
+        let message = format!(
+            "this master's share of the queue is full ({} tasks and {} bytes of {tasks} and {bytes}; \
+             {owners} masters share it, {} running)",
+            share.tasks,
+            share.bytes,
+            self.running()
+        );
+        Err(queue_full(message))
+    }
+
+    /// Takes a place back. A freed slot goes to the next owner's task that has waited longest; it
+    /// is named.
     pub(crate) fn release(&mut self, place: Place) -> Option<(ExecutionId, Place)> {
         match place {
-            Place::Foreground => {
-                self.foreground = None;
-                None
+            Place::Foreground => self.foreground = None,
+            Place::Queued { blocking, owner, ticket } => {
+                let withdrawn = self.pools[usize::from(blocking)].take(owner, ticket);
+                withdrawn.into_iter().for_each(|applicant| self.left_queue(applicant));
             }
-            Place::Queued { blocking, ticket } => {
-                let withdrawn = self.pools[usize::from(blocking)].queue.remove(&ticket);
-                self.queued_bytes -= withdrawn.map_or(0, |applicant| applicant.bytes);
-                None
-            }
-            Place::Slot { blocking } => self.pass_on(blocking),
+            Place::Slot { blocking } => return self.pass_on(blocking),
         }
+        None
     }
 
     fn pass_on(&mut self, blocking: bool) -> Option<(ExecutionId, Place)> {
         let pool = &mut self.pools[usize::from(blocking)];
-        let Some((_, next)) = pool.queue.pop_first() else {
+        let Some(next) = pool.next() else {
             pool.running -= 1;
             return None;
         };
-        self.queued_bytes -= next.bytes;
+        self.left_queue(next);
         Some((next.id, Place::Slot { blocking }))
+    }
+
+    fn left_queue(&mut self, applicant: Applicant) {
+        self.queued.remove(applicant);
+        if let Some(share) = self.shares.get_mut(&applicant.owner) {
+            share.remove(applicant);
+            if share.tasks == 0 {
+                self.shares.remove(&applicant.owner);
+            }
+        }
+    }
+
+    /// Notes how many masters are connected: they share the queue.
+    pub(crate) const fn set_owners(&mut self, owners: usize) {
+        self.owners = owners;
     }
 
     /// Refuses everything from here on; what has a place keeps it.
@@ -175,7 +223,40 @@ impl Admission {
 
     /// Tasks that wait for a slot.
     pub(crate) fn queued(&self) -> usize {
-        self.pools.iter().map(|pool| pool.queue.len()).sum()
+        self.queued.tasks
+    }
+}
+
+impl Pool {
+    /// Takes the oldest task of the owner whose turn it is.
+    fn next(&mut self) -> Option<Applicant> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let after = |last| self.queues.range((Excluded(last), Unbounded)).next();
+        let (owner, queue) = self.last.and_then(after).or_else(|| self.queues.first_key_value())?;
+        let (owner, ticket) = (*owner, *queue.first_key_value()?.0);
+        self.last = Some(owner);
+        self.take(owner, ticket)
+    }
+
+    fn take(&mut self, owner: MasterId, ticket: u64) -> Option<Applicant> {
+        let queue = self.queues.get_mut(&owner)?;
+        let taken = queue.remove(&ticket);
+        if queue.is_empty() {
+            self.queues.remove(&owner);
+        }
+        taken
+    }
+}
+
+impl Waiting {
+    const fn add(&mut self, applicant: Applicant) {
+        self.tasks += 1;
+        self.bytes += applicant.bytes;
+    }
+
+    const fn remove(&mut self, applicant: Applicant) {
+        self.tasks -= 1;
+        self.bytes -= applicant.bytes;
     }
 }
 

@@ -15,7 +15,8 @@ const LIMITS: AdmissionLimits = AdmissionLimits {
 
 fn applicant(number: u8, placement: Placement, blocking: bool) -> Applicant {
     let id = ExecutionId::first(TaskId::from_random([number; 16]));
-    Applicant { id, placement, blocking, bytes: 10 }
+    let owner = MasterId::from_random([0; 16]);
+    Applicant { id, owner, placement, blocking, bytes: 10 }
 }
 
 fn background(number: u8) -> Applicant {
@@ -28,6 +29,32 @@ fn a_freed_slot_goes_to_the_task_that_waited_longest() {
     let places: Vec<_> = (0..4).map(|n| admission.apply(background(n)).unwrap()).collect();
     let next = admission.release(places[0]);
     assert_eq!(next, Some((background(2).id, Place::Slot { blocking: false })));
+}
+
+fn of(owner: u8, number: u8) -> Applicant {
+    Applicant { owner: MasterId::from_random([owner; 16]), ..background(number) }
+}
+
+#[test]
+fn where_masters_share_a_queue_none_takes_more_than_its_share_and_slots_take_turns() {
+    let mut admission = Admission::new(AdmissionLimits { slots: 1, queue_tasks: 6, ..LIMITS });
+    admission.set_owners(2);
+    let slot = admission.apply(of(1, 0)).unwrap();
+    (1..4).for_each(|n| drop(admission.apply(of(1, n)).unwrap()));
+    let refusal = admission.apply(of(1, 4)).unwrap_err();
+    assert!(refusal.message.contains("2 masters share it"), "{refusal}");
+    assert!(refusal.retry_after.is_some());
+    (5..8).for_each(|n| drop(admission.apply(of(2, n)).unwrap()));
+    let turns: Vec<_> = (0..6).map(|_| admission.release(slot).unwrap().0).collect();
+    assert_eq!(turns, [1, 5, 2, 6, 3, 7].map(|n| background(n).id));
+}
+
+#[test]
+fn a_master_that_is_alone_may_fill_the_queue() {
+    let mut admission = Admission::new(LIMITS);
+    admission.set_owners(1);
+    (0..5).for_each(|n| drop(admission.apply(of(1, n)).unwrap()));
+    assert_eq!(admission.queued(), LIMITS.queue_tasks);
 }
 
 #[test]

@@ -8,14 +8,15 @@ use selsyn_common::{IntoPayload, Refusal, Token};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt};
 
-use crate::config::{Settings, listen_address};
+use crate::config::{OnMasterLost, Settings, listen_address};
 use crate::core::Core;
 use crate::error::BuildError;
 use crate::function::{Function, IntoFunction};
 use crate::hooks::{ConnectionRequest, Hooks, Peer, TaskRequest, ask_hook, on_a_thread, tell_hook};
 use crate::registry::{DEFAULT_FUNCTION, Registry};
+use crate::server::Taken;
 use crate::slave::BoundSlave;
 use crate::{function_runtime, random, server};
 
@@ -216,6 +217,35 @@ impl SlaveBuilder {
         self
     }
 
+    /// What becomes of a session's executions when its master is gone without a goodbye; default
+    /// they finish, and their results wait.
+    pub const fn on_master_lost(mut self, policy: OnMasterLost) -> Self {
+        self.settings.on_master_lost = policy;
+        self
+    }
+
+    /// How long results that nobody took wait for their master after its session was closed;
+    /// default 15 min. A session whose stream broke is kept no longer than this either.
+    pub const fn owner_patience(mut self, patience: Duration) -> Self {
+        self.settings.owner_patience = patience;
+        self
+    }
+
+    /// Connections that may be open at once, and how many of them from one address; default 512
+    /// and 64. Further ones wait in the backlog, or are closed when their address has too many.
+    /// Connections given by [`incoming`](Self::incoming) count as of no address.
+    pub const fn max_connections(mut self, connections: usize, per_address: usize) -> Self {
+        self.settings.max_connections = connections;
+        self.settings.max_connections_per_address = per_address;
+        self
+    }
+
+    /// Time in which a connection must make a first call that is let in; default 10 s.
+    pub const fn first_call_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.first_call_timeout = timeout;
+        self
+    }
+
     /// Time that `serve_until` leaves to what runs once it is told to stop; default 30 s.
     pub const fn drain_deadline(mut self, deadline: Duration) -> Self {
         self.settings.drain_deadline = deadline;
@@ -241,7 +271,8 @@ impl SlaveBuilder {
         let address = listen_address(address)?;
         let listener = self.listen(&address).await?;
         let local = listener.local_addr().map_err(|error| BuildError::bind(&address, error))?;
-        self.build(Some(local), server::accept(listener))
+        let per_address = self.settings.max_connections_per_address;
+        self.build(Some(local), server::accept(listener, per_address))
     }
 
     /// Takes connections that come from elsewhere instead of listening: pipes, proxies,
@@ -255,7 +286,8 @@ impl SlaveBuilder {
         S: Stream<Item = io::Result<IO>> + Send + 'static,
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.build(None, connections)
+        let taken = connections.map(|io| io.map(|io| Taken { io, share: None }));
+        self.build(None, taken)
     }
 
     /// Binds, but not beyond this machine without a token: every address a name stands for counts.
@@ -275,7 +307,7 @@ impl SlaveBuilder {
         connections: S,
     ) -> Result<BoundSlave, BuildError>
     where
-        S: Stream<Item = io::Result<IO>> + Send + 'static,
+        S: Stream<Item = io::Result<Taken<IO>>> + Send + 'static,
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.settings.check()?;

@@ -36,6 +36,22 @@ pub(crate) struct Settings {
     pub(crate) greeting_timeout: Duration,
     pub(crate) abort_grace: Duration,
     pub(crate) drain_deadline: Duration,
+    pub(crate) on_master_lost: OnMasterLost,
+    pub(crate) owner_patience: Duration,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) first_call_timeout: Duration,
+}
+
+/// What becomes of a session's executions when its master is gone without a goodbye.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMasterLost {
+    /// They run on, and their results wait for the master; the default.
+    #[default]
+    FinishRunning,
+    /// They are asked to stop when the master was not heard for so long, or as soon as its session
+    /// is closed for another reason. They end ABORTED, and their results wait for the master.
+    AbortAfter(Duration),
 }
 
 impl Default for Settings {
@@ -58,6 +74,12 @@ impl Default for Settings {
             greeting_timeout: Duration::from_secs(5),
             abort_grace: Duration::from_secs(5),
             drain_deadline: Duration::from_secs(30),
+            on_master_lost: OnMasterLost::FinishRunning,
+            // Nothing is written down: results that nobody takes cost memory.
+            owner_patience: Duration::from_secs(15 * 60),
+            max_connections: 512,
+            max_connections_per_address: 64,
+            first_call_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -70,6 +92,9 @@ impl Settings {
             ("blocking_slots", self.admission.blocking_slots),
             ("max_payload_bytes", self.max_payload_bytes),
             ("max_sessions", self.max_sessions),
+            ("max_connections", self.max_connections),
+            ("max_connections_per_address", self.max_connections_per_address),
+            ("first_call_timeout", usize::from(!self.first_call_timeout.is_zero())),
             ("greeting_timeout", usize::from(!self.greeting_timeout.is_zero())),
         ];
         if let Some((setting, _)) = above_zero.iter().find(|(_, value)| *value == 0) {

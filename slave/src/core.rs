@@ -7,11 +7,13 @@ use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::{BootId, ErrorCode, ExecutionId, MasterId, Refusal, SlaveId};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::config::Settings;
 use crate::hooks::{Hooks, Said};
+use crate::incoming_bytes::IncomingBytes;
 use crate::records::{Forbidden, Records};
 use crate::registry::Registry;
 use crate::session::Sessions;
@@ -26,6 +28,9 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) records: Records,
     pub(crate) sessions: Sessions,
+    pub(crate) incoming: IncomingBytes,
+    /// Told when the slave has stopped: nothing waits for masters any more.
+    pub(crate) stopped: CancellationToken,
     admission: Mutex<Admission>,
     forbidden: Mutex<Forbidden>,
     /// Where user code runs.
@@ -50,7 +55,12 @@ impl Core {
             boot_id: BootId::from_random(boot),
             admission: Mutex::new(Admission::new(settings.admission)),
             forbidden: Mutex::default(),
-            sessions: Sessions::new(settings.max_sessions, settings.admission.exclusive),
+            sessions: Sessions::new(
+                settings.max_sessions,
+                settings.admission.exclusive.then_some(settings.heartbeat_tolerance),
+            ),
+            incoming: IncomingBytes::new(settings.admission.queue_bytes),
+            stopped: CancellationToken::new(),
             settings,
             hooks,
             registry,

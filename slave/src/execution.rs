@@ -52,7 +52,7 @@ impl FunctionExecution {
     /// Tells the master that user code begins: its arguments could be read.
     pub(crate) fn begins(&self) {
         let execution = Some(self.record.id.into());
-        self.record.session.send(Frame::Running(proto::Running { execution }));
+        self.record.session().send(Frame::Running(proto::Running { execution }));
         debug!(task.id = %self.record.id, function = %self.function(), "running");
     }
 
@@ -98,7 +98,7 @@ impl FunctionExecution {
 
     /// The name of the connection the task came by.
     pub fn connection(&self) -> &str {
-        &self.record.session.peer.connection
+        &self.record.connection
     }
 
     /// The data as it came.

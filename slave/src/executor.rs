@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::wire::{self, WireError};
+use selsyn_common::wire::WireError;
 use selsyn_common::{
     ErrorCode, ExecutionId, Failure, FailureKind, Outcome, Payload, Ran, Refusal, Summary,
     TaskStatus,
@@ -23,7 +23,7 @@ use crate::records::Record;
 use crate::registry::Registered;
 use crate::session::Session;
 
-pub(crate) use admit::{Request, start};
+pub(crate) use admit::{Request, may_admit, start};
 pub(crate) use ladder::ask_to_stop;
 use run::Begin;
 
@@ -36,7 +36,7 @@ fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
         return accept(core, &record, None, Begin::Here);
     };
     let question = TaskRequest {
-        peer: record.session.peer.clone(),
+        peer: record.session().peer.clone(),
         execution: record.id,
         function: record.function.name.clone(),
         data: record.data.clone(),
@@ -78,7 +78,7 @@ fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, begin:
             return;
         }
         state.accepted = true;
-        record.session.send(accepted_frame(record.id, reply));
+        record.session().send(accepted_frame(record.id, reply));
         (!matches!(state.place, Place::Queued { .. }), state.deadline)
     };
     if let Some(deadline) = deadline {
@@ -94,7 +94,7 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
     if record.state().life.end(End::Dropped).is_none() {
         return;
     }
-    never_was(core, record, || record.session.refuse(record.id, refusal));
+    never_was(core, record, || record.session().refuse(record.id, refusal));
 }
 
 /// Takes back a task that was not accepted. It says so before it settles: a session that is being
@@ -151,17 +151,35 @@ fn conclude(core: &Core, record: &Arc<Record>, outcome: Outcome) {
     let outcome = Outcome { summary: summary(record), ..outcome };
     debug!(task.id = %record.id, status = %outcome.status, "ended");
     core.records.keep(record, &outcome);
-    record.session.send(finished(record.id, outcome));
+    let session = record.session();
+    session.send(finished(record.id, outcome));
     record.settle();
-    if record.session.is_over() {
+    if session.is_forgotten() {
         // Nobody can ask for it any more.
         core.records.forget(record.id);
     }
 }
 
+/// Gives an execution to the new session of a master that came back too late for the former one,
+/// and tells it what became of it.
+pub(crate) fn hand_over(record: &Arc<Record>, session: &Arc<Session>) {
+    let (accepted, outcome) = {
+        let state = record.state();
+        // Under the lock: a verdict goes to the one session or to the other.
+        record.hand_over(session);
+        (state.accepted, state.outcome.clone())
+    };
+    if accepted {
+        session.send(accepted_frame(record.id, None));
+    }
+    if let Some(outcome) = outcome {
+        session.send(finished(record.id, outcome));
+    }
+}
+
 /// A result that the master would refuse to read becomes a failure that it can.
 fn within_limit(record: &Record, outcome: Outcome) -> Outcome {
-    let limit = record.session.max_result_bytes;
+    let limit = record.session().max_result_bytes;
     match outcome.value() {
         Some(value) if value.len() > limit => {
             let bytes = value.len();
@@ -198,9 +216,9 @@ fn forbidden(id: ExecutionId) -> Frame {
 pub(crate) fn cancel(
     core: &Arc<Core>,
     session: &Session,
-    cancel: proto::Cancel,
+    id: ExecutionId,
+    reason: String,
 ) -> Result<(), WireError> {
-    let id = wire::execution_id("Cancel", cancel.execution)?;
     let record = core.records.get(id).or_else(|| {
         core.forbid(session.peer.master, id);
         // Another session may have started it before the id was forbidden.
@@ -208,8 +226,8 @@ pub(crate) fn cancel(
     });
     match record {
         None => session.send(forbidden(id)),
-        Some(record) if record.session.peer.master == session.peer.master => {
-            let reason = cancel.reason.chars().take(MAX_REASON).collect();
+        Some(record) if record.session().peer.master == session.peer.master => {
+            let reason = reason.chars().take(MAX_REASON).collect();
             ask_to_stop(core, &record, StopCause::Cancelled(reason));
         }
         Some(_) => {

@@ -48,6 +48,7 @@ mod function;
 mod function_runtime;
 mod generated;
 mod hooks;
+mod incoming_bytes;
 mod lifecycle;
 mod panics;
 mod random;
@@ -58,6 +59,7 @@ mod session;
 mod slave;
 
 pub use builder::SlaveBuilder;
+pub use config::OnMasterLost;
 pub use error::{BuildError, OutputError, ServeError};
 pub use execution::FunctionExecution;
 pub use function::{Function, IntoFunction, blocking, function};

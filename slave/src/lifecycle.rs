@@ -21,6 +21,8 @@ pub(crate) enum StopCause {
     Deadline,
     /// Its session was disconnected.
     Disconnected,
+    /// Contact with its master was lost for too long.
+    MasterLost,
     /// The slave shuts down.
     ShuttingDown,
 }
@@ -129,7 +131,7 @@ impl Lifecycle {
         let (status, kind) = match self.cause.as_ref()? {
             StopCause::Cancelled(_) => return None,
             StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
-            StopCause::Disconnected | StopCause::ShuttingDown => {
+            StopCause::Disconnected | StopCause::MasterLost | StopCause::ShuttingDown => {
                 (TaskStatus::Lost, FailureKind::Lost)
             }
         };
@@ -188,9 +190,10 @@ fn stopped(cause: &StopCause, end: End) -> Outcome {
 const fn called(cause: &StopCause) -> (TaskStatus, FailureKind) {
     match cause {
         StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
-        StopCause::Cancelled(_) | StopCause::Disconnected | StopCause::ShuttingDown => {
-            (TaskStatus::Aborted, FailureKind::Aborted)
-        }
+        StopCause::Cancelled(_)
+        | StopCause::Disconnected
+        | StopCause::MasterLost
+        | StopCause::ShuttingDown => (TaskStatus::Aborted, FailureKind::Aborted),
     }
 }
 
@@ -200,6 +203,7 @@ fn say(cause: &StopCause) -> String {
         StopCause::Cancelled(reason) => format!("cancelled by the master: {reason}"),
         StopCause::Deadline => "the deadline passed".to_owned(),
         StopCause::Disconnected => "disconnected".to_owned(),
+        StopCause::MasterLost => "contact with the master was lost".to_owned(),
         StopCause::ShuttingDown => "the slave is shutting down".to_owned(),
     }
 }

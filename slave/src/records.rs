@@ -3,7 +3,7 @@
 mod forbidden;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -30,7 +30,10 @@ pub(crate) struct Record {
     pub(crate) function: Arc<Registered>,
     pub(crate) data: Payload,
     pub(crate) placement: Placement,
-    pub(crate) session: Arc<Session>,
+    /// The master's name for the connection it came by.
+    pub(crate) connection: String,
+    /// The session that hears of it; another one when its master came back too late for this.
+    session: RwLock<Arc<Session>>,
     /// Tells user code that it is asked to stop.
     pub(crate) abort: CancellationToken,
     /// Drops an async function's future; a blocking function does not hear it.
@@ -83,7 +86,8 @@ impl Record {
             function,
             data: request.data,
             placement: request.placement,
-            session,
+            connection: session.peer.connection.clone(),
+            session: RwLock::new(session),
             abort: CancellationToken::new(),
             force: Notify::new(),
             state: Mutex::new(state),
@@ -94,6 +98,19 @@ impl Record {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // No user code runs under this lock, and no step leaves it half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session that hears of it.
+    pub(crate) fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.session.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Gives it to another session of the same master.
+    pub(crate) fn hand_over(&self, session: &Arc<Session>) {
+        let mut mine = self.session.write().unwrap_or_else(PoisonError::into_inner);
+        session.records.fetch_add(1, Ordering::AcqRel);
+        let former = std::mem::replace(&mut *mine, Arc::clone(session));
+        former.records.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Tells those who wait in [`Record::until`] to look again.
@@ -137,7 +154,7 @@ impl Record {
         }
         state.shown += 1;
         let output = Output { seq: state.shown, content };
-        self.session.send(from_slave::Frame::Output(proto::ExecutionOutput {
+        self.session().send(from_slave::Frame::Output(proto::ExecutionOutput {
             execution: Some(self.id.into()),
             output: Some(output.into()),
         }));
@@ -174,6 +191,7 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn add(&self, record: &Arc<Record>) {
+        record.session().records.fetch_add(1, Ordering::AcqRel);
         self.table.insert(record.id, Arc::clone(record));
     }
 
@@ -191,6 +209,7 @@ impl Records {
 
     pub(crate) fn forget(&self, id: ExecutionId) {
         let Some((_, record)) = self.table.remove(&id) else { return };
+        record.session().records.fetch_sub(1, Ordering::AcqRel);
         if let Some(outcome) = &record.state().outcome {
             self.untaken.fetch_sub(1, Ordering::Relaxed);
             self.untaken_bytes.fetch_sub(bytes_of(outcome), Ordering::Relaxed);
@@ -214,7 +233,7 @@ impl Records {
     }
 
     pub(crate) fn of_session(&self, session: SessionId) -> Vec<Arc<Record>> {
-        let mine = self.table.iter().filter(|record| record.session.id == session);
+        let mine = self.table.iter().filter(|record| record.session().id == session);
         mine.map(|record| Arc::clone(&record)).collect()
     }
 }

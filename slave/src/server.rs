@@ -2,6 +2,7 @@
 
 mod auth;
 mod control;
+mod guarded;
 mod incoming;
 mod interaction;
 
@@ -9,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selsyn_common::link::MAX_FRAME_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +22,8 @@ use crate::error::ServeError;
 use crate::generated::control_server::ControlServer;
 use crate::generated::interaction_server::InteractionServer;
 
-pub(crate) use incoming::{Guarded, accept, guard};
+pub(crate) use guarded::Guarded;
+pub(crate) use incoming::{Taken, accept, guard};
 
 /// Streams of one connection: a master needs one, tools a few.
 const MAX_STREAMS: u32 = 128;
@@ -34,8 +37,6 @@ const CONNECTION_WINDOW: u32 = 40 * 1024 * 1024;
 /// Above the heartbeat tolerance: the heartbeat is to notice first, and to keep the session.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Room in a message for what is not payload.
-const FRAME_OVERHEAD: usize = 1024 * 1024;
 
 /// Serves connections until `stop` is cancelled and every stream has ended.
 pub(crate) async fn serve<S, IO>(
@@ -47,7 +48,7 @@ where
     S: Stream<Item = io::Result<Guarded<IO>>>,
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limit = core.settings.max_payload_bytes + FRAME_OVERHEAD;
+    let limit = MAX_FRAME_BYTES;
     let sessions = InteractionServer::new(interaction::Service::new(Arc::clone(&core)))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(usize::MAX);

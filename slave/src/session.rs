@@ -1,38 +1,42 @@
-//! One master's conversation with the slave.
+//! One master's conversation with the slave. It outlives its streams.
 //!
 //! ```text
-//! Greeting ──Welcome──▶ Active ──Goodbye──▶ Leaving ──all ended──▶ Over
-//!    │                    │  ▲────refused (504)──┘                  ▲
-//!    └──Rejected──▶ Over  └──stream broke, silence, violation───────┘ lost_connection
+//! Greeting ──Welcome──▶ Attached ──Goodbye──▶ Leaving ──all ended──▶ Closed
+//!    │                   │  ▲ ▲───refused (504)──┘                    ▲
+//!    └──Rejected         │  └──resumed──┐                             │ lost_connection
+//!                        └─stream broke─┴▶ Detached ──window over─────┘
 //! ```
 //!
-//! The loop reads frames and deals with each at once; it awaits neither user code nor room to
-//! write.
+//! The loop of an attached session reads frames and deals with each at once; it awaits neither
+//! user code nor room to write.
 
+mod announced;
 mod conversation;
+mod fences;
 mod goodbye;
 mod greeting;
+mod lifetime;
 mod shrink;
 mod table;
+mod tie;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
-use selsyn_common::{ErrorCode, ExecutionId, Refusal, SessionId};
+use selsyn_common::{ErrorCode, ExecutionId, Incarnation, Refusal, SessionId, Token};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tracing::{debug, info, warn};
 
 use crate::core::Core;
 use crate::hooks::Peer;
-use greeting::Rejection;
-
 use conversation::Conversation;
+use greeting::{Greeted, Rejection};
+use tie::Tie;
 
 pub(crate) use table::Sessions;
 
@@ -42,28 +46,53 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) peer: Peer,
     pub(crate) max_result_bytes: usize,
+    incarnation: Incarnation,
+    /// Proves the right to resume it.
+    secret: Token,
     /// Silence after which the master takes the slave for unreachable.
     heartbeat_tolerance: Duration,
+    /// How long it is kept after its stream broke.
+    window: Duration,
     outbox: Outbox<FromSlave>,
-    stop: CancellationToken,
-    over: AtomicBool,
+    tie: Tie,
+    /// Held by the stream that reads: the next one waits for its last frame to be dealt with.
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Welcome was said: other frames may follow.
     welcomed: AtomicBool,
+    /// Results of this session may go: nobody can come back for them.
+    forgotten: AtomicBool,
     /// The goodbye is accepted: nothing new may begin.
     leaving: Mutex<bool>,
+    /// Executions that are remembered for it.
+    pub(crate) records: AtomicUsize,
 }
 
-/// Why a session ended.
+/// What a stream of the slave says first, and what it goes on with.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) first: FromSlave,
+    pub(crate) then: Option<StreamEnd<FromSlave>>,
+}
+
+/// Why a stream, or a session, ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Over {
     /// The goodbye was accepted.
     Goodbye,
     /// The slave itself closed it.
     Closed,
-    /// The stream broke, or the master was silent, or does not read.
+    /// A newer life of the master has taken its place.
+    Fenced,
+    /// The master left without a goodbye.
+    Left,
+    /// The stream broke, or the master was silent.
     Lost(String),
+    /// The master does not read.
+    Full,
     /// The master broke a rule, and was told so.
     Violated(String),
+    /// A newer stream goes on with the session.
+    Replaced,
 }
 
 impl Session {
@@ -73,7 +102,7 @@ impl Session {
         shrink::to_fit(&mut frame, self.max_result_bytes);
         if let Err(full) = self.outbox.send(frame) {
             warn!(connection = %self.peer.connection, %full, "the session is cut");
-            self.stop.cancel();
+            self.tie.stop();
         }
     }
 
@@ -97,15 +126,26 @@ impl Session {
         self.send(Frame::Refused(proto::Refused { execution: Some(id.into()), refusal }));
     }
 
-    /// Whether nobody will read what is sent.
+    /// Whether it has ended, and no stream can resume it.
     pub(crate) fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
+        self.tie.is_closed()
     }
 
-    /// Ends the session from the slave's side, once what waits has left.
-    pub(crate) fn close(&self) {
-        self.outbox.close();
-        self.stop.cancel();
+    /// Whether nobody can come back for its results.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.forgotten.load(Ordering::Acquire)
+    }
+
+    /// Whether the master has been told everything it must be told, or cannot be: what has left
+    /// on a stream that holds arrives, what left before a break may not have.
+    pub(crate) fn is_told(&self) -> bool {
+        let is_attached = self.tie.detached_since().is_none();
+        self.is_over() || self.outbox.is_settled() || (is_attached && self.outbox.is_drained())
+    }
+
+    /// Whether it is the same master's connection of the same name.
+    fn is_kin(&self, other: &Self) -> bool {
+        self.peer == other.peer && self.incarnation == other.incarnation
     }
 
     fn violation(&self, message: String, ends_stream: bool) {
@@ -114,42 +154,39 @@ impl Session {
     }
 }
 
+pub(crate) use lifetime::close;
+
 /// Serves one stream from its first frame to its end.
 pub(crate) async fn serve(
     core: Arc<Core>,
     mut incoming: Streaming<FromMaster>,
-    outbox: Outbox<FromSlave>,
+    opening: oneshot::Sender<Opening>,
 ) {
-    let session = match greeting::greet(&core, &mut incoming, &outbox).await {
-        Ok(session) => session,
-        Err(Rejection { refusal, max_bytes }) => {
-            info!(code = refusal.reason.as_str(), "a connection was refused: {refusal}");
-            let rejected = proto::Rejected { refusal: Some((*refusal).into()) };
-            let frame = Some(Frame::Rejected(rejected));
-            let mut frame = FromSlave { frame, ..FromSlave::default() };
-            shrink::to_fit(&mut frame, max_bytes);
-            // The lane is empty: it has room for one frame.
-            let _ = outbox.send(frame);
-            outbox.close();
+    let greeted = match greeting::greet(&core, &mut incoming).await {
+        Ok(greeted) => greeted,
+        Err(rejection) => {
+            // Whoever asked may have gone.
+            let _ = opening.send(reject(rejection));
             return linger(&core, incoming).await;
         }
     };
-    info!(connection = %session.peer.connection, master = %session.peer.master, "connected");
-    // Whatever happens in between, the table does not keep a session that nobody serves.
-    let listed = Listed(&core, &session);
-    let over = Conversation::new(&core, &session).run(&mut incoming).await;
-    drop(listed);
-    end(&core, &session, over);
+    let Greeted { session, stream, welcome } = greeted;
+    let first = FromSlave { frame: Some(welcome), ..FromSlave::default() };
+    let _ = opening.send(Opening { first, then: Some(stream.end.clone()) });
+    let attached = lifetime::Attached::new(&core, &session, stream.number);
+    let turn = Arc::clone(&session.turn).lock_owned().await;
+    let over = Conversation::new(&core, &session, stream).run(&mut incoming).await;
+    attached.over(over);
+    drop(turn);
     linger(&core, incoming).await;
 }
 
-struct Listed<'a>(&'a Core, &'a Session);
-
-impl Drop for Listed<'_> {
-    fn drop(&mut self) {
-        self.1.over.store(true, Ordering::Release);
-        self.0.sessions.remove(self.1.id);
-    }
+fn reject(Rejection { refusal, max_bytes }: Rejection) -> Opening {
+    info!(code = refusal.reason.as_str(), "a connection was refused: {refusal}");
+    let frame = Some(Frame::Rejected(proto::Rejected { refusal: Some((*refusal).into()) }));
+    let mut first = FromSlave { frame, ..FromSlave::default() };
+    shrink::to_fit(&mut first, max_bytes);
+    Opening { first, then: None }
 }
 
 /// The frame that tells of a drain.
@@ -161,32 +198,6 @@ pub(crate) fn draining(deadline: Duration) -> Frame {
 /// As much of a stranger's text as is worth repeating.
 fn shortened(text: &str) -> String {
     text.chars().take(256).collect()
-}
-
-/// Everything that happens once a session is over.
-fn end(core: &Arc<Core>, session: &Arc<Session>, over: Over) {
-    match over {
-        Over::Goodbye | Over::Closed | Over::Violated(_) => session.outbox.close(),
-        // Nobody reads any more: what waits is dropped.
-        Over::Lost(_) => session.outbox.abandon(),
-    }
-    for record in core.records.of_session(session.id) {
-        // Nobody can ask for it any more; what still runs is forgotten at its own end.
-        if record.state().outcome.is_some() {
-            core.records.forget(record.id);
-        }
-    }
-    info!(connection = %session.peer.connection, ?over, dropped_outputs = session.outbox.dropped(), "disconnected");
-    let is_lost = matches!(over, Over::Lost(_) | Over::Violated(_));
-    if let Some(hook) = core.hooks.lost_connection.clone().filter(|_| is_lost) {
-        let peer = session.peer.clone();
-        let told = std::panic::AssertUnwindSafe(async move { hook(peer).await });
-        core.spawn_function(async move {
-            if told.catch_unwind().await.is_err() {
-                warn!("the lost_connection hook panicked");
-            }
-        });
-    }
 }
 
 /// Keeps reading until the master has seen the end: a stream dropped early takes along what was

@@ -19,7 +19,7 @@ use crate::builder::SlaveBuilder;
 use crate::core::Core;
 use crate::error::{BuildError, ServeError};
 use crate::function::IntoFunction;
-use crate::server;
+use crate::server::{self, Taken};
 
 /// The side that does: hosts functions and runs them for masters.
 ///
@@ -71,11 +71,12 @@ struct Stop {
 impl BoundSlave {
     pub(crate) fn new<S, IO>(core: Core, address: Option<SocketAddr>, connections: S) -> Self
     where
-        S: Stream<Item = io::Result<IO>> + Send + 'static,
+        S: Stream<Item = io::Result<Taken<IO>>> + Send + 'static,
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (core, stop) = (Arc::new(core), Stop::default());
-        let guarded = server::guard(connections, stop.cut.clone());
+        let (max, first_call) = (core.settings.max_connections, core.settings.first_call_timeout);
+        let guarded = server::guard(connections, max, first_call, stop.cut.clone());
         let serving = server::serve(Arc::clone(&core), guarded, stop.accept.clone());
         Self { core, address, stop, serving: Box::pin(serving) }
     }
@@ -189,6 +190,7 @@ impl Drop for SlaveHandle {
     fn drop(&mut self) {
         self.stop.accept.cancel();
         self.stop.cut.cancel();
+        self.core.stopped.cancel();
         drain::abort_all(&self.core);
     }
 }

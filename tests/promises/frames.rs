@@ -54,7 +54,7 @@ async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
 async fn a_malformed_start_is_refused_by_its_field_and_did_not_run() {
     let cluster = TestCluster::start(1).await.unwrap();
     let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
-    let payload = |kind| Some(proto::Payload { kind, data: "1".into() });
+    let payload = |kind| Some(proto::Payload { kind, data: "1".into(), size: 0 });
     let cases = [
         (proto::Start { data: None, ..start(1) }, "Start.data is missing"),
         (proto::Start { data: payload(99), ..start(2) }, "Payload.kind has an unknown value"),

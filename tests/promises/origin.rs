@@ -282,8 +282,11 @@ async fn origin_17_a_body_has_a_limit_and_a_shutdown_an_end() {
         .await
         .unwrap();
     let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
-    let data =
-        Some(proto::Payload { kind: proto::PayloadKind::Bytes.into(), data: vec![0; 11].into() });
+    let data = Some(proto::Payload {
+        kind: proto::PayloadKind::Bytes.into(),
+        data: vec![0; 11].into(),
+        size: 0,
+    });
     master.say(1, from_master::Frame::Start(proto::Start { data, ..start(1) }));
     let Some(from_slave::Frame::Refused(refused)) = master.hears().await else {
         panic!("it is refused")

@@ -30,35 +30,46 @@ async fn gated(gate: &Gate, count: usize) -> TestCluster {
 }
 
 #[tokio::test]
-async fn a_cut_connection_dials_again_and_its_tasks_are_lost_when_the_window_is_over() {
+async fn a_cut_connection_is_resumed_and_its_tasks_end_as_if_nothing_had_happened() {
     let gate = Gate::closed();
-    let cluster = gated(&gate, 2).await;
-    let failed = Counter::default();
-    let fails = failed.clone();
-    let task = cluster.connection(0).new_task(json!(1)).unwrap().function("wait");
-    let running = task
-        .on_fail(move |_, _| {
-            fails.count();
+    let (resumed, lost) = (Counter::default(), Counter::default());
+    let (told, told_lost, held) = (resumed.clone(), lost.clone(), gate.clone());
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| {
+            let lost = told_lost.clone();
+            slave.function("wait", functions::wait_for(held.clone())).lost_connection(move |_| {
+                lost.count();
+            })
+        })
+        .master(move |master| {
+            impatient(master).resume_window(Some(Duration::from_secs(60))).after_connect(
+                move |connected| {
+                    if connected.resumed {
+                        told.count();
+                    }
+                },
+            )
         })
         .start()
         .await
         .unwrap();
-    let neighbour =
-        cluster.connection(1).new_task(json!(2)).unwrap().function("wait").start().await.unwrap();
+    let connection = cluster.connection(0);
+    let start = |n: i32| connection.new_task(json!(n)).unwrap().function("wait").start();
+    let running = start(1).await.unwrap();
     expect::running(&running).await;
-
+    for _ in 0..3 {
+        cluster.dialer(0).cut();
+        expect::state(connection, ConnectionState::Unreachable).await;
+        assert_eq!(running.status(), TaskStatus::Started, "the view ends no task");
+        expect::state(connection, ConnectionState::Connected).await;
+    }
+    expect::eventually("the hook to be told", || resumed.runs() == 3).await;
+    let second = start(2).await.unwrap();
     cluster.dialer(0).cut();
-    expect::state(cluster.connection(0), ConnectionState::Connected).await;
-    assert_eq!(running.status(), TaskStatus::Started, "the view ends no task");
-    let failure = expect::failure(&running, TaskStatus::Lost).await;
-    assert_eq!((failure.ran, failed.runs()), (Ran::Unknown, 1));
-
-    let again =
-        cluster.connection(0).new_task(json!({"a": 1, "b": 1})).unwrap().start().await.unwrap();
-    expect::completed(&again).await;
     gate.open();
-    expect::completed(&neighbour).await;
-    assert!(cluster.connection(1).is_connected());
+    assert_eq!(expect::completed(&running).await.value().unwrap().json().unwrap(), json!(1));
+    assert_eq!(expect::completed(&second).await.value().unwrap().json().unwrap(), json!(2));
+    assert_eq!((lost.runs(), connection.in_flight()), (0, 0));
     cluster.stop().await;
 }
 
@@ -164,39 +175,30 @@ async fn a_silent_slave_is_suspected_then_unreachable_and_any_frame_restores_it(
     assert_eq!(heard.elapsed().as_secs(), 17);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_re_dial_that_is_refused_fails_the_connection_and_ends_its_tasks() {
-    let (refuses, told) = (Gate::closed(), Counter::default());
-    let (asked, counted) = (refuses.clone(), told.clone());
-    let cluster = TestCluster::builder(1)
-        .slaves(move |_, slave| {
-            let refuses = asked.clone();
-            slave.before_connection(move |_| {
-                if refuses.is_open() { Err(Refusal::new("no more").with_code(77)) } else { Ok(()) }
-            })
-        })
-        .master(move |master| {
-            master.on_connect_error(move |_| {
-                counted.count();
-            })
-        })
-        .start()
-        .await
-        .unwrap();
-    let connection = cluster.connection(0);
-    let task = connection.new_task(json!(1)).unwrap().function("wait_for_abort");
-    let running = task.start().await.unwrap();
-    refuses.open();
-    cluster.dialer(0).cut();
+    let told = Gate::closed();
+    let telling = told.clone();
+    let master = Master::builder().on_connect_error(move |_| telling.open()).build().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    let execution = session.start().await.execution;
+    session.send(from_slave::Frame::Accepted(proto::Accepted { execution, reply: None }));
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    drop(session);
+    let mut session = slave.session().await;
+    session.hello().await;
+    let refusal = Some(Refusal::new("no more").with_code(77).into());
+    session.send(from_slave::Frame::Rejected(proto::Rejected { refusal }));
     expect::soon("the connection to end", connection.closed()).await;
     assert_eq!(connection.state(), ConnectionState::Failed);
     assert_eq!(connection.connected().await.unwrap_err().refusal().unwrap().code, 77);
-    assert_eq!((told.runs(), cluster.master().contains("slave-0")), (1, false));
+    assert!(told.is_open() && !master.contains("it"));
     expect::ended_as(&running, TaskStatus::Lost).await;
     expect::soon("the goodbye", connection.disconnect()).await.unwrap();
     let error = expect::error(connection.new_task(1).unwrap().start().await);
     assert!(matches!(error, StartError::NotConnected { .. }), "{error}");
-    cluster.stop().await;
 }
 
 /// The slave may have run it in the session that broke, and have forgotten it since.

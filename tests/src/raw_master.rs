@@ -37,7 +37,11 @@ pub fn start(task: u64) -> proto::Start {
     proto::Start {
         execution: Some(execution(task)),
         function: "echo".to_owned(),
-        data: Some(proto::Payload { kind: proto::PayloadKind::Json.into(), data: "1".into() }),
+        data: Some(proto::Payload {
+            kind: proto::PayloadKind::Json.into(),
+            data: "1".into(),
+            size: 0,
+        }),
         deadline_millis: 0,
         placement: proto::Placement::Background.into(),
     }

@@ -82,7 +82,7 @@ pub async fn run(
     bytes: usize,
 ) -> Result<f64, Box<dyn std::error::Error + Send + Sync>> {
     let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
-    let payload = Payload { kind: 2, data: vec![7; bytes].into() };
+    let payload = Payload { kind: 2, data: vec![7; bytes].into(), size: 0 };
     let begun = Instant::now();
     let all = stream::iter(0..calls).map(|_| {
         let (channel, payload) = (channel.clone(), payload.clone());

@@ -18,9 +18,12 @@ pub struct Payload {
     /// How to read `data`.
     #[prost(enumeration = "PayloadKind", tag = "1")]
     pub kind: i32,
-    /// The bytes, as they left the sender.
+    /// The bytes, as they left the sender; empty when they follow in parts.
     #[prost(bytes = "bytes", tag = "2")]
     pub data: ::prost::bytes::Bytes,
+    /// How many bytes follow in parts; 0 when `data` is whole.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
 }
 /// Why an execution did not complete.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -420,7 +423,7 @@ pub struct FromMaster {
     #[prost(uint64, tag = "2")]
     pub ack: u64,
     /// What is said.
-    #[prost(oneof = "from_master::Frame", tags = "3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "from_master::Frame", tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub frame: ::core::option::Option<from_master::Frame>,
 }
 /// Nested message and enum types in `FromMaster`.
@@ -452,6 +455,12 @@ pub mod from_master {
         /// Says which rule of the stream was broken.
         #[prost(message, tag = "10")]
         Violation(super::Violation),
+        /// Brings a piece of a large payload.
+        #[prost(message, tag = "11")]
+        Part(super::Part),
+        /// Leaves without a goodbye.
+        #[prost(message, tag = "12")]
+        Detach(super::Detach),
     }
 }
 /// A frame from slave to master.
@@ -466,7 +475,7 @@ pub struct FromSlave {
     /// What is said.
     #[prost(
         oneof = "from_slave::Frame",
-        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
+        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18"
     )]
     pub frame: ::core::option::Option<from_slave::Frame>,
 }
@@ -517,6 +526,12 @@ pub mod from_slave {
         /// Says which rule of the stream was broken.
         #[prost(message, tag = "16")]
         Violation(super::Violation),
+        /// Brings a piece of a large payload.
+        #[prost(message, tag = "17")]
+        Part(super::Part),
+        /// A newer life of the master has taken its place.
+        #[prost(message, tag = "18")]
+        Fenced(super::Fenced),
     }
 }
 /// First frame of a master. Nothing is promised until Welcome.
@@ -552,6 +567,22 @@ pub struct Hello {
     /// Silence after which the master takes the other side for unreachable.
     #[prost(uint64, tag = "10")]
     pub heartbeat_tolerance_millis: u64,
+    /// The session to go on with; none for a new one. A slave that does not have it opens a new one.
+    #[prost(message, optional, tag = "11")]
+    pub resume: ::core::option::Option<Resume>,
+}
+/// Goes on with a session whose stream broke.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Resume {
+    /// Which session.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub session_id: ::prost::bytes::Bytes,
+    /// What its Welcome gave along.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub session_secret: ::prost::bytes::Bytes,
+    /// Highest number received from the slave: what comes after it is sent again.
+    #[prost(uint64, tag = "3")]
+    pub received: u64,
 }
 /// What a slave takes and keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -605,9 +636,16 @@ pub struct Welcome {
     /// What can be called.
     #[prost(message, repeated, tag = "8")]
     pub functions: ::prost::alloc::vec::Vec<Function>,
-    /// What the before_connection hook replied, for the master's after_connect hook.
+    /// What the before_connection hook replied, for the master's after_connect hook. A session that
+    /// is resumed is not asked about again.
     #[prost(message, optional, tag = "9")]
     pub reply: ::core::option::Option<Payload>,
+    /// The session is the one that was asked for: nothing was lost.
+    #[prost(bool, tag = "10")]
+    pub resumed: bool,
+    /// Highest number received from the master in this session: what comes after it is sent again.
+    #[prost(uint64, tag = "11")]
+    pub received: u64,
 }
 /// The session is not opened, and the stream ends. No task was touched.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -670,6 +708,23 @@ pub struct ResultTaken {
 /// Says that the sender lives; any other frame says so too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Heartbeat {}
+/// A piece of a large payload. One for a frame that was answered meanwhile is ignored.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Part {
+    /// Number of the frame that names the payload. Its payloads follow in the order of its fields.
+    #[prost(uint64, tag = "1")]
+    pub frame: u64,
+    /// The next bytes, at most 64 KiB.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: ::prost::bytes::Bytes,
+}
+/// The master leaves without a goodbye: what runs, runs on, and the session will not be resumed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Detach {}
+/// Another incarnation of the same master has said Hello. This one's sessions are over, and it is
+/// not let in again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Fenced {}
 /// Asks to end the session. Answered by GoodbyeRefused, or by GoodbyeAccepted after all of the
 /// session's executions have ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -25,17 +25,32 @@ pub struct Contact {
     suspect_after: Duration,
     tolerance: Duration,
     heard: Instant,
+    /// This side noticed that it stood still itself, and nothing was heard since.
+    renewed: bool,
 }
 
 impl Contact {
     /// Begins to listen at `now`.
     pub const fn new(suspect_after: Duration, tolerance: Duration, now: Instant) -> Self {
-        Self { suspect_after, tolerance, heard: now }
+        Self { suspect_after, tolerance, heard: now, renewed: false }
     }
 
     /// A frame was heard, of any kind.
     pub const fn heard(&mut self, now: Instant) {
         self.heard = now;
+        self.renewed = false;
+    }
+
+    /// Looks at the silence, which was planned for a moment before `now`. A look that comes far
+    /// too late says that this side stood still: what the other side said meanwhile may wait
+    /// unread, so that its patience begins anew, once.
+    pub fn look(&mut self, planned: Instant, now: Instant) -> Silence {
+        let late = now.saturating_duration_since(planned);
+        if late > self.tolerance / 8 && !self.renewed {
+            self.renewed = true;
+            self.heard = now;
+        }
+        self.silence(now)
     }
 
     /// When the last frame was heard.
@@ -83,6 +98,18 @@ mod tests {
         assert_eq!(after(6), Silence::None);
         assert_eq!(after(7), Silence::Suspect);
         assert_eq!(after(17), Silence::Unreachable);
+    }
+
+    #[test]
+    fn who_stood_still_itself_renews_its_patience_once() {
+        let start = Instant::now();
+        let mut contact = Contact::new(SUSPECT, TOLERANCE, start);
+        let woken = start + Duration::from_secs(30);
+        assert_eq!(contact.look(start + SUSPECT, woken), Silence::None);
+        let again = woken + Duration::from_secs(30);
+        assert_eq!(contact.look(woken + SUSPECT, again), Silence::Unreachable);
+        contact.heard(again);
+        assert_eq!(contact.look(again, again + Duration::from_secs(30)), Silence::None);
     }
 
     proptest! {

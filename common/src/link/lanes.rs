@@ -2,8 +2,11 @@
 //!
 //! Control frames go first. Status frames go when there is no control frame, and those that were
 //! shown before a verdict go before that verdict, so that nobody hears the end before the story.
+//! Parts of large payloads and status frames take turns.
 
 use std::collections::VecDeque;
+
+use bytes::Bytes;
 
 use super::{Frame, Lane};
 
@@ -11,80 +14,99 @@ use super::{Frame, Lane};
 /// is what a reader can miss at the worst while it is slow.
 pub const MAX_STATUS_FRAMES: usize = 1_024;
 
-/// The lanes that merge into one stream.
+/// The lanes of small frames that merge into one stream.
 #[derive(Debug)]
 pub struct Lanes<F> {
-    control: VecDeque<(u64, F)>,
-    status: VecDeque<(u64, F)>,
+    control: VecDeque<(u64, Leaving<F>)>,
+    status: VecDeque<(u64, Leaving<F>)>,
     pushed: u64,
     dropped: u64,
-    max_control: usize,
 }
 
-/// The control lane is full: the other side does not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the other side does not read: {waiting} frames wait for it")]
-pub struct LaneFull {
-    /// How many control frames wait.
-    pub waiting: usize,
+/// A frame, and the large payloads that were taken out of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaving<F> {
+    /// The frame.
+    pub frame: F,
+    /// Its large payloads, in the order of its fields.
+    pub payloads: Vec<Bytes>,
+}
+
+impl<F> Default for Lanes<F> {
+    fn default() -> Self {
+        Self { control: VecDeque::new(), status: VecDeque::new(), pushed: 0, dropped: 0 }
+    }
 }
 
 impl<F: Frame> Lanes<F> {
-    /// Opens the lanes; `max_control` frames may wait in the control lane.
-    pub const fn new(max_control: usize) -> Self {
-        Self {
-            control: VecDeque::new(),
-            status: VecDeque::new(),
-            pushed: 0,
-            dropped: 0,
-            max_control,
-        }
-    }
-
     /// Puts a frame into its lane. A full status lane drops its oldest frame, counted.
-    ///
-    /// # Errors
-    ///
-    /// [`LaneFull`] when the control lane is full: end the stream, nothing in it may be dropped.
-    pub fn push(&mut self, frame: F) -> Result<(), LaneFull> {
+    pub fn push(&mut self, leaving: Leaving<F>) {
         self.pushed += 1;
-        match frame.lane() {
-            Lane::Status => self.push_status(frame),
-            Lane::Control | Lane::Verdict if self.control.len() >= self.max_control => {
-                let waiting = self.control.len();
-                return Err(LaneFull { waiting });
+        if leaving.frame.lane() == Lane::Status {
+            if self.status.len() >= MAX_STATUS_FRAMES {
+                self.status.pop_front();
+                self.dropped += 1;
             }
-            Lane::Control | Lane::Verdict => self.control.push_back((self.pushed, frame)),
+            self.status.push_back((self.pushed, leaving));
+        } else {
+            self.control.push_back((self.pushed, leaving));
         }
-        Ok(())
     }
 
-    fn push_status(&mut self, frame: F) {
-        if self.status.len() >= MAX_STATUS_FRAMES {
-            self.status.pop_front();
-            self.dropped += 1;
-        }
-        self.status.push_back((self.pushed, frame));
-    }
-
-    /// Takes the frame that leaves next.
-    pub fn pop(&mut self) -> Option<F> {
-        let lane = match (self.control.front(), self.status.front()) {
-            (Some((end, verdict)), Some((shown, _)))
-                if verdict.lane() == Lane::Verdict && shown < end =>
-            {
-                &mut self.status
-            }
-            (None, Some(_)) => &mut self.status,
-            (_, _) => &mut self.control,
+    /// Takes the frame that leaves next, if any may. The last word waits for the `others`.
+    pub fn pop(&mut self, others: Others) -> Option<Leaving<F>> {
+        let lane = if self.may_lead(others) {
+            &mut self.control
+        } else if others == Others::Ready {
+            return None;
+        } else {
+            &mut self.status
         };
-        lane.pop_front().map(|(_, frame)| frame)
+        lane.pop_front().map(|(_, leaving)| leaving)
+    }
+
+    /// Whether the control lane goes first.
+    fn may_lead(&self, others: Others) -> bool {
+        let Some((at, leaving)) = self.control.front() else { return false };
+        let is_shown_before = self.status.front().is_some_and(|(shown, _)| shown < at);
+        match leaving.frame.lane() {
+            Lane::Verdict => !is_shown_before,
+            Lane::Last => self.status.is_empty() && others == Others::None,
+            Lane::Control | Lane::Status => true,
+        }
+    }
+
+    /// Control frames that wait.
+    pub fn waiting(&self) -> usize {
+        self.control.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.control.is_empty() && self.status.is_empty()
     }
 
     /// Status frames dropped so far.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.control.clear();
+        self.status.clear();
+    }
+}
+
+/// What else wants to leave: the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// Nothing.
+    None,
+    /// Something, and it is not its turn or has no credit.
+    Waiting,
+    /// Something, and it is its turn: status frames let it pass.
+    Ready,
 }
 
 #[cfg(test)]
@@ -93,19 +115,19 @@ mod tests {
 
     use super::*;
 
-    #[derive(Clone, Debug, PartialEq)]
-    struct Numbered(Lane, usize);
+    use crate::proto::{self, FromSlave, from_slave::Frame as F};
 
-    impl Frame for Numbered {
-        fn lane(&self) -> Lane {
-            self.0
-        }
-        fn is_numbered(&self) -> bool {
-            self.0 != Lane::Status
-        }
-        fn stamp(&mut self, _: u64, _: u64) {}
-        fn stamps(&self) -> (u64, u64) {
-            (0, 0)
+    fn frame(lane: Lane, at: usize) -> Leaving<FromSlave> {
+        let frame = match lane {
+            Lane::Control => F::Running(proto::Running::default()),
+            Lane::Verdict => F::Finished(proto::Finished::default()),
+            Lane::Status => F::Output(proto::ExecutionOutput::default()),
+            Lane::Last => F::GoodbyeAccepted(proto::GoodbyeAccepted::default()),
+        };
+        // The place in line, where a test can read it.
+        Leaving {
+            frame: FromSlave { seq: at as u64, ack: 0, frame: Some(frame) },
+            payloads: Vec::new(),
         }
     }
 
@@ -113,35 +135,34 @@ mod tests {
         prop::sample::select(vec![Lane::Control, Lane::Verdict, Lane::Status])
     }
 
-    fn popped(lanes: &mut Lanes<Numbered>) -> Vec<Numbered> {
-        std::iter::from_fn(|| lanes.pop()).collect()
+    fn filled(lanes_of: &[Lane]) -> Lanes<FromSlave> {
+        let mut lanes = Lanes::default();
+        lanes_of.iter().enumerate().for_each(|(at, lane)| lanes.push(frame(*lane, at)));
+        lanes
+    }
+
+    fn popped(lanes: &mut Lanes<FromSlave>) -> Vec<(Lane, u64)> {
+        let popped = std::iter::from_fn(|| lanes.pop(Others::None));
+        popped.map(|leaving| (leaving.frame.lane(), leaving.frame.seq)).collect()
     }
 
     proptest! {
         #[test]
         fn nothing_is_lost_and_each_lane_keeps_its_order(lanes_of in prop::collection::vec(lane(), 0..200)) {
-            let mut lanes = Lanes::new(1_000);
-            for (i, lane) in lanes_of.iter().enumerate() {
-                lanes.push(Numbered(*lane, i)).unwrap();
-            }
-            let out = popped(&mut lanes);
+            let out = popped(&mut filled(&lanes_of));
             prop_assert_eq!(out.len(), lanes_of.len());
             let of = |status: bool| {
-                let lane = out.iter().filter(move |frame| (frame.0 == Lane::Status) == status);
-                lane.map(|frame| frame.1).collect::<Vec<_>>()
+                let lane = out.iter().filter(move |(lane, _)| (*lane == Lane::Status) == status);
+                lane.map(|(_, at)| *at).collect::<Vec<_>>()
             };
             prop_assert!(of(true).is_sorted() && of(false).is_sorted());
         }
 
         #[test]
         fn no_verdict_overtakes_what_was_shown_before_it(lanes_of in prop::collection::vec(lane(), 0..200)) {
-            let mut lanes = Lanes::new(1_000);
-            for (i, lane) in lanes_of.iter().enumerate() {
-                lanes.push(Numbered(*lane, i)).unwrap();
-            }
-            let out = popped(&mut lanes);
-            for (at, verdict) in out.iter().enumerate().filter(|(_, frame)| frame.0 == Lane::Verdict) {
-                let late = out[at..].iter().any(|frame| frame.0 == Lane::Status && frame.1 < verdict.1);
+            let out = popped(&mut filled(&lanes_of));
+            for (place, (_, verdict)) in out.iter().enumerate().filter(|(_, (lane, _))| *lane == Lane::Verdict) {
+                let late = out[place..].iter().any(|(lane, at)| *lane == Lane::Status && at < verdict);
                 prop_assert!(!late);
             }
         }
@@ -149,24 +170,30 @@ mod tests {
 
     #[test]
     fn a_control_frame_waits_for_no_status_frame() {
-        let mut lanes = Lanes::new(10);
-        (0..100).for_each(|i| lanes.push(Numbered(Lane::Status, i)).unwrap());
-        lanes.push(Numbered(Lane::Control, 100)).unwrap();
-        assert_eq!(lanes.pop(), Some(Numbered(Lane::Control, 100)));
+        let mut lanes = filled(&[Lane::Status; 100]);
+        lanes.push(frame(Lane::Control, 100));
+        assert_eq!(popped(&mut lanes)[0], (Lane::Control, 100));
+    }
+
+    #[test]
+    fn the_last_word_waits_for_everything_else() {
+        let mut lanes = filled(&[Lane::Status, Lane::Last]);
+        assert_eq!(lanes.pop(Others::Waiting).unwrap().frame.lane(), Lane::Status);
+        assert_eq!(lanes.pop(Others::Waiting), None);
+        assert_eq!(lanes.pop(Others::None).unwrap().frame.lane(), Lane::Last);
+    }
+
+    #[test]
+    fn status_frames_let_parts_pass_when_it_is_their_turn() {
+        let mut lanes = filled(&[Lane::Status, Lane::Status]);
+        assert_eq!(lanes.pop(Others::Ready), None);
+        lanes.push(frame(Lane::Control, 2));
+        assert_eq!(lanes.pop(Others::Ready).unwrap().frame.lane(), Lane::Control);
     }
 
     #[test]
     fn a_full_status_lane_drops_its_oldest_frame_and_counts_it() {
-        let mut lanes = Lanes::new(10);
-        (0..MAX_STATUS_FRAMES + 3).for_each(|i| lanes.push(Numbered(Lane::Status, i)).unwrap());
-        assert_eq!((lanes.dropped(), lanes.pop()), (3, Some(Numbered(Lane::Status, 3))));
-    }
-
-    #[test]
-    fn a_full_control_lane_says_so_and_drops_nothing() {
-        let mut lanes = Lanes::new(2);
-        (0..2).for_each(|i| lanes.push(Numbered(Lane::Control, i)).unwrap());
-        assert_eq!(lanes.push(Numbered(Lane::Control, 2)), Err(LaneFull { waiting: 2 }));
-        assert_eq!(popped(&mut lanes).len(), 2);
+        let mut lanes = filled(&[Lane::Status; MAX_STATUS_FRAMES + 3]);
+        assert_eq!((lanes.dropped(), popped(&mut lanes)[0]), (3, (Lane::Status, 3)));
     }
 }

@@ -1,16 +1,42 @@
-//! Which frames have left, which have arrived, and which are missing.
+//! Which frames have left, which have arrived, and which must leave again.
 
-/// Numbers what leaves: dense from 1.
-#[derive(Debug, Default)]
-pub struct Departures {
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::{Frame, PART_BYTES};
+
+/// Frames that may wait for an acknowledgement of ours before it is sent on its own.
+const MAX_OWED_FRAMES: u64 = 64;
+
+/// Bytes of parts that may; half of the smallest credit, so that the sender never runs dry.
+const MAX_OWED_BYTES: usize = 2 * PART_BYTES;
+
+/// Numbers what leaves, dense from 1, and keeps it until it is acknowledged.
+#[derive(Debug)]
+pub struct Departures<F> {
+    /// In the order of their numbers, which end with `last`.
+    unacked: VecDeque<Departed<F>>,
     last: u64,
-    acked: u64,
+    /// The first number that must leave again; above `again_until` when there is none.
+    again: u64,
+    again_until: u64,
 }
 
-/// Checks the numbers of what arrives.
+/// A frame that has left.
+#[derive(Debug)]
+pub struct Departed<F> {
+    /// The frame.
+    pub frame: F,
+    /// When it left, for frames whose age matters.
+    pub at: Option<Instant>,
+}
+
+/// Checks the numbers of what arrives, and owes an acknowledgement of it.
 #[derive(Debug, Default)]
 pub struct Arrivals {
     last: u64,
+    owed_frames: u64,
+    owed_bytes: usize,
 }
 
 /// What a number says about the frame that carries it.
@@ -49,32 +75,104 @@ pub enum NumberingError {
         /// The last number sent.
         sent: u64,
     },
+    /// The other side asks again for what it has acknowledged before.
+    #[error("frame {received} is said to be the last that was received, but {acked} were before")]
+    AckBehind {
+        /// What it says it has received.
+        received: u64,
+        /// What it acknowledged before.
+        acked: u64,
+    },
 }
 
-impl Departures {
-    /// The number of the next frame.
-    pub fn number(&mut self) -> u64 {
+impl<F> Default for Departures<F> {
+    fn default() -> Self {
+        Self { unacked: VecDeque::new(), last: 0, again: 1, again_until: 0 }
+    }
+}
+
+impl<F: Frame> Departures<F> {
+    /// Numbers a frame and keeps it.
+    pub fn depart(&mut self, frame: &F, at: Option<Instant>) -> u64 {
         self.last += 1;
+        self.unacked.push_back(Departed { frame: frame.clone(), at });
         self.last
     }
 
-    /// Notes the other side's ack; an older one than before says nothing new.
+    /// Notes the other side's ack; an older one than before says nothing new. Shows each frame
+    /// that is done with.
     ///
     /// # Errors
     ///
     /// [`NumberingError::AckAhead`] when it acknowledges what was never sent: end the stream.
-    pub fn acked(&mut self, acked: u64) -> Result<(), NumberingError> {
+    pub fn acked(
+        &mut self,
+        acked: u64,
+        mut done: impl FnMut(Departed<F>),
+    ) -> Result<(), NumberingError> {
         if acked > self.last {
             let sent = self.last;
             return Err(NumberingError::AckAhead { acked, sent });
         }
-        self.acked = self.acked.max(acked);
+        while self.acked_before() < acked {
+            self.unacked.pop_front().into_iter().for_each(&mut done);
+        }
         Ok(())
     }
 
+    /// The stream was resumed: what the other side has not received leaves again.
+    ///
+    /// # Errors
+    ///
+    /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
+    pub fn rewind(
+        &mut self,
+        received: u64,
+        done: impl FnMut(Departed<F>),
+    ) -> Result<(), NumberingError> {
+        let acked = self.acked_before();
+        if received < acked {
+            return Err(NumberingError::AckBehind { received, acked });
+        }
+        self.acked(received, done)?;
+        (self.again, self.again_until) = (received + 1, self.last);
+        Ok(())
+    }
+
+    /// The next frame that leaves again, with its number; its time is shortened by its age.
+    pub fn again(&mut self, now: Instant) -> Option<(u64, F)> {
+        let first = self.acked_before() + 1;
+        let number = self.again.max(first);
+        if number > self.again_until {
+            return None;
+        }
+        self.again = number + 1;
+        let departed = self.unacked.get(usize::try_from(number - first).ok()?)?;
+        let mut frame = departed.frame.clone();
+        if let Some(at) = departed.at.filter(|_| frame.has_deadline()) {
+            frame.age(now.saturating_duration_since(at));
+        }
+        Some((number, frame))
+    }
+
+    /// Whether something must leave again.
+    pub fn is_rewound(&self) -> bool {
+        self.again.max(self.acked_before() + 1) <= self.again_until
+    }
+
     /// How many frames have left and are not acknowledged.
-    pub const fn unacked(&self) -> u64 {
-        self.last - self.acked
+    pub fn unacked(&self) -> usize {
+        self.unacked.len()
+    }
+
+    /// Forgets everything: nobody will ask for it again.
+    pub fn clear(&mut self) {
+        self.unacked.clear();
+        self.again_until = 0;
+    }
+
+    fn acked_before(&self) -> u64 {
+        self.last - self.unacked.len() as u64
     }
 }
 
@@ -84,83 +182,49 @@ impl Arrivals {
         self.last
     }
 
-    /// Takes the number of a frame.
+    /// A frame leaves, and acknowledges everything.
+    pub const fn acknowledged(&mut self) {
+        (self.owed_frames, self.owed_bytes) = (0, 0);
+    }
+
+    /// Whether so much has arrived that it must be acknowledged at once.
+    pub const fn owes(&self) -> bool {
+        self.owed_frames >= MAX_OWED_FRAMES || self.owed_bytes >= MAX_OWED_BYTES
+    }
+
+    /// Takes the number of a frame, and how many bytes of a part it brings.
     ///
     /// # Errors
     ///
     /// [`NumberingError`] when a frame is missing or numbered wrongly: end the stream.
-    pub fn receive(&mut self, seq: u64, numbered: bool) -> Result<Arrival, NumberingError> {
+    pub fn receive(
+        &mut self,
+        seq: u64,
+        numbered: bool,
+        bytes: usize,
+    ) -> Result<Arrival, NumberingError> {
         let expected = self.last + 1;
         match (numbered, seq) {
-            (false, 0) => Ok(Arrival::New),
-            (false, got) => Err(NumberingError::Kind { got, rule: "this frame has no number" }),
-            (true, 0) => Err(NumberingError::Kind { got: 0, rule: "this frame has a number" }),
-            (true, got) if got > expected => Err(NumberingError::Missing { expected, got }),
-            (true, got) if got < expected => Ok(Arrival::Again),
-            (true, got) => {
-                self.last = got;
-                Ok(Arrival::New)
+            (false, 0) => return Ok(Arrival::New),
+            (false, got) => {
+                return Err(NumberingError::Kind { got, rule: "this frame has no number" });
             }
+            (true, 0) => {
+                return Err(NumberingError::Kind { got: 0, rule: "this frame has a number" });
+            }
+            (true, got) if got > expected => return Err(NumberingError::Missing { expected, got }),
+            (true, _) => {}
         }
+        self.owed_frames += 1;
+        self.owed_bytes += bytes;
+        if seq < expected {
+            return Ok(Arrival::Again);
+        }
+        self.last = seq;
+        Ok(Arrival::New)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn what_is_repeated_is_dealt_with_once(repeats in prop::collection::vec(1_u8..4, 1..50)) {
-            let (mut departures, mut arrivals) = (Departures::default(), Arrivals::default());
-            let mut new = 0;
-            for times in &repeats {
-                let seq = departures.number();
-                for _ in 0..*times {
-                    new += usize::from(arrivals.receive(seq, true) == Ok(Arrival::New));
-                }
-                departures.acked(arrivals.ack()).unwrap();
-            }
-            prop_assert_eq!((new, departures.unacked()), (repeats.len(), 0));
-        }
-
-        #[test]
-        fn a_hole_never_goes_unseen(sent in 2_u64..100, lost in 0_u64..98) {
-            let lost = 1 + lost % (sent - 1);
-            let mut arrivals = Arrivals::default();
-            let first_error = (1..=sent)
-                .filter(|seq| *seq != lost)
-                .find_map(|seq| arrivals.receive(seq, true).err());
-            let hole = NumberingError::Missing { expected: lost, got: lost + 1 };
-            prop_assert_eq!(first_error, Some(hole));
-        }
-    }
-
-    #[test]
-    fn an_ack_of_what_was_never_sent_is_refused() {
-        let mut departures = Departures::default();
-        departures.number();
-        let error = departures.acked(2).unwrap_err();
-        assert_eq!(error, NumberingError::AckAhead { acked: 2, sent: 1 });
-    }
-
-    #[test]
-    fn an_ack_that_comes_late_takes_nothing_back() {
-        let mut departures = Departures::default();
-        let sent: Vec<_> = (0..3).map(|_| departures.number()).collect();
-        assert_eq!(sent, [1, 2, 3]);
-        departures.acked(3).unwrap();
-        departures.acked(1).unwrap();
-        assert_eq!(departures.unacked(), 0);
-    }
-
-    #[test]
-    fn a_frame_with_the_wrong_kind_of_number_is_refused() {
-        let mut arrivals = Arrivals::default();
-        arrivals.receive(0, true).unwrap_err();
-        arrivals.receive(1, false).unwrap_err();
-        assert_eq!(arrivals.ack(), 0);
-    }
-}
+#[path = "numbering_tests.rs"]
+mod tests;

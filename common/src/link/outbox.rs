@@ -1,92 +1,124 @@
-//! The thin shell around lanes and numbering: many hands put frames in, one stream takes them out.
+//! The thin shell around a line: many hands put frames in, one stream at a time takes them out.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Frame;
-use super::lanes::{LaneFull, Lanes};
-use super::numbering::{Arrival, Arrivals, Departures, NumberingError};
+use super::assembly::Held;
+use super::line::{Arrived, Clock, Line, LineError, LineFull};
+use super::numbering::NumberingError;
+use crate::ExecutionId;
 
-/// One side's end of a stream: what leaves, and what has arrived. Clones share it.
+/// One side's end of a session. Clones share it.
 #[derive(Debug)]
-pub struct Outbox<F>(Arc<Mutex<State<F>>>);
+pub struct Outbox<F: Frame>(Arc<Shared<F>>);
 
 #[derive(Debug)]
-struct State<F> {
-    lanes: Lanes<F>,
-    departures: Departures,
-    arrivals: Arrivals,
+struct Shared<F: Frame> {
+    clock: Clock,
+    state: Mutex<State<F>>,
+}
+
+#[derive(Debug)]
+struct State<F: Frame> {
+    line: Line<F>,
+    /// Counts the streams; only the newest one has anything to take.
+    stream: u64,
     waker: Option<Waker>,
     closed: bool,
     full: bool,
 }
 
-impl<F> Clone for Outbox<F> {
+/// One stream's hold on an outbox. A newer one ends it.
+#[derive(Debug)]
+pub struct StreamEnd<F: Frame> {
+    outbox: Outbox<F>,
+    stream: u64,
+}
+
+impl<F: Frame> Clone for Outbox<F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
+impl<F: Frame> Clone for StreamEnd<F> {
+    fn clone(&self) -> Self {
+        Self { outbox: self.outbox.clone(), stream: self.stream }
+    }
+}
+
+/// The two directions.
 impl<F: Frame> Outbox<F> {
-    /// Opens an outbox in which `max_control` frames may wait.
-    pub fn new(max_control: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            lanes: Lanes::new(max_control),
-            departures: Departures::default(),
-            arrivals: Arrivals::default(),
-            waker: None,
-            closed: false,
-            full: false,
-        })))
+    /// Opens an outbox in which `max_control` frames may wait to leave or to be acknowledged.
+    pub fn new(max_control: usize, clock: Clock) -> Self {
+        let line = Line::new(max_control);
+        let state = State { line, stream: 0, waker: None, closed: false, full: false };
+        Self(Arc::new(Shared { clock, state: Mutex::new(state) }))
     }
 
     /// Puts a frame in and wakes the stream. Never waits. Frames for a closed outbox are dropped.
     ///
     /// # Errors
     ///
-    /// [`LaneFull`] when the other side does not read: the outbox is closed, end the stream.
-    pub fn send(&self, frame: F) -> Result<(), LaneFull> {
+    /// [`LineFull`] when the other side does not read: the outbox is closed, end the session.
+    pub fn send(&self, frame: F) -> Result<(), LineFull> {
         let mut state = self.lock();
         if state.closed {
             return Ok(());
         }
-        let sent = state.lanes.push(frame);
+        let sent = state.line.send(frame);
         state.full |= sent.is_err();
         state.closed |= state.full;
         wake(state);
         sent
     }
 
-    /// Takes the next frame, numbered and with the newest ack; `None` when closed and empty.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<F>> {
-        let mut state = self.lock();
-        match state.lanes.pop() {
-            Some(mut frame) => {
-                let seq = if frame.is_numbered() { state.departures.number() } else { 0 };
-                frame.stamp(seq, state.arrivals.ack());
-                Poll::Ready(Some(frame))
-            }
-            None if state.closed => Poll::Ready(None),
-            None => {
-                state.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+    /// Waits for the payloads of an announced frame; `held` is dropped when the wait ends.
+    pub fn expect(&self, frame: F::Peer, sizes: VecDeque<usize>, held: Held) {
+        self.lock().line.expect(frame, sizes, held, (self.0.clock)());
     }
 
-    /// Takes the stamps of a frame that arrived.
+    /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
+    pub fn give_up_waiting(&self, is_meant: impl Fn(&F::Peer) -> bool) -> Option<F::Peer> {
+        self.lock().line.give_up_waiting(is_meant)
+    }
+
+    /// Sends no more of the payloads of this execution.
+    pub fn give_up_sending(&self, execution: ExecutionId) {
+        self.lock().line.give_up_sending(execution);
+    }
+}
+
+/// Streams come and go.
+impl<F: Frame> Outbox<F> {
+    /// Hands the outbox to a stream; the one before it ends.
+    pub fn attach(&self) -> StreamEnd<F> {
+        let mut state = self.lock();
+        state.stream += 1;
+        let stream = state.stream;
+        wake(state);
+        StreamEnd { outbox: self.clone(), stream }
+    }
+
+    /// Takes the outbox from whichever stream has it: what comes from now on waits.
+    pub fn detach(&self) {
+        drop(self.attach());
+    }
+
+    /// Highest number received: what a resumption names.
+    pub fn received(&self) -> u64 {
+        self.lock().line.received()
+    }
+
+    /// Makes what the other side has not received leave again.
     ///
     /// # Errors
     ///
-    /// [`NumberingError`] when it breaks a rule of the stream: end the stream.
-    pub fn arrived(&self, frame: &F::Peer) -> Result<Arrival, NumberingError>
-    where
-        F: Paired,
-    {
-        let (seq, ack) = frame.stamps();
-        let mut state = self.lock();
-        state.departures.acked(ack)?;
-        state.arrivals.receive(seq, frame.is_numbered())
+    /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
+    pub fn resume(&self, received: u64) -> Result<(), NumberingError> {
+        self.lock().line.resume(received, self.0.clock)
     }
 
     /// Lets the stream end once everything that waits has left.
@@ -100,7 +132,7 @@ impl<F: Frame> Outbox<F> {
     pub fn abandon(&self) {
         let mut state = self.lock();
         state.closed = true;
-        while state.lanes.pop().is_some() {}
+        state.line.clear();
         wake(state);
     }
 
@@ -109,36 +141,71 @@ impl<F: Frame> Outbox<F> {
         self.lock().full
     }
 
+    /// Whether everything has left.
+    pub fn is_drained(&self) -> bool {
+        self.lock().line.is_drained()
+    }
+
+    /// Whether the other side has acknowledged everything that must not be lost.
+    pub fn is_settled(&self) -> bool {
+        self.lock().line.is_settled()
+    }
+
     /// Status frames dropped so far because the other side was slow.
     pub fn dropped(&self) -> u64 {
-        self.lock().lanes.dropped()
+        self.lock().line.dropped()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<F>> {
         // No user code runs under this lock, and no step leaves it half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Frame> StreamEnd<F> {
+    /// Takes the next frame; `None` when closed and empty, or when a newer stream has taken over.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<F>> {
+        let mut state = self.outbox.lock();
+        if state.stream != self.stream {
+            return Poll::Ready(None);
+        }
+        match state.line.next(self.outbox.0.clock) {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None if state.closed && state.line.is_drained() => Poll::Ready(None),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Waits for the payloads of an announced frame.
+    pub fn expect(&self, frame: F::Peer, sizes: VecDeque<usize>) {
+        self.outbox.expect(frame, sizes, Box::new(()));
+    }
+
+    /// Takes a frame that arrived; `Nothing` when a newer stream has taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`] when it breaks a rule of the stream: end the session.
+    pub fn arrived(&self, frame: F::Peer) -> Result<Arrived<F::Peer>, LineError> {
+        let mut state = self.outbox.lock();
+        if state.stream != self.stream {
+            return Ok(Arrived::Nothing);
+        }
+        let arrived = state.line.arrived(frame, self.outbox.0.clock);
+        // It may have brought credit, or be owed an acknowledgement.
+        wake(state);
+        arrived
     }
 }
 
 /// Wakes the stream after the lock is released, so that it does not wake into it.
-fn wake<F>(mut state: MutexGuard<'_, State<F>>) {
+fn wake<F: Frame>(mut state: MutexGuard<'_, State<F>>) {
     let waker = state.waker.take();
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
     }
-}
-
-/// A frame and the frame that comes the other way.
-pub trait Paired: Frame {
-    /// What the other side sends.
-    type Peer: Frame;
-}
-
-impl Paired for crate::proto::FromMaster {
-    type Peer = crate::proto::FromSlave;
-}
-
-impl Paired for crate::proto::FromSlave {
-    type Peer = crate::proto::FromMaster;
 }

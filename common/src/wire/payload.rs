@@ -12,7 +12,7 @@ impl From<Payload> for proto::Payload {
             PayloadKind::Prost => proto::PayloadKind::Prost,
             PayloadKind::Call => proto::PayloadKind::Call,
         };
-        Self { kind: kind.into(), data: payload.into_bytes() }
+        Self { kind: kind.into(), data: payload.into_bytes(), size: 0 }
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_refused_by_name() {
-        let wire = proto::Payload { kind: 99, data: bytes::Bytes::new() };
+        let wire = proto::Payload { kind: 99, ..proto::Payload::default() };
         let error = Payload::required("Start", "data", Some(wire)).unwrap_err();
         assert_eq!(error.to_string(), "Payload.kind has an unknown value");
     }

@@ -120,6 +120,11 @@ impl InFlight {
         self.broken.extend(until.map(|until| (session, until)));
     }
 
+    /// The session goes on: nothing in it was lost.
+    pub(crate) fn session_resumed(&mut self, session: Generation) {
+        self.broken.retain(|(broken, _)| *broken != session);
+    }
+
     /// When the tasks of the session that broke first end.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         self.broken.iter().map(|(_, until)| *until).min()

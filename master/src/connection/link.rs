@@ -11,13 +11,15 @@ use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::FromMaster;
 use selsyn_common::{Payload, Refusal, SlaveId};
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::events::{self, ConnectionEvents};
 use super::in_flight::{Generation, InFlight};
+use super::late::Late;
 use super::state::{Change, ConnectionState};
 use crate::config::Settings;
-use crate::dispatch::Welcomed;
+use crate::dispatch::{Ticket, Welcomed};
 use crate::error::ConnectError;
 use crate::hooks::Hooks;
 use crate::master::Shared;
@@ -33,13 +35,19 @@ pub(crate) struct Link {
     pub(crate) stop: CancellationToken,
     inner: Mutex<Inner>,
     view: watch::Sender<ConnectionState>,
+    views: broadcast::Sender<ConnectionState>,
     runtime: Handle,
 }
 
 struct Inner {
     tasks: InFlight,
+    /// The session, which outlives its streams.
     session: Option<Session>,
+    /// A stream is tied to the session.
+    up: bool,
     sessions: Generation,
+    /// Tasks that ended LOST, whose verdicts may come after all.
+    late: Late,
     slave: Option<Welcomed>,
     /// Those who wait for the answer to the goodbye that is under way.
     goodbyes: Vec<oneshot::Sender<GoodbyeAnswer>>,
@@ -53,12 +61,14 @@ struct Inner {
     gone: bool,
 }
 
-/// An open session, as far as senders need it.
+/// A session, as far as senders need it.
 #[derive(Clone)]
 struct Session {
     outbox: Outbox<FromMaster>,
     generation: Generation,
     max_payload_bytes: usize,
+    /// What the slave gave along to resume it with; `None` when it cannot be resumed.
+    ticket: Option<Ticket>,
 }
 
 /// What the slave says to a goodbye.
@@ -76,7 +86,9 @@ impl Link {
         let inner = Inner {
             tasks: InFlight::default(),
             session: None,
+            up: false,
             sessions: 0,
+            late: Late::default(),
             slave: None,
             goodbyes: Vec::new(),
             farewell: None,
@@ -94,6 +106,7 @@ impl Link {
             stop: CancellationToken::new(),
             inner: Mutex::new(inner),
             view: watch::Sender::new(ConnectionState::Dialing),
+            views: broadcast::Sender::new(events::CAPACITY),
             runtime,
         }
     }
@@ -122,6 +135,10 @@ impl Link {
                 tracing::info!(connection = %self.name, "{state} -> {next}");
             }
             *state = next;
+            if changed {
+                // Nobody may be watching: then there is nobody to tell.
+                let _ = self.views.send(next);
+            }
             changed
         });
     }
@@ -133,6 +150,13 @@ impl Link {
         let mut view = self.view.subscribe();
         let found = view.wait_for(|state| wanted(*state) || state.is_final()).await;
         *found.expect("the sender lives in self")
+    }
+
+    /// The states from now on, beginning with the present one.
+    pub(crate) fn events(&self) -> ConnectionEvents {
+        // Held while subscribing, so that no change falls in between.
+        let now = self.view.borrow();
+        ConnectionEvents::new(*now, self.views.subscribe())
     }
 
     pub(crate) fn why_gone(&self) -> ConnectError {

@@ -2,64 +2,75 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use selsyn_common::link::contact::{Contact, Silence};
-use selsyn_common::link::numbering::Arrival;
-use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::line::Arrived;
+use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
-use selsyn_common::{Backoff, Outcome, Output, Payload, Ran};
-use tokio::time::Instant;
+use selsyn_common::{Backoff, ErrorCode, ExecutionId, Outcome, Output, Payload, Ran, Refusal};
+use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 use tracing::{debug, warn};
 
-use super::greeting::Opened;
-use super::{log_panic, until};
+use super::greeting::{Opened, Welcomed};
+use super::{late, log_panic, until};
 use crate::cell::Answer;
 use crate::connection::ConnectionChange as Change;
 use crate::connection::link::Link;
+use crate::error::ConnectError;
 use crate::hooks::{self, Connected};
+
+/// Time for the slave to hear that the master leaves.
+const DETACH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The master answers every third beat: the slave's own patience is at least four.
 const BEATS_PER_ANSWER: u32 = 3;
 
-/// How a session ended.
+/// How a stream ended.
 pub(super) enum Over {
     /// By goodbye, or because the connection shall end.
     Closed,
+    /// The slave does not want this master any more.
+    Refused(ConnectError),
     /// Otherwise: dial again.
     Broken { why: String, last_heard: Instant },
 }
 
-/// One open session.
+/// One stream of a session.
 pub(super) struct Conversation<'a> {
     link: &'a Arc<Link>,
     incoming: Streaming<FromSlave>,
-    outbox: Outbox<FromMaster>,
+    end: StreamEnd<FromMaster>,
     contact: Contact,
     beats: u32,
 }
 
 impl<'a> Conversation<'a> {
     pub(super) fn new(link: &'a Arc<Link>, opened: Opened) -> Self {
-        let Opened { incoming, outbox, welcomed } = opened;
+        let Opened { incoming, end, welcomed } = opened;
         let settings = &link.settings;
         let now = Instant::now().into_std();
         let contact = Contact::new(settings.suspect_after, settings.heartbeat_tolerance, now);
-        tell_connected(link, welcomed.slave_id, welcomed.reply.clone());
-        link.opened(outbox.clone(), welcomed);
-        Self { link, incoming, outbox, contact, beats: 0 }
+        tell_connected(link, &welcomed);
+        link.opened(welcomed);
+        Self { link, incoming, end, contact, beats: 0 }
     }
 
-    /// Reads until the session is over. Real contact makes the back-off begin anew: a frame after
+    /// Reads until the stream is over. Real contact makes the back-off begin anew: a frame after
     /// Welcome.
     pub(super) async fn run(mut self, backoff: &mut Backoff) -> Over {
         loop {
             let look = self.contact.next_look(Instant::now().into_std()).map(Instant::from_std);
             let over = tokio::select! {
                 biased;
-                () = self.link.stop.cancelled() => Some(Over::Closed),
+                () = self.link.stop.cancelled() => {
+                    self.leave();
+                    return Over::Closed;
+                }
                 // Before the clock: what has arrived was heard, however late it is looked at.
                 read = self.incoming.message() => {
                     if let Ok(Some(_)) = &read {
@@ -67,7 +78,7 @@ impl<'a> Conversation<'a> {
                     }
                     self.read(read)
                 }
-                () = until(look) => self.look(),
+                () = until(look) => self.look(look),
                 () = until(self.link.next_end()) => {
                     self.link.end_overdue(Instant::now());
                     None
@@ -84,9 +95,27 @@ impl<'a> Conversation<'a> {
         Some(Over::Broken { why: why.into(), last_heard })
     }
 
-    /// Looks how long the slave has been silent.
-    fn look(&self) -> Option<Over> {
-        match self.contact.silence(Instant::now().into_std()) {
+    /// A rule was broken: the session is of no use any more.
+    fn spoilt(&self, why: impl Into<String>) -> Option<Over> {
+        self.link.spoil();
+        self.broken(why)
+    }
+
+    /// Tells the slave that nobody comes back, and stays until it has heard it, but not for long.
+    fn leave(self) {
+        self.link.send(from_master::Frame::Detach(proto::Detach {}));
+        let mut incoming = self.incoming;
+        let heard = async move { while let Ok(Some(_)) = incoming.message().await {} };
+        self.link.spawn(async move {
+            let _ = timeout(DETACH_PATIENCE, heard).await;
+        });
+    }
+
+    /// Looks how long the slave has been silent; `planned` is when this was meant to happen.
+    fn look(&mut self, planned: Option<Instant>) -> Option<Over> {
+        let now = Instant::now();
+        let planned = planned.unwrap_or(now).into_std();
+        match self.contact.look(planned, now.into_std()) {
             Silence::None => None,
             Silence::Suspect => {
                 self.link.change(Change::Silent);
@@ -104,14 +133,33 @@ impl<'a> Conversation<'a> {
         };
         self.contact.heard(Instant::now().into_std());
         self.link.change(Change::Heard);
-        match self.outbox.arrived(&frame) {
-            Ok(Arrival::New) => self.deal_with(frame),
-            Ok(Arrival::Again) => None,
+        match self.end.arrived(frame) {
+            Ok(Arrived::Whole(frame)) => self.deal_with(frame),
+            Ok(Arrived::Announced { frame, sizes }) => self.announced(frame, sizes),
+            Ok(Arrived::Nothing) => None,
             Err(error) => {
                 self.violation(error.to_string(), true);
-                self.broken(error.to_string())
+                self.spoilt(error.to_string())
             }
         }
+    }
+
+    /// Waits for payloads that follow in parts, unless they are too large or for nobody.
+    fn announced(&mut self, frame: FromSlave, sizes: VecDeque<usize>) -> Option<Over> {
+        let limit = self.link.settings.max_payload_bytes;
+        if let Some(bytes) = sizes.iter().find(|bytes| **bytes > limit) {
+            let message = format!("a payload of {bytes} bytes came; this master takes {limit}");
+            self.violation(message.clone(), true);
+            return self.spoilt(message);
+        }
+        if let Some(from_slave::Frame::Finished(finished)) = &frame.frame {
+            let id = finished.execution.map(ExecutionId::from);
+            if !id.is_some_and(|id| self.link.is_wanted(id)) {
+                return self.deal_with(frame);
+            }
+        }
+        self.end.expect(frame, sizes);
+        None
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
@@ -145,7 +193,11 @@ impl<'a> Conversation<'a> {
             Some(F::Violation(frame)) => {
                 let message: String = frame.message.chars().take(256).collect();
                 warn!(connection = %self.link.name, "the slave says that the master broke a rule: {message:?}");
-                return if frame.ends_stream { self.broken(message) } else { None };
+                return if frame.ends_stream { self.spoilt(message) } else { None };
+            }
+            Some(F::Fenced(_)) => return Some(Over::Refused(self.fenced())),
+            Some(F::Part(_)) => {
+                Err(WireError { frame: "Part", field: "frame", problem: "came by itself" })
             }
             Some(F::Welcome(_)) => Err(second("Welcome")),
             Some(F::Rejected(_)) => Err(second("Rejected")),
@@ -170,6 +222,7 @@ impl<'a> Conversation<'a> {
     fn refused(&self, frame: proto::Refused) -> Result<(), WireError> {
         let id = wire::execution_id("Refused", frame.execution)?;
         let refusal = frame.refusal.unwrap_or_default().into();
+        self.link.give_up_sending(id);
         self.link.never_ran(id, Answer::Refused(Box::new(refusal)));
         Ok(())
     }
@@ -194,13 +247,11 @@ impl<'a> Conversation<'a> {
 
     fn finished(&self, frame: proto::Finished) -> Result<(), WireError> {
         let id = wire::execution_id("Finished", frame.execution)?;
-        let Some(cell) = self.link.take(id) else {
-            // Taken all the same: nobody here will ever ask for it.
-            warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
-            self.link.result_taken(id);
-            return Ok(());
-        };
+        self.link.give_up_sending(id);
         let outcome = frame.outcome.ok_or(WireError::missing("Finished", "outcome"));
+        let Some(cell) = self.link.take(id) else {
+            return self.not_in_flight(id, outcome?);
+        };
         match outcome.and_then(Outcome::try_from) {
             Ok(outcome) => cell.ended(outcome),
             Err(error) => {
@@ -213,8 +264,28 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
+    /// A verdict for a task that has ended here: told if it was LOST. Taken all the same: nobody
+    /// here will ever ask for it.
+    fn not_in_flight(&self, id: ExecutionId, outcome: proto::Outcome) -> Result<(), WireError> {
+        self.link.result_taken(id);
+        if self.link.is_late(id) {
+            late::tell(self.link, id, outcome.try_into()?);
+        } else {
+            warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
+        }
+        Ok(())
+    }
+
+    fn fenced(&self) -> ConnectError {
+        let message = format!("a newer life of master {} is connected", self.link.master.id);
+        let refusal = Box::new(Refusal::because(ErrorCode::Fenced, message));
+        let (name, address) = (self.link.name.clone(), self.link.address.clone());
+        ConnectError::Refused { name, address, refusal }
+    }
+
     fn forbidden(&self, frame: proto::Forbidden) -> Result<(), WireError> {
         let id = wire::execution_id("Forbidden", frame.execution)?;
+        self.link.give_up_sending(id);
         self.link.never_ran(id, Answer::Forbidden);
         Ok(())
     }
@@ -242,13 +313,18 @@ fn second(frame: &'static str) -> WireError {
 }
 
 /// Tells the after_connect hook, away from the loop.
-fn tell_connected(link: &Arc<Link>, slave: selsyn_common::SlaveId, reply: Option<Payload>) {
+fn tell_connected(link: &Arc<Link>, welcomed: &Welcomed) {
     if link.hooks.after_connect.is_none() {
         return;
     }
     let link = Arc::clone(link);
+    let told = Connected {
+        connection: link.name.clone(),
+        slave: welcomed.slave_id,
+        reply: welcomed.reply.clone(),
+        resumed: welcomed.resumed,
+    };
     link.clone().spawn(async move {
-        let told = Connected { connection: link.name.clone(), slave, reply };
         let panic = hooks::tell(link.hooks.after_connect.as_ref(), told).await;
         log_panic(&link, "after_connect", panic);
     });

@@ -1,14 +1,21 @@
 //! Opens one session: dial, Hello, Welcome.
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::stream::poll_fn;
+use bytes::Bytes;
+use selsyn_common::link::MAX_FRAME_BYTES;
 use selsyn_common::link::greeting::VERSIONS;
-use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::numbering::NumberingError;
+use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{WireError, WireId};
 use selsyn_common::{BootId, ErrorCode, Payload, Refusal, SlaveId, Token};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_stream::Stream;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status, Streaming};
 
@@ -16,16 +23,6 @@ use super::dial::{self, Dial};
 use crate::connection::link::Link;
 use crate::error::ConnectError;
 use crate::generated::interaction_client::InteractionClient;
-
-/// Control frames that may wait for the slave, beside one start a task: for each its cancel, its
-/// ResultTaken, and some room for the session's own.
-const FRAMES_PER_TASK: usize = 3;
-
-/// Room for the session's own frames: Hello, beats, goodbye, and more cancels than tasks.
-const FRAMES_OF_SESSION: usize = 1_024;
-
-/// Room in a message for what is not payload.
-const FRAME_OVERHEAD: usize = 1024 * 1024;
 
 /// What the slave said of itself.
 #[derive(Clone, Debug)]
@@ -36,12 +33,30 @@ pub(crate) struct Welcomed {
     pub(crate) max_payload_bytes: usize,
     pub(crate) abort_grace: Duration,
     pub(crate) reply: Option<Payload>,
+    pub(crate) ticket: Option<Ticket>,
+    /// The session that broke goes on.
+    pub(crate) resumed: bool,
+    /// Highest number that the slave has received in it.
+    pub(crate) received: u64,
 }
 
-/// An open session.
+/// What a session is resumed with.
+#[derive(Clone)]
+pub(crate) struct Ticket {
+    pub(crate) session_id: Bytes,
+    pub(crate) session_secret: Bytes,
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket(..)")
+    }
+}
+
+/// A stream that is tied to a session.
 pub(crate) struct Opened {
     pub(crate) incoming: Streaming<FromSlave>,
-    pub(crate) outbox: Outbox<FromMaster>,
+    pub(crate) end: StreamEnd<FromMaster>,
     pub(crate) welcomed: Welcomed,
 }
 
@@ -55,39 +70,52 @@ pub(super) async fn open(link: &Link, dial: &Dial, data: Payload) -> Result<Open
 async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, ConnectError> {
     let unreachable = |error| ConnectError::unreachable(&link.name, &link.address, error);
     let channel = dial::channel(dial).await.map_err(unreachable)?;
-    let per_task = link.settings.max_in_flight.saturating_mul(FRAMES_PER_TASK);
-    let outbox = Outbox::new(per_task.saturating_add(FRAMES_OF_SESSION));
     let hello = from_master::Frame::Hello(hello(link, data));
-    // The lane is empty: it has room for one frame.
-    let _ = outbox.send(FromMaster { frame: Some(hello), ..FromMaster::default() });
-    let outgoing = outbox.clone();
-    let guard = CloseOnDrop(Some(outbox.clone()));
-    let request = Request::new(poll_fn(move |cx| outgoing.poll_next(cx)));
-    let request = with_token(link.settings.token.as_ref(), request);
-    let limit = link.settings.max_payload_bytes.saturating_add(FRAME_OVERHEAD);
-    let mut client = InteractionClient::new(channel).max_decoding_message_size(limit);
+    let hello = FromMaster { frame: Some(hello), ..FromMaster::default() };
+    let (go, then) = oneshot::channel();
+    let outgoing = Outgoing { hello: Some(hello), then: Then::Greeting(then) };
+    let request = with_token(link.settings.token.as_ref(), Request::new(outgoing));
+    let mut client = InteractionClient::new(channel).max_decoding_message_size(MAX_FRAME_BYTES);
     let answered = client.session(request).await;
     let mut incoming =
         answered.map_err(|status| failed(&link.name, &link.address, status))?.into_inner();
     let welcomed = welcome(link, incoming.message().await)?;
-    guard.disarm();
-    Ok(Opened { incoming, outbox, welcomed })
+    let contradicts = |error: NumberingError| broken(&link.name, &link.address, &error.to_string());
+    let end = link.tie(&welcomed).map_err(contradicts)?;
+    // The stream may have ended by now; the reader sees that.
+    let _ = go.send(end.clone());
+    Ok(Opened { incoming, end, welcomed })
 }
 
-/// Ends the stream of a dial that came to nothing. It lives apart from the answers: nothing else
-/// would end it, and the connection would stay open for as long as the slave bears with it.
-struct CloseOnDrop(Option<Outbox<FromMaster>>);
-
-impl CloseOnDrop {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
+/// What a stream says: Hello, then what its session has to say. It ends when the dial comes to
+/// nothing.
+struct Outgoing {
+    hello: Option<FromMaster>,
+    then: Then,
 }
 
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        if let Some(outbox) = &self.0 {
-            outbox.close();
+enum Then {
+    Greeting(oneshot::Receiver<StreamEnd<FromMaster>>),
+    Open(StreamEnd<FromMaster>),
+    Over,
+}
+
+impl Stream for Outgoing {
+    type Item = FromMaster;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FromMaster>> {
+        if let Some(hello) = self.hello.take() {
+            return Poll::Ready(Some(hello));
+        }
+        loop {
+            self.then = match &mut self.then {
+                Then::Open(end) => return end.poll_next(cx),
+                Then::Over => return Poll::Ready(None),
+                Then::Greeting(opened) => match ready!(Pin::new(opened).poll(cx)) {
+                    Ok(end) => Then::Open(end),
+                    Err(_) => Then::Over,
+                },
+            };
         }
     }
 }
@@ -106,6 +134,7 @@ fn hello(link: &Link, data: Payload) -> proto::Hello {
         resume_window_millis: settings.window().map_or(0, millis),
         max_payload_bytes: settings.max_payload_bytes as u64,
         heartbeat_tolerance_millis: millis(settings.heartbeat_tolerance),
+        resume: link.resume(),
     }
 }
 
@@ -156,6 +185,12 @@ fn read(welcome: proto::Welcome) -> Result<Welcomed, WireError> {
         max_payload_bytes: usize::try_from(limits.max_payload_bytes).unwrap_or(usize::MAX),
         abort_grace: Duration::from_millis(limits.abort_grace_millis),
         reply: Payload::optional(welcome.reply),
+        ticket: (!welcome.session_id.is_empty()).then_some(Ticket {
+            session_id: welcome.session_id,
+            session_secret: welcome.session_secret,
+        }),
+        resumed: welcome.resumed,
+        received: welcome.received,
     })
 }
 

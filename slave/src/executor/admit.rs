@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selsyn_common::proto;
 use selsyn_common::wire::WireError;
-use selsyn_common::{ErrorCode, ExecutionId, Payload, Refusal};
+use selsyn_common::{ErrorCode, ExecutionId, MasterId, Payload, Refusal};
 
 use super::{accepted_frame, ask_hook, ask_to_stop, finished, forbidden};
 use crate::admission::{Applicant, Placement};
@@ -62,6 +62,24 @@ pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request) 
     ask_hook(core, record);
 }
 
+/// Whether a start may be admitted once its data is here: what is known before it is.
+pub(crate) fn may_admit(
+    core: &Core,
+    owner: MasterId,
+    start: &proto::Start,
+    bytes: usize,
+) -> Result<(), Refusal> {
+    let function = core.registry.find(&start.function)?;
+    core.records.check_untaken()?;
+    let placement = match start.placement() {
+        proto::Placement::Foreground => Placement::Foreground,
+        proto::Placement::Background | proto::Placement::Unspecified => Placement::Background,
+    };
+    let id = start.execution.unwrap_or_default().into();
+    let blocking = function.is_blocking();
+    core.admission().check(Applicant { id, owner, placement, blocking, bytes })
+}
+
 /// Finds the function and a place, or says why not.
 fn admit(core: &Core, session: &Arc<Session>, request: Request) -> Result<Arc<Record>, Refusal> {
     let function = core.registry.find(&request.function)?;
@@ -71,6 +89,7 @@ fn admit(core: &Core, session: &Arc<Session>, request: Request) -> Result<Arc<Re
     let _open = session.still_open()?;
     let applicant = Applicant {
         id: request.id,
+        owner: session.peer.master,
         placement: request.placement,
         blocking: function.is_blocking(),
         bytes: request.data.len(),
@@ -89,7 +108,7 @@ fn admit(core: &Core, session: &Arc<Session>, request: Request) -> Result<Arc<Re
 
 /// The same start again is answered as the first was; another one under its id is refused.
 fn repeat(session: &Arc<Session>, record: &Record, request: &Request) {
-    if !record.is_same_request(request) || record.session.peer.master != session.peer.master {
+    if !record.is_same_request(request) || record.session().peer.master != session.peer.master {
         let message = format!("another task was started under the id {}", request.id);
         return session.refuse(request.id, Refusal::because(ErrorCode::ExecutionConflict, message));
     }

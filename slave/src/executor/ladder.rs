@@ -36,8 +36,8 @@ fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
         leave(core, record);
         conclude(core, record, outcome);
     } else {
-        core.forbid(record.session.peer.master, record.id);
-        never_was(core, record, || record.session.send(forbidden(record.id)));
+        core.forbid(record.session().peer.master, record.id);
+        never_was(core, record, || record.session().send(forbidden(record.id)));
     }
 }
 

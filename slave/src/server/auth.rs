@@ -5,6 +5,8 @@ use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor;
 use tonic::{Code, Request, Status};
 
+use super::guarded::Called;
+
 /// The header that carries the code of a refusal.
 const CODE_HEADER: &str = "selsyn-code";
 
@@ -22,14 +24,24 @@ impl Check {
 
 impl Interceptor for Check {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        self.check(&request)?;
+        if let Some(called) = request.extensions().get::<Called>() {
+            called.mark();
+        }
+        Ok(request)
+    }
+}
+
+impl Check {
+    fn check(&self, request: &Request<()>) -> Result<(), Status> {
         let Some(wanted) = &self.token else {
-            return Ok(request);
+            return Ok(());
         };
         let presented = request.metadata().get("authorization");
         let presented = presented.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         match presented {
             None => Err(deny(ErrorCode::TokenMissing)),
-            Some(token) if wanted.matches(token) => Ok(request),
+            Some(token) if wanted.matches(token) => Ok(()),
             Some(_) => Err(deny(ErrorCode::TokenInvalid)),
         }
     }

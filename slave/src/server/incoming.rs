@@ -1,104 +1,137 @@
-//! Takes connections in, and can cut them all.
+//! Takes connections in, no more than there may be, and none for longer than it is of use.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::{StreamExt, unfold};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::stream::unfold;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_stream::Stream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::transport::server::Connected;
-use tracing::warn;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
 
-/// Pause after a failed accept: tonic would try again at once, for ever, when descriptors run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use super::guarded::{Guarded, Limits};
 
-/// A connection that ends when the slave cuts all of them: tonic would wait for it without limit.
+/// Pauses after a failed accept: tonic would try again at once, for ever, when descriptors run
+/// out.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection, and its place among those of its address if it has one.
 #[derive(Debug)]
-pub(crate) struct Guarded<IO> {
-    io: IO,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+pub(crate) struct Taken<IO> {
+    pub(crate) io: IO,
+    pub(crate) share: Option<Share>,
+}
+
+/// How many connections each address has.
+#[derive(Clone, Debug)]
+struct Addresses {
+    max: usize,
+    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// A place among the connections of one address.
+#[derive(Debug)]
+pub(crate) struct Share {
+    address: IpAddr,
+    of: Addresses,
+}
+
+impl Addresses {
+    /// Takes a place; `None` when the address has as many connections as it may.
+    fn take(&self, address: IpAddr) -> Option<Share> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        (*count < self.max).then(|| {
+            *count += 1;
+            Share { address, of: self.clone() }
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.of.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
 }
 
 /// Accepts TCP connections one after the other.
-pub(crate) fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
-    unfold(listener, |listener| async {
-        loop {
-            match listener.accept().await {
-                // tonic ignores its own setting for connections it did not accept itself.
-                Ok((stream, _)) if stream.set_nodelay(true).is_ok() => {
-                    return Some((Ok(stream), listener));
-                }
-                // The peer has gone before it was taken in.
-                Ok(_) => {}
-                Err(error) => {
-                    warn!(%error, "no connection could be accepted; trying again");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+pub(crate) fn accept(
+    listener: TcpListener,
+    per_address: usize,
+) -> impl Stream<Item = io::Result<Taken<TcpStream>>> {
+    let addresses = Addresses { max: per_address, counts: Arc::default() };
+    unfold((listener, addresses), |(listener, addresses)| async {
+        let taken = accept_one(&listener, &addresses).await;
+        Some((Ok(taken), (listener, addresses)))
+    })
+}
+
+async fn accept_one(listener: &TcpListener, addresses: &Addresses) -> Taken<TcpStream> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(%error, ?pause, "no connection could be accepted; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+                continue;
             }
+        };
+        pause = FIRST_PAUSE;
+        let Some(share) = addresses.take(peer.ip()) else {
+            debug!(%peer, "closed: its address has as many connections as it may");
+            continue;
+        };
+        // tonic ignores its own setting for connections it did not accept itself. A peer that has
+        // gone by now is no connection.
+        if stream.set_nodelay(true).is_ok() {
+            return Taken { io: stream, share: Some(share) };
         }
-    })
+    }
 }
 
-/// Lets `cut` end every connection of the stream.
-pub(crate) fn guard<IO>(
-    connections: impl Stream<Item = io::Result<IO>>,
+/// Takes connections in as long as there is room, and lets `cut` end every one of them.
+pub(crate) fn guard<IO, S>(
+    connections: S,
+    max: usize,
+    first_call: Duration,
     cut: CancellationToken,
-) -> impl Stream<Item = io::Result<Guarded<IO>>> {
-    connections.map(move |io| {
-        let cut = Box::pin(cut.clone().cancelled_owned());
-        io.map(|io| Guarded { io, cut })
+) -> impl Stream<Item = io::Result<Guarded<IO>>>
+where
+    S: Stream<Item = io::Result<Taken<IO>>>,
+{
+    let room = Arc::new(Semaphore::new(max));
+    unfold((Box::pin(connections), room), move |(connections, room)| {
+        let cut = cut.clone();
+        async move {
+            let (taken, permit, connections) = next(connections, &room).await?;
+            let guarded = taken.map(|Taken { io, share }| {
+                Guarded::new(io, Limits { first_call, cut, _permit: permit, _share: share })
+            });
+            Some((guarded, (connections, room)))
+        }
     })
 }
 
-impl<IO> Connected for Guarded<IO> {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) -> Self::ConnectInfo {}
-}
-
-impl<IO: AsyncRead + Unpin> AsyncRead for Guarded<IO> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
+/// Room first: who comes while there is none waits in the backlog.
+async fn next<S: Stream>(
+    mut connections: Pin<Box<S>>,
+    room: &Arc<Semaphore>,
+) -> Option<(S::Item, OwnedSemaphorePermit, Pin<Box<S>>)> {
+    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+    let taken = connections.next().await?;
+    Some((taken, permit, connections))
 }

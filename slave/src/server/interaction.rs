@@ -1,21 +1,18 @@
-//! tonic's side of a session: hands the stream over, and nothing else.
+//! tonic's side of a session: hands the streams over, and nothing else.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use futures_util::stream::{StreamExt, poll_fn};
-use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{FromMaster, FromSlave};
+use tokio::sync::oneshot;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::core::Core;
 use crate::generated::interaction_server::Interaction;
-use crate::session;
-
-/// Frames that may wait for one master: for each task it may have here an acceptance and a
-/// verdict, and as many again for refusals. A master that lets more wait does not read.
-const MAX_CONTROL_FRAMES: usize = 500_000;
+use crate::session::{self, Opening};
 
 /// Opens sessions.
 #[derive(Debug)]
@@ -31,17 +28,41 @@ impl Service {
 
 #[tonic::async_trait]
 impl Interaction for Service {
-    type SessionStream = Pin<Box<dyn Stream<Item = Result<FromSlave, Status>> + Send>>;
+    type SessionStream = Outgoing;
 
     async fn session(
         &self,
         request: Request<Streaming<FromMaster>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
-        let outbox = Outbox::new(MAX_CONTROL_FRAMES);
-        let outgoing = outbox.clone();
-        let core = Arc::clone(&self.core);
-        self.core.spawn(session::serve(core, request.into_inner(), outbox));
-        let frames = poll_fn(move |cx| outgoing.poll_next(cx)).map(Ok);
-        Ok(Response::new(Box::pin(frames)))
+        let (opening, opened) = oneshot::channel();
+        self.core.spawn(session::serve(Arc::clone(&self.core), request.into_inner(), opening));
+        Ok(Response::new(Outgoing::Greeting(opened)))
+    }
+}
+
+/// What a stream says: the answer to Hello, then what its session has to say.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Greeting(oneshot::Receiver<Opening>),
+    Open(StreamEnd<FromSlave>),
+    Over,
+}
+
+impl Stream for Outgoing {
+    type Item = Result<FromSlave, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut *self {
+            Self::Open(end) => end.poll_next(cx).map(|frame| frame.map(Ok)),
+            Self::Over => Poll::Ready(None),
+            Self::Greeting(opened) => {
+                let Ok(Opening { first, then }) = ready!(Pin::new(opened).poll(cx)) else {
+                    *self = Self::Over;
+                    return Poll::Ready(None);
+                };
+                *self = then.map_or(Self::Over, Self::Open);
+                Poll::Ready(Some(Ok(first)))
+            }
+        }
     }
 }

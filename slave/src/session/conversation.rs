@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 
-use selsyn_common::ErrorCode;
-use selsyn_common::Refusal;
 use selsyn_common::link::contact::{Contact, Silence};
-use selsyn_common::link::numbering::Arrival;
+use selsyn_common::link::line::Arrived;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{self, WireError};
+use selsyn_common::{ErrorCode, ExecutionId, Refusal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tonic::Streaming;
 use tracing::warn;
 
+use super::greeting::Stream;
 use super::{Over, Session, goodbye, shortened};
 use crate::core::Core;
 use crate::executor::{self, Request};
@@ -21,33 +21,36 @@ use crate::executor::{self, Request};
 /// Frames of one session that may make no sense: a newer master sends some, a broken one many.
 const MAX_VIOLATIONS: u32 = 100;
 
-/// The loop of an active session.
+/// The loop of an attached session.
 pub(super) struct Conversation<'a> {
     core: &'a Arc<Core>,
     session: &'a Arc<Session>,
+    stream: Stream,
     contact: Contact,
     violations: u32,
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(core: &'a Arc<Core>, session: &'a Arc<Session>) -> Self {
+    pub(super) fn new(core: &'a Arc<Core>, session: &'a Arc<Session>, stream: Stream) -> Self {
         let tolerance = core.settings.heartbeat_tolerance;
         let contact = Contact::new(tolerance, tolerance, Instant::now().into_std());
-        Self { core, session, contact, violations: 0 }
+        Self { core, session, stream, contact, violations: 0 }
     }
 
     pub(super) async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> Over {
         // A master with less patience than usual gets more beats.
         let patience = self.session.heartbeat_tolerance / 3;
-        let mut beat = interval(self.core.settings.heartbeat_every.min(patience));
+        let pause = self.core.settings.heartbeat_every.min(patience);
+        let mut beat = interval(pause);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stop = self.stream.stop.clone();
         loop {
             let over = tokio::select! {
                 // The stop first: after it nothing is begun. Then the beat: it is rare, and a
                 // flood of frames must not shut it out.
                 biased;
-                () = self.session.stop.cancelled() => Some(self.stopped()),
-                _ = beat.tick() => self.beat(),
+                () = stop.cancelled() => Some(self.stopped()),
+                planned = beat.tick() => self.beat(planned),
                 read = incoming.message() => self.read(read),
             };
             if let Some(over) = over {
@@ -56,19 +59,22 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The session was stopped by this side.
+    /// The stream was stopped by this side.
     fn stopped(&self) -> Over {
-        if self.session.is_over() {
+        if !self.session.tie.is_current(self.stream.number) {
+            Over::Replaced
+        } else if *self.session.leaving() {
             Over::Goodbye
         } else if self.session.outbox.is_full() {
-            Over::Lost("the master does not read".to_owned())
+            Over::Full
         } else {
             Over::Closed
         }
     }
 
-    fn beat(&self) -> Option<Over> {
-        if self.contact.silence(Instant::now().into_std()) == Silence::Unreachable {
+    fn beat(&mut self, planned: Instant) -> Option<Over> {
+        let now = Instant::now().into_std();
+        if self.contact.look(planned.into_std(), now) == Silence::Unreachable {
             return Some(Over::Lost("the master has been silent for too long".to_owned()));
         }
         self.session.send(Frame::Heartbeat(proto::Heartbeat {}));
@@ -78,20 +84,28 @@ impl<'a> Conversation<'a> {
     fn read(&mut self, read: Result<Option<FromMaster>, tonic::Status>) -> Option<Over> {
         let frame = match read {
             Ok(Some(frame)) => frame,
-            _ if self.session.is_over() => return Some(Over::Goodbye),
             // A cancelled stream reads like a clean end: without a goodbye it is a loss.
-            Ok(None) => return Some(Over::Lost("the stream ended without a goodbye".to_owned())),
-            Err(status) => return Some(Over::Lost(status.message().to_owned())),
+            Ok(None) => return Some(self.ended("the stream ended without a goodbye")),
+            Err(status) => return Some(self.ended(status.message())),
         };
         self.contact.heard(Instant::now().into_std());
-        match self.session.outbox.arrived(&frame) {
-            Ok(Arrival::New) => self.deal_with(frame),
-            Ok(Arrival::Again) => None,
+        match self.stream.end.arrived(frame) {
+            Ok(Arrived::Whole(frame)) => self.deal_with(frame),
+            Ok(Arrived::Announced { frame, sizes }) => {
+                super::announced::deal_with(self.core, self.session, frame, sizes);
+                None
+            }
+            Ok(Arrived::Nothing) => None,
             Err(error) => {
                 self.session.violation(error.to_string(), true);
                 Some(Over::Violated(error.to_string()))
             }
         }
+    }
+
+    /// The stream ended from the master's side.
+    fn ended(&self, why: &str) -> Over {
+        if *self.session.leaving() { Over::Goodbye } else { Over::Lost(why.to_owned()) }
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
@@ -100,7 +114,7 @@ impl<'a> Conversation<'a> {
         let (core, session) = (self.core, self.session);
         let dealt = match frame.frame {
             Some(F::Start(start)) => self.start(start),
-            Some(F::Cancel(cancel)) => executor::cancel(core, session, cancel),
+            Some(F::Cancel(cancel)) => self.cancel(cancel),
             Some(F::ResultTaken(taken)) => self.result_taken(taken),
             Some(F::Goodbye(goodbye)) => {
                 goodbye::begin(core, session, goodbye);
@@ -108,6 +122,10 @@ impl<'a> Conversation<'a> {
             }
             // No function of this version takes input: the frame says that it may be lost.
             Some(F::Heartbeat(_) | F::Input(_)) => Ok(()),
+            Some(F::Detach(_)) => return Some(Over::Left),
+            Some(F::Part(_)) => {
+                Err(WireError { frame: "Part", field: "frame", problem: "came by itself" })
+            }
             Some(F::Hello(_)) => {
                 Err(WireError { frame: "Hello", field: "frame", problem: "came a second time" })
             }
@@ -142,13 +160,23 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
+    /// Stops a run, or a start whose data is still on its way.
+    fn cancel(&self, cancel: proto::Cancel) -> Result<(), WireError> {
+        let id: ExecutionId = wire::execution_id("Cancel", cancel.execution)?;
+        self.session.outbox.give_up_waiting(|frame| {
+            matches!(&frame.frame, Some(from_master::Frame::Start(start))
+                if start.execution.map(ExecutionId::from) == Some(id))
+        });
+        executor::cancel(self.core, self.session, id, cancel.reason)
+    }
+
     /// The callbacks of a task have returned: its record may go.
     fn result_taken(&self, taken: proto::ResultTaken) -> Result<(), WireError> {
         let id = wire::execution_id("ResultTaken", taken.execution)?;
         let Some(record) = self.core.records.get(id) else {
             return Ok(());
         };
-        let is_owner = record.session.peer.master == self.session.peer.master;
+        let is_owner = record.session().peer.master == self.session.peer.master;
         if is_owner && record.state().outcome.is_some() {
             self.core.records.forget(id);
         }

@@ -1,13 +1,13 @@
 //! Ends a session in good order: ask the hook, stop what runs, say that it is over.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::{ErrorCode, Payload};
+use tokio::time::timeout;
 use tracing::info;
 
-use super::Session;
+use super::{Over, Session, lifetime};
 use crate::core::Core;
 use crate::executor::ask_to_stop;
 use crate::hooks::{self, ConnectionRequest, Said};
@@ -59,8 +59,14 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
     core.sessions.remove(session.id);
     let reply = reply.map(proto::Payload::from);
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
-    session.over.store(true, Ordering::Release);
-    session.close();
+    session.outbox.close();
+    if session.tie.detached_since().is_some() {
+        return lifetime::end(core, session, &Over::Goodbye);
+    }
+    // The master ends the stream when it has heard everything; one that does not is cut off.
+    if timeout(core.settings.greeting_timeout, session.tie.closed()).await.is_err() {
+        session.tie.stop();
+    }
 }
 
 /// What still runs. When nothing does, nothing new may begin: a start that was on its way when

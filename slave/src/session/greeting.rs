@@ -1,19 +1,23 @@
-//! Whether a stream becomes a session.
+//! Whether a stream begins a session, or goes on with one.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
+use selsyn_common::link::MAX_GREETING_BYTES;
 use selsyn_common::link::greeting::{VERSIONS, VersionRange, negotiate};
-use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave::Frame};
 use selsyn_common::wire::{WireError, WireId};
-use selsyn_common::{ErrorCode, MasterId, Payload, Refusal, SessionId};
-use tokio::time::timeout;
+use selsyn_common::{ErrorCode, Incarnation, MasterId, Payload, Refusal, SessionId, Token};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
+use tracing::{info, warn};
 
-use super::{Session, draining, shortened};
+use super::tie::Tie;
+use super::{Over, Session, draining, lifetime, shortened};
 use crate::core::Core;
 use crate::hooks::{self, ConnectionRequest, Peer, Said};
 use crate::random;
@@ -23,6 +27,10 @@ const MIN_TOLERANCE: Duration = Duration::from_millis(200);
 
 /// Longest name of a connection, in bytes: it stands in logs and refusals.
 const MAX_NAME: usize = 256;
+
+/// Frames that may wait for one master: for each task it may have here an acceptance and a
+/// verdict, and as many again for refusals. A master that lets more wait does not read.
+const MAX_CONTROL_FRAMES: usize = 500_000;
 
 /// Why a stream becomes no session, and how much of it the master reads.
 pub(super) struct Rejection {
@@ -37,34 +45,40 @@ impl From<Refusal> for Rejection {
     }
 }
 
-/// Reads Hello, judges it, asks the hook and says Welcome.
+/// A session with the stream that is now tied to it.
+pub(super) struct Greeted {
+    pub(super) session: Arc<Session>,
+    pub(super) stream: Stream,
+    pub(super) welcome: Frame,
+}
+
+/// A stream that is tied to a session.
+pub(super) struct Stream {
+    pub(super) number: u64,
+    pub(super) end: StreamEnd<FromSlave>,
+    pub(super) stop: CancellationToken,
+}
+
+/// Reads Hello, judges it, and makes a Welcome.
 pub(super) async fn greet(
     core: &Arc<Core>,
     incoming: &mut Streaming<FromMaster>,
-    outbox: &Outbox<FromSlave>,
-) -> Result<Arc<Session>, Rejection> {
+) -> Result<Greeted, Rejection> {
     let patience = core.settings.greeting_timeout;
     let hello = timeout(patience, hello(incoming)).await.map_err(|_| {
         Refusal::because(ErrorCode::GreetingTimeout, format!("no Hello came within {patience:?}"))
     })??;
     let version = judge(core, &hello)?;
-    core.check_payload(hello.data.as_ref().map_or(0, |data| data.data.len()))?;
-    let session = Arc::new(open(&hello, outbox.clone())?);
-    core.sessions.add(&session)?;
-    match ask_hook(core, &session, hello.data).await {
-        Ok(reply) => {
-            let welcome = || welcome(core, &session, version, reply);
-            core.sessions.welcome(&session, welcome);
-        }
-        Err(refusal) => {
-            core.sessions.remove(session.id);
-            return Err(Rejection { max_bytes: session.max_result_bytes, ..refusal.into() });
-        }
+    let who = Who::read(&hello)?;
+    for former in core.sessions.fence(who.peer.master, who.incarnation)? {
+        lifetime::fence(core, &former);
     }
-    if core.admission().is_draining() {
-        session.send(draining(core.settings.drain_deadline));
+    if let Some(resume) = &hello.resume
+        && let Some(greeted) = resumed(core, &who, resume, version).await?
+    {
+        return Ok(greeted);
     }
-    Ok(session)
+    begin(core, who, hello, version).await
 }
 
 async fn hello(incoming: &mut Streaming<FromMaster>) -> Result<proto::Hello, Rejection> {
@@ -88,31 +102,136 @@ fn judge(core: &Core, hello: &proto::Hello) -> Result<u32, Rejection> {
         let message = format!("the slave is not on channel {:?}", shortened(&hello.channel));
         return Err(Refusal::because(ErrorCode::ChannelInvalid, message).into());
     }
-    if core.admission().is_draining() {
-        return Err(Refusal::because(ErrorCode::Draining, "the slave is draining").into());
-    }
+    core.check_payload(hello.data.as_ref().map_or(0, |data| data.data.len()))?;
     Ok(version)
 }
 
-fn open(hello: &proto::Hello, outbox: Outbox<FromSlave>) -> Result<Session, Rejection> {
-    let malformed =
-        |error: WireError| Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
-    let master = MasterId::from_wire("Hello", "master_id", &hello.master_id).map_err(malformed)?;
-    if hello.connection.len() > MAX_NAME || hello.connection.chars().any(char::is_control) {
-        let message = format!("a connection's name has at most {MAX_NAME} visible bytes");
-        return Err(Refusal::because(ErrorCode::ProtocolViolation, message).into());
+/// Who says Hello.
+struct Who {
+    peer: Peer,
+    incarnation: Incarnation,
+}
+
+impl Who {
+    fn read(hello: &proto::Hello) -> Result<Self, Rejection> {
+        let malformed =
+            |error: WireError| Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
+        if hello.connection.len() > MAX_NAME || hello.connection.chars().any(char::is_control) {
+            let message = format!("a connection's name has at most {MAX_NAME} visible bytes");
+            return Err(Refusal::because(ErrorCode::ProtocolViolation, message).into());
+        }
+        let master =
+            MasterId::from_wire("Hello", "master_id", &hello.master_id).map_err(malformed)?;
+        let incarnation = Incarnation::from_wire("Hello", "incarnation", &hello.incarnation);
+        let peer = Peer { master, connection: hello.connection.clone() };
+        Ok(Self { peer, incarnation: incarnation.map_err(malformed)? })
     }
+}
+
+/// Goes on with a session; `None` when there is no such session any more.
+async fn resumed(
+    core: &Arc<Core>,
+    who: &Who,
+    resume: &proto::Resume,
+    version: u32,
+) -> Result<Option<Greeted>, Rejection> {
+    let Ok(id) = SessionId::from_wire("Resume", "session_id", &resume.session_id) else {
+        return Ok(None);
+    };
+    let secret = String::from_utf8_lossy(&resume.session_secret);
+    let is_theirs = |session: &Arc<Session>| {
+        session.peer.master == who.peer.master
+            && session.incarnation == who.incarnation
+            && session.secret.matches(&secret)
+    };
+    let Some(session) = core.sessions.find(id)?.filter(is_theirs) else { return Ok(None) };
+    let Some((number, stop)) = session.tie.attach() else { return Ok(None) };
+    // From here on the former stream, if it is still there, brings nothing more.
+    let end = session.outbox.attach();
+    if let Err(error) = session.outbox.resume(resume.received) {
+        lifetime::end(core, &session, &Over::Violated(error.to_string()));
+        return Ok(None);
+    }
+    info!(connection = %session.peer.connection, "resumed");
+    let made = || welcome(core, &session, Welcomed { version, reply: None, resumed: true });
+    let welcome = core.sessions.welcome(&session, made);
+    Ok(Some(Greeted { stream: Stream { number, end, stop }, welcome, session }))
+}
+
+/// Begins a session, if the hook agrees.
+async fn begin(
+    core: &Arc<Core>,
+    who: Who,
+    hello: proto::Hello,
+    version: u32,
+) -> Result<Greeted, Rejection> {
+    if core.admission().is_draining() {
+        return Err(Refusal::because(ErrorCode::Draining, "the slave is draining").into());
+    }
+    let session = Arc::new(open(core, who, &hello)?);
+    if let Some(idle) = core.sessions.add(&session)? {
+        lifetime::end(core, &idle, &Over::Lost("it made room for another master".to_owned()));
+    }
+    core.admission().set_owners(core.sessions.owners());
+    let unwelcome = RemoveOnDrop(Some((core, &session)));
+    let reply = ask_hook(core, &session, hello.data)
+        .await
+        .map_err(|refusal| Rejection { max_bytes: session.max_result_bytes, ..refusal.into() })?;
+    let attached = session.tie.attach();
+    let gone = || Refusal::because(ErrorCode::Draining, "the slave is shutting down");
+    let (number, stop) = attached.ok_or_else(gone)?;
+    unwelcome.disarm();
+    let end = session.outbox.attach();
+    let made = || welcome(core, &session, Welcomed { version, reply, resumed: false });
+    let welcome = core.sessions.welcome(&session, made);
+    adopt(core, &session);
+    if core.admission().is_draining() {
+        session.send(draining(core.settings.drain_deadline));
+    }
+    info!(connection = %session.peer.connection, master = %session.peer.master, "connected");
+    Ok(Greeted { stream: Stream { number, end, stop }, welcome, session })
+}
+
+/// Takes a session that was not welcomed out of the table.
+struct RemoveOnDrop<'a>(Option<(&'a Arc<Core>, &'a Arc<Session>)>);
+
+impl RemoveOnDrop<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for RemoveOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some((core, session)) = self.0 {
+            session.tie.close();
+            core.sessions.remove(session.id);
+            core.admission().set_owners(core.sessions.owners());
+        }
+    }
+}
+
+fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejection> {
+    let window = Duration::from_millis(hello.resume_window_millis);
+    // A master that waits for ever is waited for as long as results are.
+    let most = core.settings.owner_patience;
+    let window = if window.is_zero() { most } else { window.min(most) };
     let tolerance = Duration::from_millis(hello.heartbeat_tolerance_millis);
     Ok(Session {
         id: SessionId::from_random(random::bytes().map_err(no_random)?),
-        peer: Peer { master, connection: hello.connection.clone() },
+        peer: who.peer,
         max_result_bytes: usize::try_from(hello.max_payload_bytes).unwrap_or(usize::MAX),
+        incarnation: who.incarnation,
+        secret: Token::from_random(random::bytes().map_err(no_random)?),
         heartbeat_tolerance: tolerance.max(MIN_TOLERANCE),
-        outbox,
-        stop: CancellationToken::new(),
-        over: AtomicBool::new(false),
+        window,
+        outbox: Outbox::new(MAX_CONTROL_FRAMES, || Instant::now().into_std()),
+        tie: Tie::new(),
+        turn: Arc::default(),
         welcomed: AtomicBool::new(false),
+        forgotten: AtomicBool::new(false),
         leaving: Mutex::new(false),
+        records: AtomicUsize::new(0),
     })
 }
 
@@ -129,17 +248,51 @@ async fn ask_hook(core: &Arc<Core>, session: &Session, data: Option<proto::Paylo
     core.run_hook(asked, "before_connection", patience, ErrorCode::ConnectionRefused).await
 }
 
-fn welcome(core: &Core, session: &Session, version: u32, reply: Option<Payload>) -> Frame {
-    Frame::Welcome(proto::Welcome {
-        version,
-        slave_id: core.slave_id.to_wire(),
-        boot_id: core.boot_id.to_wire(),
-        session_id: session.id.to_wire(),
-        // Sessions cannot be resumed in this version: there is no right to prove.
-        session_secret: Default::default(),
-        durability: proto::Durability::Memory.into(),
-        limits: Some(core.limits()),
-        functions: core.registry.list(),
-        reply: reply.map(proto::Payload::from),
-    })
+/// A master that comes back too late for its session finds what became of its executions.
+fn adopt(core: &Core, session: &Arc<Session>) {
+    if !core.sessions.has_orphans() {
+        return;
+    }
+    let is_kin = |former: &Session| former.is_over() && former.is_kin(session);
+    for record in core.records.all() {
+        if is_kin(&record.session()) {
+            crate::executor::hand_over(&record, session);
+        }
+    }
+}
+
+/// What a Welcome says beside what the slave always says.
+struct Welcomed {
+    version: u32,
+    reply: Option<Payload>,
+    resumed: bool,
+}
+
+fn welcome(core: &Core, session: &Session, welcomed: Welcomed) -> Frame {
+    let Welcomed { version, reply, resumed } = welcomed;
+    let fits = |reply: &Payload| {
+        let fits = reply.len() <= MAX_GREETING_BYTES.min(session.max_result_bytes);
+        if !fits {
+            warn!(connection = %session.peer.connection, bytes = reply.len(), "the reply of before_connection is too large, and is not sent");
+        }
+        fits
+    };
+    let mut first = FromSlave {
+        frame: Some(Frame::Welcome(proto::Welcome {
+            version,
+            slave_id: core.slave_id.to_wire(),
+            boot_id: core.boot_id.to_wire(),
+            session_id: session.id.to_wire(),
+            session_secret: session.secret.reveal().as_bytes().to_vec().into(),
+            durability: proto::Durability::Memory.into(),
+            limits: Some(core.limits()),
+            functions: core.registry.list(),
+            reply: reply.filter(fits).map(proto::Payload::from),
+            resumed,
+            received: session.outbox.received(),
+        })),
+        ..FromSlave::default()
+    };
+    super::shrink::to_fit(&mut first, session.max_result_bytes);
+    first.frame.expect("it was put in right here")
 }

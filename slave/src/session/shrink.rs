@@ -1,37 +1,78 @@
 //! Cuts a frame down to what its master can read.
 //!
 //! One frame that is too large would end the stream, and with it everybody's tasks. Values have
-//! their own check, which ends the task as too large; this one is for all that comes along.
+//! their own check, which ends the task as too large, and large payloads travel in parts; this one
+//! is for all that comes along.
 
 use prost::Message;
+use selsyn_common::link::{Frame as _, PART_BYTES};
 use selsyn_common::proto::{self, FromSlave, from_slave::Frame, outcome, output};
+use tracing::warn;
 
-/// What a master reads beside a payload of its limit; it leaves itself twice as much.
-const OVERHEAD: usize = 512 * 1024;
+/// Most bytes of a frame beside its payloads; a reader leaves itself four times as much.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// Longest text, and longest line of a trace, in a frame that must be cut, in characters.
 const MAX_TEXT: usize = 2_048;
 const MAX_LINE: usize = 512;
 
-/// Cuts text and drops data along the way until the frame fits.
+/// Drops payloads that the master does not take, and cuts text until the frame fits.
 pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
-    let limit = max_payload_bytes.saturating_add(OVERHEAD);
-    if frame.encoded_len() <= limit {
-        return;
-    }
-    match &mut frame.frame {
-        Some(Frame::Welcome(welcome)) => {
-            welcome.reply = None;
-            shrink_catalogue(&mut welcome.functions, limit / 2);
+    let mut large = 0;
+    let mut dropped = 0;
+    frame.each_payload(|payload| {
+        let bytes = payload.data.len();
+        if bytes > max_payload_bytes.max(PART_BYTES) {
+            payload.data.clear();
+            dropped += 1;
+        } else if bytes > PART_BYTES {
+            large += bytes;
         }
-        Some(Frame::FunctionsChanged(changed)) => {
-            shrink_catalogue(&mut changed.functions, limit / 2);
+    });
+    if dropped > 0 {
+        tell_dropped(frame);
+    }
+    if frame.encoded_len() - large > MAX_BYTES {
+        shrink(frame);
+    }
+}
+
+/// Takes out the payloads that were emptied, and says so where there is room for it.
+fn tell_dropped(frame: &mut FromSlave) {
+    let is_left = |payload: &proto::Payload| !payload.data.is_empty();
+    match &mut frame.frame {
+        Some(Frame::Finished(proto::Finished { outcome: Some(outcome), .. })) => {
+            if let Some(outcome::Result::Failure(failure)) = &mut outcome.result {
+                failure.data = failure.data.take().filter(is_left);
+                failure.partial = failure.partial.take().filter(is_left);
+                failure.trace.push(
+                    "data or partial value were cut: they were over the master's limit".to_owned(),
+                );
+            }
+        }
+        Some(Frame::Refused(proto::Refused { refusal: Some(refusal), .. }))
+        | Some(Frame::GoodbyeRefused(proto::GoodbyeRefused { refusal: Some(refusal) })) => {
+            refusal.data = None;
         }
         Some(Frame::Accepted(accepted)) => accepted.reply = None,
         Some(Frame::GoodbyeAccepted(accepted)) => accepted.reply = None,
+        _ => {}
+    }
+    warn!("what a hook or function gave along is over the master's limit, and was dropped");
+}
+
+/// Cuts texts.
+fn shrink(frame: &mut FromSlave) {
+    match &mut frame.frame {
+        Some(Frame::Welcome(welcome)) => shrink_catalogue(&mut welcome.functions, MAX_BYTES / 2),
+        Some(Frame::FunctionsChanged(changed)) => {
+            shrink_catalogue(&mut changed.functions, MAX_BYTES / 2);
+        }
         Some(Frame::GoodbyeRefused(proto::GoodbyeRefused { refusal: Some(refusal) }))
-        | Some(Frame::Refused(proto::Refused { refusal: Some(refusal), .. }))
-        | Some(Frame::Rejected(proto::Rejected { refusal: Some(refusal) })) => {
+        | Some(Frame::Refused(proto::Refused { refusal: Some(refusal), .. })) => {
+            cut(&mut refusal.message, MAX_TEXT);
+        }
+        Some(Frame::Rejected(proto::Rejected { refusal: Some(refusal) })) => {
             refusal.data = None;
             cut(&mut refusal.message, MAX_TEXT);
         }
@@ -60,12 +101,12 @@ fn shrink_catalogue(functions: &mut Vec<proto::Function>, limit: usize) {
 }
 
 fn shrink_failure(failure: &mut proto::Failure) {
-    failure.data = None;
-    failure.partial = None;
     cut(&mut failure.message, MAX_TEXT);
     failure.trace.truncate(4);
     failure.trace.iter_mut().for_each(|line| cut(line, MAX_LINE));
-    failure.trace.push("data and trace were cut: they were over the master's limit".to_owned());
+    failure
+        .trace
+        .push("message and trace were cut: they were over the limit of a frame".to_owned());
 }
 
 fn shrink_output(output: &mut proto::Output) {
@@ -98,6 +139,21 @@ mod tests {
         FromSlave { frame: Some(Frame::Finished(finished)), ..FromSlave::default() }
     }
 
+    fn failure_fits(frame: &mut FromSlave) {
+        to_fit(frame, 1_000);
+        assert!(frame.encoded_len() <= MAX_BYTES);
+    }
+
+    #[test]
+    fn a_partial_value_that_the_master_takes_is_kept_however_large() {
+        let mut failure = Failure::new("stopped");
+        failure.partial = Some(Box::new(Payload::bytes(vec![0; 10_000_000])));
+        let mut frame = finished(failure);
+        let before = frame.clone();
+        to_fit(&mut frame, 10_000_000);
+        assert_eq!(frame, before);
+    }
+
     #[test]
     fn what_fits_is_left_alone() {
         let mut frame = finished(Failure::new("broken").with_data(1));
@@ -109,9 +165,8 @@ mod tests {
     #[test]
     fn a_failure_is_cut_until_it_fits_and_says_so() {
         let data = Payload::bytes(vec![0; 1_000_000]);
-        let mut frame = finished(Failure::new("ä".repeat(100_000)).with_data(data));
-        to_fit(&mut frame, 1_000);
-        assert!(frame.encoded_len() <= 1_000 + OVERHEAD);
+        let mut frame = finished(Failure::new("ä".repeat(1_000_000)).with_data(data));
+        failure_fits(&mut frame);
         assert!(format!("{frame:?}").contains("were cut"));
     }
 }

@@ -1,72 +1,163 @@
 //! Which sessions a slave has, and whether it takes one more.
 
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use selsyn_common::proto::from_slave::Frame;
-use selsyn_common::{ErrorCode, Refusal, SessionId};
+use selsyn_common::{ErrorCode, Incarnation, MasterId, Refusal, SessionId};
+use tokio::time::Instant;
 
 use super::Session;
+use super::fences::{Fences, Life};
 
-/// The open sessions.
+/// The sessions that are open: attached, or waiting for their master to come back.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     max: usize,
-    exclusive: bool,
-    open: Mutex<HashMap<SessionId, Arc<Session>>>,
+    /// An exclusive slave is held by one session, and by a silent one for no longer than this.
+    exclusive: Option<Duration>,
+    open: Mutex<Open>,
+    /// Closed sessions whose results wait for their owner.
+    orphans: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    sessions: HashMap<SessionId, Arc<Session>>,
+    fences: Fences,
 }
 
 impl Sessions {
-    pub(crate) fn new(max: usize, exclusive: bool) -> Self {
-        Self { max, exclusive, open: Mutex::default() }
+    pub(crate) fn new(max: usize, exclusive: Option<Duration>) -> Self {
+        Self { max, exclusive, open: Mutex::default(), orphans: AtomicUsize::new(0) }
     }
 
-    /// Takes one more session, or says who is in the way.
-    pub(crate) fn add(&self, session: &Arc<Session>) -> Result<(), Refusal> {
+    /// Notes that a master has come; gives the sessions of the life that it takes the place of.
+    pub(super) fn fence(
+        &self,
+        master: MasterId,
+        who: Incarnation,
+    ) -> Result<Vec<Arc<Session>>, Refusal> {
         let mut open = self.lock();
-        if let Some(holder) = open.values().next().filter(|_| self.exclusive) {
-            let message = format!(
-                "the exclusive slave is held by connection {} of master {}",
-                holder.peer.connection, holder.peer.master
-            );
-            return Err(Refusal::because(ErrorCode::SlaveTaken, message));
+        match open.fences.hello(master, who, Instant::now()) {
+            Life::Living => Ok(Vec::new()),
+            Life::Former => {
+                let message = format!("a newer life of master {master} has taken its place");
+                Err(Refusal::because(ErrorCode::Fenced, message))
+            }
+            Life::Replaces(former) => {
+                let of_former = open.sessions.values().filter(|session| {
+                    session.peer.master == master && session.incarnation == former
+                });
+                Ok(of_former.cloned().collect())
+            }
         }
-        if open.len() >= self.max {
-            let message = format!("the slave has {} sessions, as many as it may", open.len());
-            return Err(Refusal::because(ErrorCode::TooManySessions, message));
-        }
-        open.insert(session.id, Arc::clone(session));
-        Ok(())
+    }
+
+    /// Takes one more session, or says who is in the way. Gives one that must make room: it waits
+    /// for a master that has nothing here.
+    pub(super) fn add(&self, session: &Arc<Session>) -> Result<Option<Arc<Session>>, Refusal> {
+        let mut open = self.lock();
+        self.check_hold(&open, session.id)?;
+        let in_the_way = if open.sessions.len() < self.max {
+            None
+        } else {
+            let longest = open.idle().ok_or_else(|| {
+                let count = open.sessions.len();
+                let message = format!("the slave has {count} sessions, as many as it may");
+                Refusal::because(ErrorCode::TooManySessions, message)
+            })?;
+            open.sessions.remove(&longest.id);
+            Some(longest)
+        };
+        open.sessions.insert(session.id, Arc::clone(session));
+        Ok(in_the_way)
+    }
+
+    /// Finds a session that is to be resumed.
+    pub(super) fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, Refusal> {
+        let open = self.lock();
+        self.check_hold(&open, id)?;
+        Ok(open.sessions.get(&id).cloned())
+    }
+
+    /// Refuses whoever comes while another session holds an exclusive slave.
+    fn check_hold(&self, open: &Open, except: SessionId) -> Result<(), Refusal> {
+        let Some(tolerance) = self.exclusive else { return Ok(()) };
+        let holds = |session: &&Arc<Session>| match session.tie.detached_since() {
+            None => !session.is_over(),
+            Some(last_heard) => last_heard.elapsed() < tolerance,
+        };
+        let others = open.sessions.values().filter(|session| session.id != except);
+        let Some(holder) = others.into_iter().find(holds) else { return Ok(()) };
+        let message = format!(
+            "the exclusive slave is held by connection {} of master {}",
+            holder.peer.connection, holder.peer.master
+        );
+        Err(Refusal::because(ErrorCode::SlaveTaken, message))
     }
 
     pub(crate) fn remove(&self, id: SessionId) {
-        self.lock().remove(&id);
+        self.lock().sessions.remove(&id);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().sessions.len()
+    }
+
+    /// Masters that have a session.
+    pub(crate) fn owners(&self) -> usize {
+        let open = self.lock();
+        let owners: HashSet<_> =
+            open.sessions.values().map(|session| session.peer.master).collect();
+        owners.len()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.lock().values().cloned().collect()
+        self.lock().sessions.values().cloned().collect()
     }
 
-    /// Welcomes a session: from here on it is told what all are told. Under the table's lock, so
-    /// that no change falls between what Welcome says and what is told after it.
-    pub(crate) fn welcome(&self, session: &Session, welcome: impl FnOnce() -> Frame) {
+    pub(super) fn add_orphan(&self) {
+        self.orphans.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn remove_orphan(&self) {
+        self.orphans.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether results of closed sessions wait for their owner.
+    pub(super) fn has_orphans(&self) -> bool {
+        self.orphans.load(Ordering::Acquire) > 0
+    }
+
+    /// Makes a Welcome, after which the session is told what all are told. Under the table's lock,
+    /// so that no change falls between what Welcome says and what is told after it.
+    pub(super) fn welcome(&self, session: &Session, welcome: impl FnOnce() -> Frame) -> Frame {
         let _open = self.lock();
-        session.send(welcome());
         session.welcomed.store(true, Ordering::Relaxed);
+        welcome()
     }
 
     pub(crate) fn tell_all(&self, frame: &Frame) {
         let open = self.lock();
-        let welcomed = open.values().filter(|session| session.welcomed.load(Ordering::Relaxed));
-        welcomed.for_each(|session| session.send(frame.clone()));
+        let welcomed = |session: &&Arc<Session>| session.welcomed.load(Ordering::Relaxed);
+        open.sessions.values().filter(welcomed).for_each(|session| session.send(frame.clone()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// The session that has waited longest for a master that has nothing here.
+    fn idle(&self) -> Option<Arc<Session>> {
+        let detached = self.sessions.values().filter_map(|session| {
+            let since = session.tie.detached_since()?;
+            (session.records.load(Ordering::Acquire) == 0).then_some((since, session))
+        });
+        detached.min_by_key(|(since, _)| *since).map(|(_, session)| Arc::clone(session))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::{Stop, served_result};
@@ -22,10 +22,15 @@ pub(super) async fn drain(core: &Arc<Core>, deadline: Duration) {
     core.admission().drain();
     core.sessions.tell_all(&session::draining(deadline));
     info!(running = core.admission().running(), ?deadline, "draining");
-    if timeout(deadline, all_ended(core)).await.is_err() {
+    let done = async {
+        all_ended(core).await;
+        all_told(core).await;
+    };
+    if timeout(deadline, done).await.is_err() {
         abort_all(core);
         // Bounded: the ladder gives every one its verdict after the grace.
         all_ended(core).await;
+        let _ = timeout(CLOSE_PATIENCE, all_told(core)).await;
     }
 }
 
@@ -42,13 +47,22 @@ async fn all_ended(core: &Core) {
     }
 }
 
+/// Waits until every master has been told everything; those that are away may come back for it.
+async fn all_told(core: &Core) {
+    while !core.sessions.all().iter().all(|session| session.is_told()) {
+        // Acknowledgements come with any frame and have no event of their own.
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Close, join.
 pub(super) async fn close(
-    core: &Core,
+    core: &Arc<Core>,
     stop: &Stop,
     serving: &mut JoinHandle<Result<(), ServeError>>,
 ) -> Result<(), ServeError> {
-    core.sessions.all().iter().for_each(|session| session.close());
+    core.stopped.cancel();
+    core.sessions.all().iter().for_each(|session| session::close(core, session));
     stop.accept.cancel();
     let mut served = timeout(CLOSE_PATIENCE, &mut *serving).await;
     if served.is_err() {

@@ -32,7 +32,7 @@ impl Link {
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(Answer::TooManyInFlight);
         }
-        let Some(session) = inner.session.clone() else {
+        let Some(session) = inner.session.clone().filter(|_| inner.up) else {
             inner.tasks.add_waiting(Arc::clone(cell), start);
             return Ok(());
         };
@@ -92,7 +92,7 @@ impl Link {
         self.send(Frame::ResultTaken(proto::ResultTaken { execution: Some(id.into()) }));
     }
 
-    /// Sends a frame in the open session, if there is one.
+    /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.
     pub(crate) fn send(&self, frame: Frame) {
         let session = self.inner().session.clone();
         if let Some(session) = session {
@@ -104,13 +104,13 @@ impl Link {
         if let Err(full) =
             session.outbox.send(FromMaster { frame: Some(frame), ..FromMaster::default() })
         {
-            // The outbox has closed itself; the loop sees the stream end and dials anew.
+            // The outbox has closed itself; the slave ends the stream, and a new session begins.
             tracing::warn!(connection = %self.name, %full, "the session is cut");
         }
     }
 
     /// Sends a goodbye, or joins the one that is under way or was accepted; the receiver is told
-    /// the answer. `None` when no session is open.
+    /// the answer. `None` when the connection is not up.
     pub(crate) fn goodbye(&self, data: Payload) -> Option<oneshot::Receiver<GoodbyeAnswer>> {
         let (answer, answered) = oneshot::channel();
         let mut inner = self.inner();
@@ -119,7 +119,7 @@ impl Link {
             let _ = answer.send(farewell.clone());
             return Some(answered);
         }
-        let session = inner.session.clone()?;
+        let session = inner.session.clone().filter(|_| inner.up)?;
         let is_first = inner.goodbyes.is_empty();
         inner.goodbyes.push(answer);
         drop(inner);
@@ -127,6 +127,13 @@ impl Link {
             self.send_in(&session, Frame::Goodbye(proto::Goodbye { data: Some(data.into()) }));
         }
         Some(answered)
+    }
+
+    /// The slave has answered without the rest of a task's data.
+    pub(crate) fn give_up_sending(&self, id: ExecutionId) {
+        if let Some(session) = &self.inner().session {
+            session.outbox.give_up_sending(id);
+        }
     }
 
     /// Whether the caller is the first to tell of the goodbye; the others need not.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use selsyn_common::link::outbox::Outbox;
-use selsyn_common::proto::FromMaster;
+use selsyn_common::link::numbering::NumberingError;
+use selsyn_common::link::outbox::{Outbox, StreamEnd};
+use selsyn_common::proto::{self, FromMaster};
 use selsyn_common::{ExecutionId, Outcome, Ran};
 use tokio::time::Instant;
 
@@ -11,23 +12,76 @@ use super::{GoodbyeAnswer, Link, Session};
 use crate::cell::{Answer, Cell};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::in_flight::Generation;
-use crate::dispatch::Welcomed;
+use crate::dispatch::{Ticket, Welcomed};
 use crate::error::ConnectError;
 
+/// Control frames that may wait, for each task: its start, its cancel, its ResultTaken, and one to
+/// spare.
+const FRAMES_PER_TASK: usize = 4;
+
+/// Room for the session's own frames: beats, goodbye, and more cancels than tasks.
+const FRAMES_OF_SESSION: usize = 1_024;
+
 impl Link {
-    /// A session is open: what waited goes on its way, and what was cancelled is so again.
-    pub(crate) fn opened(&self, outbox: Outbox<FromMaster>, welcomed: Welcomed) {
+    /// What to resume, if there is something: a session whose stream broke.
+    pub(crate) fn resume(&self) -> Option<proto::Resume> {
+        let inner = self.inner();
+        let session = inner.session.as_ref()?;
+        let Ticket { session_id, session_secret } = session.ticket.clone()?;
+        Some(proto::Resume { session_id, session_secret, received: session.outbox.received() })
+    }
+
+    /// The slave has said Welcome: the session that broke goes on, or a new one begins. Gives the
+    /// stream's hold on it.
+    ///
+    /// # Errors
+    ///
+    /// When the slave contradicts what it said before.
+    pub(crate) fn tie(&self, welcomed: &Welcomed) -> Result<StreamEnd<FromMaster>, NumberingError> {
         let mut inner = self.inner();
-        let generation = inner.sessions + 1;
-        inner.sessions = generation;
-        let max_payload_bytes = welcomed.max_payload_bytes;
-        let session = Session { outbox, generation, max_payload_bytes };
+        if let Some(session) = inner.session.as_mut().filter(|_| welcomed.resumed) {
+            session.max_payload_bytes = welcomed.max_payload_bytes;
+            let (outbox, generation) = (session.outbox.clone(), session.generation);
+            let end = outbox.attach();
+            outbox.resume(welcomed.received)?;
+            inner.tasks.session_resumed(generation);
+            return Ok(end);
+        }
+        if let Some(former) = inner.session.take() {
+            former.outbox.abandon();
+        }
+        inner.goodbyes.clear();
+        inner.sessions += 1;
+        let session = Session {
+            outbox: Outbox::new(self.max_frames(), || Instant::now().into_std()),
+            generation: inner.sessions,
+            max_payload_bytes: welcomed.max_payload_bytes,
+            ticket: welcomed.ticket.clone(),
+        };
+        let end = session.outbox.attach();
+        inner.session = Some(session);
+        Ok(end)
+    }
+
+    /// Frames that may wait for the slave, or for its acknowledgement.
+    fn max_frames(&self) -> usize {
+        let per_task = self.settings.max_in_flight.saturating_mul(FRAMES_PER_TASK);
+        per_task.saturating_add(FRAMES_OF_SESSION)
+    }
+
+    /// A stream is tied to the session: what waited goes on its way. In a new session, what was
+    /// cancelled is so again.
+    pub(crate) fn opened(&self, welcomed: Welcomed) {
+        let mut inner = self.inner();
+        let Some(session) = inner.session.clone() else { return };
+        let is_new = !welcomed.resumed;
         let is_other = inner.slave.as_ref().is_some_and(|slave| slave.boot_id != welcomed.boot_id);
         inner.slave = Some(welcomed);
         inner.last_dial = None;
-        inner.session = Some(session.clone());
-        let gone = if is_other { inner.tasks.take_sent(generation - 1) } else { Vec::new() };
-        let cancelled = inner.tasks.all_cancelled();
+        inner.up = true;
+        let former = session.generation - 1;
+        let gone = if is_other { inner.tasks.take_sent(former) } else { Vec::new() };
+        let cancelled = if is_new { inner.tasks.all_cancelled() } else { Vec::new() };
         drop(inner);
         self.change(Change::Welcomed);
         self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
@@ -50,17 +104,30 @@ impl Link {
         }
     }
 
-    /// The session is gone; its tasks may be heard of again until the window ends.
+    /// The stream is gone. The session may be resumed, and its tasks may be heard of again, until
+    /// the window ends.
     pub(crate) fn broke(&self, last_heard: Instant) {
         let mut inner = self.inner();
-        if let Some(session) = inner.session.take() {
-            session.outbox.close();
+        inner.up = false;
+        if let Some(session) = inner.session.clone() {
             let until = self.settings.window().and_then(|window| last_heard.checked_add(window));
             inner.tasks.session_broke(session.generation, until);
+            session.outbox.detach();
+            if session.ticket.is_none() || session.outbox.is_full() {
+                session.outbox.abandon();
+                inner.session = None;
+                inner.goodbyes.clear();
+            }
         }
-        inner.goodbyes.clear();
         drop(inner);
         self.change(Change::Broken);
+    }
+
+    /// Nothing in the session can be trusted any more: it is not resumed.
+    pub(crate) fn spoil(&self) {
+        if let Some(session) = &mut self.inner().session {
+            session.ticket = None;
+        }
     }
 
     pub(crate) fn next_end(&self) -> Option<Instant> {
@@ -69,7 +136,12 @@ impl Link {
 
     /// Ends the tasks whose window is over.
     pub(crate) fn end_overdue(&self, now: Instant) {
-        let overdue = self.inner().tasks.take_overdue(now);
+        let overdue = {
+            let mut inner = self.inner();
+            let overdue = inner.tasks.take_overdue(now);
+            overdue.iter().for_each(|cell| inner.late.add(cell.id));
+            overdue
+        };
         self.end_lost(overdue, "contact with the slave was lost for longer than the resume window");
     }
 
@@ -77,6 +149,17 @@ impl Link {
         for cell in cells {
             cell.ended(Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown));
         }
+    }
+
+    /// Whether anybody wants the verdict of a task.
+    pub(crate) fn is_wanted(&self, id: ExecutionId) -> bool {
+        let inner = self.inner();
+        inner.tasks.get(id).is_some() || inner.late.contains(id)
+    }
+
+    /// Whether a verdict comes for a task that ended LOST before; true once.
+    pub(crate) fn is_late(&self, id: ExecutionId) -> bool {
+        self.inner().late.take(id)
     }
 
     pub(crate) fn find(&self, id: ExecutionId) -> Option<Arc<Cell>> {
@@ -137,6 +220,7 @@ impl Link {
         let mut inner = self.inner();
         inner.why_gone = why;
         inner.gone = true;
+        inner.up = false;
         if let Some(session) = inner.session.take() {
             session.outbox.close();
         }

@@ -1,0 +1,238 @@
+//! One side's end of a session: what leaves, what has arrived, and what leaves again after a break.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::assembly::{Assemblies, Held, PartError, sizes};
+use super::bulk::Bulk;
+use super::frames::detach;
+use super::lanes::{Lanes, Leaving, Others};
+use super::numbering::{Arrival, Arrivals, Departures, NumberingError};
+use super::{Frame, Lane, PART_BYTES};
+
+/// Reads the monotonic clock; asked only for frames whose age matters.
+pub type Clock = fn() -> Instant;
+
+/// One side's end of a session. It outlives every stream.
+#[derive(Debug)]
+pub struct Line<F: Frame> {
+    lanes: Lanes<F>,
+    bulk: Bulk,
+    departures: Departures<F>,
+    arrivals: Arrivals,
+    assemblies: Assemblies<F::Peer>,
+    max_control: usize,
+    /// The last frame was no part: a status frame lets the next part pass.
+    parts_turn: bool,
+}
+
+/// Too many frames wait for the other side: it does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the other side does not read: {waiting} frames wait for it")]
+pub struct LineFull {
+    /// How many frames wait to leave, or to be acknowledged.
+    pub waiting: usize,
+}
+
+/// What a frame that arrived means.
+#[derive(Debug, PartialEq)]
+pub enum Arrived<P> {
+    /// Deal with it.
+    Whole(P),
+    /// Its payloads follow in parts: say that they are [expected](Line::expect), or deal with it
+    /// now and never see them.
+    Announced {
+        /// The frame, with payloads that are empty and name their size.
+        frame: P,
+        /// The sizes.
+        sizes: VecDeque<usize>,
+    },
+    /// Nothing to deal with.
+    Nothing,
+}
+
+/// The other side breaks a rule of the stream: end it, and the session with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// In the numbers.
+    #[error(transparent)]
+    Numbering(#[from] NumberingError),
+    /// In the parts.
+    #[error(transparent)]
+    Part(#[from] PartError),
+}
+
+impl<F: Frame> Line<F> {
+    /// Begins a session in which `max_control` frames may wait to leave or to be acknowledged.
+    pub fn new(max_control: usize) -> Self {
+        Self {
+            lanes: Lanes::default(),
+            bulk: Bulk::default(),
+            departures: Departures::default(),
+            arrivals: Arrivals::default(),
+            assemblies: Assemblies::default(),
+            max_control,
+            parts_turn: true,
+        }
+    }
+
+    /// Puts a frame in line.
+    ///
+    /// # Errors
+    ///
+    /// [`LineFull`] when the other side does not read: end the session, nothing may be dropped.
+    pub fn send(&mut self, mut frame: F) -> Result<(), LineFull> {
+        let waiting = self.lanes.waiting() + self.departures.unacked();
+        if waiting >= self.max_control && frame.lane() != Lane::Status {
+            return Err(LineFull { waiting });
+        }
+        let payloads = detach(&mut frame, PART_BYTES);
+        self.lanes.push(Leaving { frame, payloads });
+        Ok(())
+    }
+
+    /// The frame that leaves next, numbered and with the newest ack.
+    pub fn next(&mut self, clock: Clock) -> Option<F> {
+        let (number, mut frame) = self.again(clock).or_else(|| self.first_time(clock))?;
+        frame.stamp(number, self.arrivals.ack());
+        self.arrivals.acknowledged();
+        Some(frame)
+    }
+
+    fn again(&mut self, clock: Clock) -> Option<(u64, F)> {
+        if !self.departures.is_rewound() {
+            return None;
+        }
+        self.departures.again(clock())
+    }
+
+    fn first_time(&mut self, clock: Clock) -> Option<(u64, F)> {
+        let others = match (self.bulk.is_empty(), self.bulk.is_ready() && self.parts_turn) {
+            (true, _) => Others::None,
+            (false, true) => Others::Ready,
+            (false, false) => Others::Waiting,
+        };
+        if let Some(leaving) = self.lanes.pop(others) {
+            self.parts_turn = true;
+            return Some(self.depart(leaving, clock));
+        }
+        if let Some(part) = self.bulk.next_part() {
+            self.parts_turn = false;
+            return Some(
+                self.depart(Leaving { frame: F::part(part), payloads: Vec::new() }, clock),
+            );
+        }
+        self.arrivals.owes().then(|| (0, F::beat()))
+    }
+
+    fn depart(&mut self, leaving: Leaving<F>, clock: Clock) -> (u64, F) {
+        let Leaving { frame, payloads } = leaving;
+        if !frame.is_numbered() {
+            return (0, frame);
+        }
+        let has_age = frame.has_deadline() || frame.as_part().is_some();
+        let number = self.departures.depart(&frame, has_age.then(clock));
+        if !payloads.is_empty() {
+            self.bulk.add(number, frame.execution(), payloads);
+        }
+        (number, frame)
+    }
+
+    /// Takes a frame that arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`] when it breaks a rule of the stream: end the session.
+    pub fn arrived(
+        &mut self,
+        mut frame: F::Peer,
+        clock: Clock,
+    ) -> Result<Arrived<F::Peer>, LineError> {
+        let (seq, ack) = frame.stamps();
+        self.acked(ack, clock)?;
+        let bytes = frame.as_part().map_or(0, |part| part.data.len());
+        if self.arrivals.receive(seq, frame.is_numbered(), bytes)? == Arrival::Again {
+            return Ok(Arrived::Nothing);
+        }
+        if let Some(part) = frame.as_part() {
+            let whole = self.assemblies.add(part, clock())?;
+            return Ok(whole.map_or(Arrived::Nothing, Arrived::Whole));
+        }
+        let sizes = sizes(&mut frame)?;
+        if sizes.is_empty() {
+            return Ok(Arrived::Whole(frame));
+        }
+        Ok(Arrived::Announced { frame, sizes })
+    }
+
+    fn acked(&mut self, ack: u64, clock: Clock) -> Result<(), NumberingError> {
+        let bulk = &mut self.bulk;
+        self.departures.acked(ack, |departed| {
+            if let (Some(part), Some(at)) = (departed.frame.as_part(), departed.at) {
+                bulk.acked(part.data.len(), clock().saturating_duration_since(at));
+            }
+        })
+    }
+
+    /// Waits for the payloads of an announced frame; `held` is dropped when the wait ends.
+    pub fn expect(&mut self, frame: F::Peer, sizes: VecDeque<usize>, held: Held, now: Instant) {
+        self.assemblies.expect(frame, sizes, held, now);
+    }
+
+    /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
+    pub fn give_up_waiting(&mut self, is_meant: impl Fn(&F::Peer) -> bool) -> Option<F::Peer> {
+        self.assemblies.give_up(is_meant)
+    }
+
+    /// Sends no more of the payloads of this execution: the other side has answered without them.
+    pub fn give_up_sending(&mut self, execution: crate::ExecutionId) {
+        self.bulk.give_up(execution);
+    }
+
+    /// Highest number received: what a resumption names.
+    pub const fn received(&self) -> u64 {
+        self.arrivals.ack()
+    }
+
+    /// A new stream takes the place of one that broke: what the other side has not received
+    /// leaves again.
+    ///
+    /// # Errors
+    ///
+    /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
+    pub fn resume(&mut self, received: u64, clock: Clock) -> Result<(), NumberingError> {
+        let bulk = &mut self.bulk;
+        self.departures.rewind(received, |departed| {
+            if let (Some(part), Some(at)) = (departed.frame.as_part(), departed.at) {
+                bulk.acked(part.data.len(), clock().saturating_duration_since(at));
+            }
+        })
+    }
+
+    /// Whether everything has left.
+    pub fn is_drained(&self) -> bool {
+        self.lanes.is_empty() && self.bulk.is_empty() && !self.departures.is_rewound()
+    }
+
+    /// Whether everything has left and was acknowledged.
+    pub fn is_settled(&self) -> bool {
+        self.is_drained() && self.departures.unacked() == 0
+    }
+
+    /// Status frames dropped so far because the other side was slow.
+    pub const fn dropped(&self) -> u64 {
+        self.lanes.dropped()
+    }
+
+    /// Forgets everything that waits: nobody will read it.
+    pub fn clear(&mut self) {
+        self.lanes.clear();
+        self.bulk.clear();
+        self.departures.clear();
+        self.assemblies.clear();
+    }
+}
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

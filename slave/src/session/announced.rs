@@ -1,0 +1,54 @@
+//! Frames whose payloads follow in parts: refused by their sizes before the parts come.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use selsyn_common::proto::{self, FromMaster, from_master};
+use selsyn_common::{ExecutionId, wire};
+
+use super::Session;
+use crate::core::Core;
+use crate::executor;
+
+/// Decides whether the parts are wanted.
+pub(super) fn deal_with(
+    core: &Arc<Core>,
+    session: &Arc<Session>,
+    frame: FromMaster,
+    sizes: VecDeque<usize>,
+) {
+    let bytes = sizes.iter().fold(0, |sum: usize, size| sum.saturating_add(*size));
+    let wanted = match &frame.frame {
+        Some(from_master::Frame::Start(start)) => may_start(core, session, start, bytes),
+        _ => core.check_payload(bytes),
+    };
+    let room = wanted.and_then(|()| core.incoming.reserve(bytes));
+    match (room, &frame.frame) {
+        (Ok(room), _) => session.outbox.expect(frame, sizes, Box::new(room)),
+        (Err(refusal), Some(from_master::Frame::Start(start))) => {
+            // A start that names no execution is answered as any other that does not.
+            match wire::execution_id("Start", start.execution) {
+                Ok(id) => session.refuse(id, refusal),
+                Err(error) => session.violation(error.to_string(), false),
+            }
+        }
+        (Err(refusal), _) => session.violation(refusal.message, false),
+    }
+}
+
+/// What is known of a start without its data.
+fn may_start(
+    core: &Core,
+    session: &Session,
+    start: &proto::Start,
+    bytes: usize,
+) -> Result<(), selsyn_common::Refusal> {
+    let is_known =
+        start.execution.is_some_and(|id| core.records.get(ExecutionId::from(id)).is_some());
+    core.check_payload(bytes)?;
+    // A repeat is compared with the first, and needs no place.
+    if is_known {
+        return Ok(());
+    }
+    executor::may_admit(core, session.peer.master, start, bytes)
+}

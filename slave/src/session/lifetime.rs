@@ -1,0 +1,177 @@
+//! What becomes of a session when its stream is over: kept for its window, then closed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Over, Session};
+use crate::config::OnMasterLost;
+use crate::core::Core;
+use crate::executor::ask_to_stop;
+use crate::lifecycle::StopCause;
+
+/// A stream that is tied to its session. However it ends, a panic and the end of the runtime
+/// included, the table does not keep a session that nobody serves.
+pub(super) struct Attached {
+    core: Arc<Core>,
+    session: Arc<Session>,
+    stream: u64,
+    over: Option<Over>,
+}
+
+impl Attached {
+    pub(super) fn new(core: &Arc<Core>, session: &Arc<Session>, stream: u64) -> Self {
+        let (core, session) = (Arc::clone(core), Arc::clone(session));
+        Self { core, session, stream, over: None }
+    }
+
+    pub(super) fn over(mut self, over: Over) {
+        self.over = Some(over);
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let lost = || Over::Lost("the slave stopped reading".to_owned());
+        match self.over.take().unwrap_or_else(lost) {
+            Over::Replaced => {}
+            Over::Lost(why) => detach(&self.core, &self.session, self.stream, &why),
+            over => end(&self.core, &self.session, &over),
+        }
+    }
+}
+
+/// Keeps a session whose stream broke for as long as its master may come back.
+fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str) {
+    let last_heard = Instant::now();
+    let Some(back) = session.tie.detach(stream, last_heard) else { return };
+    session.outbox.detach();
+    info!(connection = %session.peer.connection, why, "contact lost; the session is kept");
+    let (core, session) = (Arc::clone(core), Arc::clone(session));
+    core.clone().spawn(async move {
+        tokio::select! {
+            biased;
+            () = back.cancelled() => {}
+            () = wait(&core, &session, last_heard) => {
+                end(&core, &session, &Over::Lost("the master did not come back".to_owned()));
+            }
+        }
+    });
+}
+
+/// Waits until the window of a detached session is over; the policy may stop its executions
+/// before that.
+async fn wait(core: &Arc<Core>, session: &Arc<Session>, last_heard: Instant) {
+    let end = last_heard + session.window;
+    if let OnMasterLost::AbortAfter(patience) = core.settings.on_master_lost {
+        let abort_at = last_heard + patience;
+        if abort_at < end {
+            sleep_until(abort_at).await;
+            abort_all(core, session);
+        }
+    }
+    sleep_until(end).await;
+}
+
+fn abort_all(core: &Arc<Core>, session: &Session) {
+    for record in core.records.of_session(session.id) {
+        ask_to_stop(core, &record, StopCause::MasterLost);
+    }
+}
+
+/// Closes a session from the slave's side, once what waits has left.
+pub(crate) fn close(core: &Arc<Core>, session: &Arc<Session>) {
+    session.outbox.close();
+    if session.tie.detached_since().is_some() {
+        end(core, session, &Over::Closed);
+    } else {
+        session.tie.stop();
+    }
+}
+
+/// A newer life of the same master has come: this one's session is over.
+pub(super) fn fence(core: &Arc<Core>, session: &Arc<Session>) {
+    use selsyn_common::proto::{self, from_slave::Frame};
+    session.send(Frame::Fenced(proto::Fenced {}));
+    end(core, session, &Over::Fenced);
+}
+
+/// Everything that happens once a session is over.
+pub(super) fn end(core: &Arc<Core>, session: &Arc<Session>, over: &Over) {
+    if !session.tie.close() {
+        return;
+    }
+    core.sessions.remove(session.id);
+    core.admission().set_owners(core.sessions.owners());
+    match over {
+        Over::Goodbye | Over::Closed | Over::Violated(_) | Over::Fenced => session.outbox.close(),
+        // Nobody reads any more: what waits is dropped.
+        Over::Lost(_) | Over::Full | Over::Left | Over::Replaced => session.outbox.abandon(),
+    }
+    info!(connection = %session.peer.connection, ?over, dropped_outputs = session.outbox.dropped(), "disconnected");
+    if matches!(over, Over::Goodbye | Over::Closed) {
+        return forget(core, session);
+    }
+    tell_lost(core, session);
+    if matches!(core.settings.on_master_lost, OnMasterLost::AbortAfter(_)) {
+        abort_all(core, session);
+    }
+    keep_results(core, session);
+}
+
+/// Results that nobody took wait for their owner, but not for ever.
+fn keep_results(core: &Arc<Core>, session: &Arc<Session>) {
+    if session.records.load(Ordering::Acquire) == 0 {
+        return forget(core, session);
+    }
+    core.sessions.add_orphan();
+    let guard = OrphanGone(Arc::clone(core), Arc::clone(session));
+    let stopped: CancellationToken = core.stopped.clone();
+    core.spawn(async move {
+        let OrphanGone(core, _) = &guard;
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => {}
+            () = sleep(core.settings.owner_patience) => {}
+        }
+    });
+}
+
+struct OrphanGone(Arc<Core>, Arc<Session>);
+
+impl Drop for OrphanGone {
+    fn drop(&mut self) {
+        self.0.sessions.remove_orphan();
+        forget(&self.0, &self.1);
+    }
+}
+
+/// Nobody can ask for the session's results any more; what still runs is forgotten at its end.
+fn forget(core: &Core, session: &Session) {
+    session.forgotten.store(true, Ordering::Release);
+    let mut dropped = 0;
+    for record in core.records.of_session(session.id) {
+        if record.state().outcome.is_some() {
+            core.records.forget(record.id);
+            dropped += 1;
+        }
+    }
+    if dropped > 0 && !session.outbox.is_settled() {
+        warn!(connection = %session.peer.connection, dropped, "results that nobody took are forgotten");
+    }
+}
+
+fn tell_lost(core: &Core, session: &Session) {
+    let Some(hook) = core.hooks.lost_connection.clone() else { return };
+    let peer = session.peer.clone();
+    let told = std::panic::AssertUnwindSafe(async move { hook(peer).await });
+    core.spawn_function(async move {
+        if told.catch_unwind().await.is_err() {
+            warn!("the lost_connection hook panicked");
+        }
+    });
+}
