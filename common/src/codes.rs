@@ -85,6 +85,8 @@ codes! {
     NotEncodable         "E0115" InvalidArgument      1  2 "the data cannot be encoded"
     ConnectionGone       "E0116" Unavailable        502  3 "the connection has failed or is closed"
     TooManyInFlight      "E0117" ResourceExhausted    1  9 "the connection carries as many tasks as it may"
+    StartStopped         "E0118" Aborted              1  7 "what the task belongs to was stopped before it started"
+    NoSlaveTook          "E0119" ResourceExhausted    1  9 "no slave of the group took the task"
     Unreachable          "E0202" Unavailable          1  3 "no connection to the slave could be made"
     ChannelInvalid       "E0203" PermissionDenied   202  4 "master and slave are on different channels"
     TokenMissing         "E0204" Unauthenticated    301  4 "the slave wants a token and was given none"
@@ -118,6 +120,7 @@ codes! {
     ExecutionLost        "E0504" DataLoss             1  8 "nobody can say any more how the execution ended"
     ResultUnreadable     "E0505" InvalidArgument      1  1 "the result is not of the type that was asked for"
     JoinElapsed          "E0506" DeadlineExceeded     1  6 "the wait ended before the task; the task goes on"
+    GroupFailed          "E0507" Unknown              1  1 "fewer members of the group completed than had to"
 }
 
 impl ErrorCode {

@@ -63,8 +63,9 @@ pub enum FailureKind {
 /// Why an execution did not complete.
 ///
 /// A function returns it as its error. Any other error, and any text, becomes a `Failure` through
-/// `?`: its message is the error's, its trace the chain of sources. For that reason `Failure` is not
-/// itself a [`std::error::Error`]; the master's `JoinError` wraps it as one.
+/// `?`: its message is the error's, its trace the chain of sources. An error about another task
+/// passes that task's failure on: see [`FailedTask`](crate::FailedTask). For that reason `Failure`
+/// is not itself a [`std::error::Error`]; the master's `JoinError` wraps it as one.
 ///
 /// ```
 /// use selsyn_common::Failure;
@@ -161,14 +162,7 @@ impl fmt::Display for Failure {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(error: E) -> Self {
-        let error = error.into();
-        let mut failure = Self::new(error.to_string());
-        let mut cause = Some(&*error as &dyn Error);
-        while let Some(error) = cause {
-            failure.push_trace(error.to_string());
-            cause = error.source();
-        }
-        failure
+        crate::failed_task::failure_of(&*error.into())
     }
 }
 

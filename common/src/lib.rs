@@ -9,6 +9,7 @@
 //! | [`Payload`], [`Call`] | the application's data |
 //! | [`TaskStatus`] | where a task stands, with the picture of its ways |
 //! | [`Outcome`], [`Failure`], [`Ran`] | how it ended, and whether user code ran |
+//! | [`Context`], [`FailedTask`] | what goes down to child tasks, and comes up from them |
 //! | [`Refusal`] | why something was not done |
 //! | [`Output`] | what a running function shows |
 //! | [`ErrorCode`] | the one table of codes |
@@ -17,8 +18,10 @@
 
 mod backoff;
 pub mod codes;
+mod context;
 pub mod di_engine;
 mod endpoint;
+mod failed_task;
 mod failure;
 mod ids;
 #[doc(hidden)]
@@ -34,7 +37,9 @@ pub mod wire;
 
 pub use backoff::{Backoff, BackoffError};
 pub use codes::ErrorCode;
+pub use context::{Context, Lineage, StopSignal};
 pub use endpoint::{DEFAULT_MASTER_PORT, DEFAULT_SLAVE_PORT, Endpoint, EndpointError};
+pub use failed_task::FailedTask;
 pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
 pub use outcome::{LogLevel, LogLine, Outcome, Output, OutputContent, Progress, Summary};

@@ -37,6 +37,8 @@ pub(crate) enum Answer {
 /// One started task.
 pub(crate) struct Cell {
     pub(crate) id: ExecutionId,
+    /// The function it names; empty for the slave's default one.
+    pub(crate) function: String,
     pub(crate) data: Payload,
     pub(crate) sent: OnceLock<Payload>,
     pub(crate) link: Arc<Link>,
@@ -75,7 +77,14 @@ impl Cell {
             mailbox,
         };
         let (sent, changed) = (OnceLock::new(), Notify::new());
-        Self { id, data, sent, link, state: Mutex::new(state), changed }
+        let function = String::new();
+        Self { id, function, data, sent, link, state: Mutex::new(state), changed }
+    }
+
+    /// Names the function.
+    pub(crate) fn of_function(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.function);
+        self
     }
 
     /// The data as it went to the slave: what the before_start hook made of it.

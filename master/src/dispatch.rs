@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
 use selsyn_common::proto::{self, from_master::Frame};
-use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload};
+use selsyn_common::{Backoff, ErrorCode, ExecutionId, Lineage, Payload};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 
@@ -33,6 +33,7 @@ pub(crate) struct Outgoing {
     pub(crate) data: Payload,
     pub(crate) deadline: Option<Instant>,
     pub(crate) placement: proto::Placement,
+    pub(crate) lineage: Option<Lineage>,
 }
 
 impl Outgoing {
@@ -42,13 +43,15 @@ impl Outgoing {
             let left = deadline.saturating_duration_since(Instant::now());
             u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
         });
-        Frame::Start(proto::Start {
+        let start = proto::Start {
             execution: Some(id.into()),
             function: self.function,
             data: Some(self.data.into()),
             deadline_millis: left,
             placement: self.placement.into(),
-        })
+            ..proto::Start::default()
+        };
+        Frame::Start(start.with_lineage(self.lineage))
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, Failure, FromPayload, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus,
+    ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, Payload, Progress, TaskId,
+    TaskStatus,
 };
 use tokio::time::timeout;
 
@@ -43,6 +44,11 @@ impl RunningTask {
     /// The name of the connection it was started on.
     pub fn connection(&self) -> &str {
         &self.cell.link.name
+    }
+
+    /// The name of its function; empty for the slave's default one.
+    pub fn function(&self) -> &str {
+        &self.cell.function
     }
 
     /// Where it stands.
@@ -114,8 +120,9 @@ impl RunningTask {
                 source,
             }),
             Err(failure) => {
-                let (status, failure) = (outcome.status, Box::new(failure));
-                Err(JoinError::NotCompleted { task, connection, status, failure })
+                let (function, failure) = (self.function().to_owned(), Box::new(failure));
+                let status = outcome.status;
+                Err(FailedTask { connection, task, function, status, failure }.into())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What shall be done: a task that was not sent yet.
 
-mod start;
+pub(crate) mod start;
+mod stops;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::time::Duration;
 
 use selsyn_common::proto::Placement;
 use selsyn_common::{
-    ExecutionId, Failure, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus,
+    Context, ExecutionId, Failure, Lineage, LogLine, Outcome, Payload, Progress, StopSignal,
+    TaskId, TaskStatus,
 };
+use tokio::time::Instant;
 
 use crate::callbacks::{Callback, callback_setters};
 use crate::connection::link::Link;
@@ -17,6 +20,7 @@ use crate::delivery::Mailbox;
 use crate::error::{HookError, StartError};
 use crate::hooks::{StartHooks, start_hook_setters};
 use crate::running::RunningTask;
+use stops::Stops;
 
 /// What shall be done: function, data, hooks and callbacks. Not sent yet, status IDLE; dropping
 /// it has no effect anywhere.
@@ -32,6 +36,10 @@ pub struct Task {
     deadline: Option<Duration>,
     start_deadline: Duration,
     placement: Placement,
+    lineage: Option<Lineage>,
+    /// When what it belongs to is ended.
+    bound: Option<Instant>,
+    stops: Stops,
     hooks: StartHooks,
     mailbox: Mailbox,
 }
@@ -46,6 +54,9 @@ impl Task {
             data,
             deadline: None,
             placement: Placement::Background,
+            lineage: None,
+            bound: None,
+            stops: Stops::default(),
             hooks: StartHooks::default(),
             mailbox: Mailbox::default(),
         }
@@ -74,6 +85,34 @@ impl Task {
     /// queued. Default in the background, beside others (bluesky: `run_in_background`).
     pub const fn foreground(mut self) -> Self {
         self.placement = Placement::Foreground;
+        self
+    }
+
+    /// Makes it a child of the execution that starts it: for functions that hold a master.
+    ///
+    /// It has no more time than its parent has left when it starts, it is cancelled when the
+    /// parent is asked to stop or has ended, and the slave is told whose child it is. A parent
+    /// that waits for the end of its children needs a longer abort grace than they have.
+    ///
+    /// ```
+    /// use selsyn_common::{Context, Failure};
+    /// use selsyn_master::Connection;
+    ///
+    /// // In a function: learn(&connection, execution.context()).await?
+    /// async fn learn(learner: &Connection, parent: Context) -> Result<f64, Failure> {
+    ///     let running = learner.new_task(3)?.function("learn").child_of(parent).start().await?;
+    ///     Ok(running.success().await?)
+    /// }
+    /// ```
+    pub fn child_of(mut self, parent: Context) -> Self {
+        self.lineage = Some(parent.lineage());
+        self.bound = parent.deadline().map(Instant::from_std);
+        self.stopped_by(Arc::clone(parent.signal()))
+    }
+
+    /// Stops it when somebody else says so.
+    pub(crate) fn stopped_by(mut self, signal: Arc<dyn StopSignal>) -> Self {
+        self.stops.add(signal);
         self
     }
 

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::{ExecutionId, LogLevel, LogLine, OutputContent, Payload, Progress, TaskId};
+use selsyn_common::{
+    Context, ExecutionId, LogLevel, LogLine, OutputContent, Payload, Progress, TaskId,
+};
 
 use tracing::debug;
 
 use crate::error::OutputError;
+use crate::nested;
 use crate::records::Record;
 
 tokio::task_local! {
@@ -104,6 +107,23 @@ impl FunctionExecution {
     /// The data as it came.
     pub fn data(&self) -> &Payload {
         &self.record.data
+    }
+
+    /// What tasks that this function starts on other slaves inherit: give it to the master's
+    /// `Task::child_of`. They have no more time than this run, stop when it is asked to stop or
+    /// has ended, and name it as their parent.
+    pub fn context(&self) -> Context {
+        nested::context(&self.record)
+    }
+
+    /// The execution whose function started this task; `None` when no function did.
+    pub fn parent(&self) -> Option<ExecutionId> {
+        self.record.lineage.map(|lineage| lineage.parent)
+    }
+
+    /// The task at the root of the tree that this one belongs to: the same for the whole tree.
+    pub fn trace_id(&self) -> TaskId {
+        nested::trace_id(&self.record)
     }
 
     /// When the run is ended, by the monotonic clock; `None` when there is no deadline. The

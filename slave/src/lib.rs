@@ -34,6 +34,7 @@
 //! | `admission` | a place, or a refusal; pure |
 //! | `hooks` | what the operator says to it |
 //! | `executor` | run, ladder of stopping, verdict |
+//! | `nested` | an execution as the parent of tasks elsewhere |
 //! | `lifecycle` | the states of an execution and its verdict table; pure |
 //! | `records` | what is kept of it until its result is taken |
 
@@ -50,6 +51,7 @@ mod generated;
 mod hooks;
 mod incoming_bytes;
 mod lifecycle;
+mod nested;
 mod panics;
 mod random;
 mod records;

@@ -10,7 +10,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
+use selsyn_common::{Failure, FailureKind, MAX_TRACE_LINES, Outcome, Payload, Ran, TaskStatus};
 
 /// Who asked an execution to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,11 @@ impl Lifecycle {
         Some(verdict(self.cause.as_ref(), end))
     }
 
+    /// Why it was asked to stop, if it was.
+    pub(crate) fn stop_reason(&self) -> Option<String> {
+        self.cause.as_ref().map(say)
+    }
+
     pub(crate) fn is_ended(&self) -> bool {
         self.phase == Phase::Ended
     }
@@ -175,7 +180,11 @@ fn stopped(cause: &StopCause, end: End) -> Outcome {
     let mut trace = Vec::new();
     match end {
         End::Value(value) => partial = Some(Box::new(value)),
-        End::Error(failure) => trace.push(failure.message),
+        End::Error(failure) => {
+            trace.push(failure.message);
+            trace.extend(failure.trace);
+            trace.truncate(MAX_TRACE_LINES);
+        }
         End::Dropped => {
             message.push_str("; it did not stop within the grace and was dropped");
             if status == TaskStatus::Aborted {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use selsyn_common::proto::{self, from_slave};
 use selsyn_common::{
-    ErrorCode, ExecutionId, Outcome, Output, OutputContent, Payload, Refusal, SessionId,
+    ErrorCode, ExecutionId, Lineage, Outcome, Output, OutputContent, Payload, Refusal, SessionId,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) connection: String,
     /// The session that hears of it; another one when its master came back too late for this.
     session: RwLock<Arc<Session>>,
+    /// Whose child it is, if another execution's function started it.
+    pub(crate) lineage: Option<Lineage>,
     /// Tells user code that it is asked to stop.
     pub(crate) abort: CancellationToken,
     /// Drops an async function's future; a blocking function does not hear it.
@@ -88,6 +90,7 @@ impl Record {
             placement: request.placement,
             connection: session.peer.connection.clone(),
             session: RwLock::new(session),
+            lineage: request.lineage,
             abort: CancellationToken::new(),
             force: Notify::new(),
             state: Mutex::new(state),

@@ -15,6 +15,7 @@ mod goodbye;
 mod hooks;
 mod layering;
 mod many_tasks;
+mod nested;
 mod origin;
 mod outputs;
 mod payloads;

@@ -44,6 +44,7 @@ pub fn start(task: u64) -> proto::Start {
         }),
         deadline_millis: 0,
         placement: proto::Placement::Background.into(),
+        ..proto::Start::default()
     }
 }
 

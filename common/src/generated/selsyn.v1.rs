@@ -675,6 +675,16 @@ pub struct Start {
     /// Where it runs.
     #[prost(enumeration = "Placement", tag = "5")]
     pub placement: i32,
+    /// The execution whose function starts this task; not set when no function does.
+    #[prost(message, optional, tag = "6")]
+    pub parent: ::core::option::Option<ExecutionId>,
+    /// High 64 bits of the root task's UUID: the same in the whole tree of tasks. Both halves are 0
+    /// when this task is the root.
+    #[prost(fixed64, tag = "7")]
+    pub trace_high: u64,
+    /// Low 64 bits of the root task's UUID.
+    #[prost(fixed64, tag = "8")]
+    pub trace_low: u64,
 }
 /// Asks a run to stop. Answered by its verdict; for an id that the slave does not know by
 /// Forbidden, and a Start that comes later is answered the same.

@@ -181,6 +181,7 @@ mod tests {
                 data: Payload::null(),
                 deadline: None,
                 placement: Placement::Background,
+                lineage: None,
             };
             tasks.add_waiting(Arc::new(cell), start);
             id

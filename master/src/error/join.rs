@@ -2,24 +2,15 @@
 
 use std::time::Duration;
 
-use selsyn_common::{ErrorCode, Failure, PayloadError, TaskId, TaskStatus};
+use selsyn_common::{ErrorCode, FailedTask, Failure, PayloadError, TaskId};
 
 /// Why a task that was started gives no value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The task did not complete.
-    #[error("task {task} on {connection} ended {status}: {failure}")]
-    NotCompleted {
-        /// Which task.
-        task: TaskId,
-        /// The connection.
-        connection: String,
-        /// The verdict.
-        status: TaskStatus,
-        /// Why.
-        failure: Box<Failure>,
-    },
+    /// The task did not complete. A function that passes this on with `?` fails as the task did.
+    #[error("task {} on {} ended {}: {}", .0.task, .0.connection, .0.status, .0.failure)]
+    NotCompleted(#[from] FailedTask),
     /// The task completed, and its value is not of the type that was asked for.
     #[error("task {task} on {connection} completed: {source}")]
     Unreadable {
@@ -36,7 +27,7 @@ impl JoinError {
     /// The code that people look up.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NotCompleted { failure, .. } => failure.code(),
+            Self::NotCompleted(task) => task.failure.code(),
             Self::Unreadable { .. } => ErrorCode::ResultUnreadable.as_str(),
         }
     }
@@ -44,7 +35,7 @@ impl JoinError {
     /// Why the task did not complete.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::NotCompleted { failure, .. } => Some(failure),
+            Self::NotCompleted(task) => Some(&task.failure),
             Self::Unreadable { .. } => None,
         }
     }

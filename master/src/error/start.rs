@@ -103,6 +103,16 @@ pub enum StartError {
         /// How many it may carry.
         limit: usize,
     },
+    /// What the task belongs to, its parent or its group, was stopped before the task had started.
+    #[error("the task for slave {connection} was stopped before it started: {reason}")]
+    Stopped {
+        /// What was not started.
+        task: NotStarted,
+        /// The connection.
+        connection: String,
+        /// Why.
+        reason: String,
+    },
     /// The start was sent and not answered: in time, or before contact was lost. Join the task:
     /// it ends as accepted (and stopped, as it was cancelled), START_FAILED, or LOST.
     #[error("slave {} did not say whether the task started", .0.connection())]
@@ -120,6 +130,7 @@ impl StartError {
             Self::Forbidden { .. } => ErrorCode::StartForbidden,
             Self::NotConnected { .. } | Self::Closed { .. } => ErrorCode::ConnectionGone,
             Self::TooManyInFlight { .. } => ErrorCode::TooManyInFlight,
+            Self::Stopped { .. } => ErrorCode::StartStopped,
             Self::Unknown(_) => ErrorCode::StartUnknown,
         }
     }
@@ -138,7 +149,8 @@ impl StartError {
             | Self::Forbidden { task, .. }
             | Self::NotConnected { task, .. }
             | Self::Closed { task, .. }
-            | Self::TooManyInFlight { task, .. } => Ok(task),
+            | Self::TooManyInFlight { task, .. }
+            | Self::Stopped { task, .. } => Ok(task),
             Self::Unknown(running) => Err(running),
         }
     }

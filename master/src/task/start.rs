@@ -6,9 +6,10 @@ use std::time::Duration;
 use selsyn_common::Payload;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Task;
+use super::{Stops, Task};
 use crate::cell::{Answer, Cell};
 use crate::connection::link::Link;
+use crate::delivery::Mailbox;
 use crate::dispatch::Outgoing;
 use crate::error::{NotStarted, StartError};
 use crate::hooks::{self, Accepted, OnStartError, StartHooks};
@@ -19,20 +20,40 @@ use crate::running::RunningTask;
 const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Starts the task and runs the hooks around it.
-pub(super) async fn start(mut task: Task) -> Result<RunningTask, StartError> {
+pub(super) async fn start(task: Task) -> Result<RunningTask, StartError> {
+    match attempt(task).await {
+        Ok(running) => Ok(running),
+        Err(failed) => failed.tell(),
+    }
+}
+
+/// A start that failed, and whose hook has not been told.
+pub(crate) struct Failed {
+    pub(crate) error: StartError,
+    cell: Arc<Cell>,
+    hooks: StartHooks,
+}
+
+/// Starts the task; a failure is not told to `on_start_error`, as another attempt may follow.
+pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> {
     task.hooks.or(&task.link.hooks.start);
     let mut mailbox = std::mem::take(&mut task.mailbox);
     if task.hooks.after.is_some() {
         // What comes after the start is told after its hook.
         mailbox.hold();
     }
-    let cell = Arc::new(Cell::new(task.id, task.data.clone(), Arc::clone(&task.link), mailbox));
+    let cell = new_cell(&task, mailbox);
     let hooks = std::mem::take(&mut task.hooks);
     let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
     match send_and_wait(task, &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
-        Err(error) => failed(cell, &hooks, error),
+        Err(error) => Err(Box::new(Failed::new(error, cell, hooks))),
     }
+}
+
+fn new_cell(task: &Task, mailbox: Mailbox) -> Arc<Cell> {
+    let cell = Cell::new(task.id, task.data.clone(), Arc::clone(&task.link), mailbox);
+    Arc::new(cell.of_function(&task.function))
 }
 
 /// Tells the after_start hook; what it does cannot change what happened.
@@ -54,27 +75,31 @@ impl Drop for LetGoOnDrop {
     }
 }
 
-/// Tells the on_start_error hook, which may swallow the error. An unknown start is not failed.
-fn failed(
-    cell: Arc<Cell>,
-    hooks: &StartHooks,
-    error: StartError,
-) -> Result<RunningTask, StartError> {
-    if !matches!(error, StartError::Unknown(_)) {
-        cell.start_failed(error.to_string());
+impl Failed {
+    /// An unknown start is not failed.
+    fn new(error: StartError, cell: Arc<Cell>, hooks: StartHooks) -> Self {
+        if !matches!(error, StartError::Unknown(_)) {
+            cell.start_failed(error.to_string());
+        }
+        Self { error, cell, hooks }
     }
-    let Some(hook) = &hooks.error else {
-        return Err(error);
-    };
-    let verdict =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(&cell.data, &error)));
-    match verdict {
-        Ok(OnStartError::Swallow) => Ok(RunningTask::new(cell)),
-        Ok(OnStartError::Propagate) => Err(error),
-        Err(panic) => {
-            let message = crate::delivery::panic_message(panic.as_ref());
-            cell.hook_panicked(format!("on_start_error: {message}"));
-            Err(error)
+
+    /// Tells the on_start_error hook, which may swallow the error.
+    pub(crate) fn tell(self) -> Result<RunningTask, StartError> {
+        let Self { error, cell, hooks } = self;
+        let Some(hook) = &hooks.error else {
+            return Err(error);
+        };
+        let verdict =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(&cell.data, &error)));
+        match verdict {
+            Ok(OnStartError::Swallow) => Ok(RunningTask::new(cell)),
+            Ok(OnStartError::Propagate) => Err(error),
+            Err(panic) => {
+                let message = crate::delivery::panic_message(panic.as_ref());
+                cell.hook_panicked(format!("on_start_error: {message}"));
+                Err(error)
+            }
         }
     }
 }
@@ -90,24 +115,35 @@ async fn send_and_wait(
     let data = hooks::ask(hooks.before.as_ref(), task.data).await;
     let data = data.map_err(|said| StartError::Hook { task: not_started(), said })?;
     cell.sent.get_or_init(|| data.clone());
+    if let Some(reason) = task.stops.reason() {
+        return Err(stopped(cell, reason));
+    }
     // Too far away to be told apart from never.
     let deadline = task.deadline.and_then(|deadline| begun.checked_add(deadline));
-    let start = Outgoing { function: task.function, data, deadline, placement: task.placement };
-    let link = &task.link;
+    let deadline = deadline.into_iter().chain(task.bound).min();
+    let patience = begun.checked_add(task.start_deadline);
+    let Task { link, function, placement, lineage, stops, .. } = task;
+    let start = Outgoing { function, data, deadline, placement, lineage };
     if let Err(answer) = link.start(cell, start) {
-        return settle(link, cell, answer);
+        return settle(&stops, cell, answer);
     }
+    stops.watch(cell);
     let guard = CancelOnDrop(Some(cell));
-    let answer = match begun.checked_add(task.start_deadline) {
+    let answer = match patience {
         Some(until) => timeout_at(until, answered(cell)).await.ok(),
         None => Some(answered(cell).await),
     };
     guard.disarm();
     let answer = match answer {
         Some(answer) => answer,
-        None => give_up(link, cell, begun).await?,
+        None => give_up(&link, cell, begun).await?,
     };
-    settle(link, cell, answer)
+    settle(&stops, cell, answer)
+}
+
+fn stopped(cell: &Cell, reason: String) -> StartError {
+    let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
+    StartError::Stopped { task, connection: cell.link.name.clone(), reason }
 }
 
 async fn answered(cell: &Cell) -> Answer {
@@ -131,7 +167,11 @@ async fn give_up(link: &Link, cell: &Arc<Cell>, begun: Instant) -> Result<Answer
 }
 
 /// What an answer means for whoever called `start()`.
-fn settle(link: &Link, cell: &Arc<Cell>, answer: Answer) -> Result<Option<Payload>, StartError> {
+fn settle(stops: &Stops, cell: &Arc<Cell>, answer: Answer) -> Result<Option<Payload>, StartError> {
+    let link = &cell.link;
+    if let (Answer::NotSent | Answer::Forbidden, Some(reason)) = (&answer, stops.reason()) {
+        return Err(stopped(cell, reason));
+    }
     let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
     let connection = link.name.clone();
     match answer {

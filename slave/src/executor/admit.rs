@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selsyn_common::proto;
 use selsyn_common::wire::WireError;
-use selsyn_common::{ErrorCode, ExecutionId, MasterId, Payload, Refusal};
+use selsyn_common::{ErrorCode, ExecutionId, Lineage, MasterId, Payload, Refusal};
 
 use super::{accepted_frame, ask_hook, ask_to_stop, finished, forbidden};
 use crate::admission::{Applicant, Placement};
@@ -22,6 +22,7 @@ pub(crate) struct Request {
     pub(crate) data: Payload,
     pub(crate) deadline: Option<Duration>,
     pub(crate) placement: Placement,
+    pub(crate) lineage: Option<Lineage>,
 }
 
 impl Request {
@@ -32,12 +33,14 @@ impl Request {
             proto::Placement::Unspecified => return Err(WireError::unknown("Start", "placement")),
         };
         let deadline = Duration::from_millis(start.deadline_millis);
+        let lineage = start.lineage();
         Ok(Self {
             id,
             function: start.function,
             data: Payload::required("Start", "data", start.data)?,
             deadline: (!deadline.is_zero()).then_some(deadline),
             placement,
+            lineage,
         })
     }
 }

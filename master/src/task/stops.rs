@@ -1,0 +1,41 @@
+//! Stops a task when what it belongs to stops: its parent, or its group.
+
+use std::sync::Arc;
+
+use futures_util::future::select_all;
+use selsyn_common::StopSignal;
+
+use crate::cell::Cell;
+
+/// Those who may stop a task.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stops(Vec<Arc<dyn StopSignal>>);
+
+impl Stops {
+    pub(super) fn add(&mut self, signal: Arc<dyn StopSignal>) {
+        self.0.push(signal);
+    }
+
+    /// Why it shall stop; `None` while it may go on.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.0.iter().find_map(|signal| signal.reason())
+    }
+
+    /// Cancels the task when one of them says so; watches until the task has ended.
+    pub(super) fn watch(&self, cell: &Arc<Cell>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let (stops, cell) = (self.clone(), Arc::clone(cell));
+        cell.link.clone().spawn(async move {
+            let stopped = select_all(stops.0.iter().map(|signal| signal.stopped()));
+            tokio::select! {
+                biased;
+                () = cell.until(|state| state.outcome.as_ref().map(drop)) => {}
+                _ = stopped => {
+                    cell.link.cancel(cell.id, &stops.reason().unwrap_or_default());
+                }
+            }
+        });
+    }
+}

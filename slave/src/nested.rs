@@ -1,0 +1,45 @@
+//! An execution as the parent of the tasks that its function starts elsewhere.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use selsyn_common::{Context, Lineage, StopSignal, TaskId};
+use tokio::time::Instant;
+
+use crate::records::Record;
+
+/// What the children of an execution inherit.
+pub(crate) fn context(record: &Arc<Record>) -> Context {
+    let lineage = Lineage { parent: record.id, trace: trace_id(record) };
+    let deadline = record.state().deadline.map(Instant::into_std);
+    Context::new(lineage, deadline, Arc::clone(record) as Arc<dyn StopSignal>)
+}
+
+/// The root of the tree that the execution belongs to.
+pub(crate) fn trace_id(record: &Record) -> TaskId {
+    record.lineage.map_or(record.id.task, |lineage| lineage.trace)
+}
+
+impl StopSignal for Record {
+    fn reason(&self) -> Option<String> {
+        let (asked, is_left) = {
+            let state = self.state();
+            (state.life.stop_reason(), state.is_left)
+        };
+        let parent = format!("its parent {} (function {})", self.id, self.function.name);
+        match asked {
+            Some(why) => Some(format!("{parent} was asked to stop: {why}")),
+            None => is_left.then(|| format!("{parent} has ended")),
+        }
+    }
+
+    fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            tokio::select! {
+                () = self.abort.cancelled() => {}
+                () = self.until(|state| state.is_left) => {}
+            }
+        })
+    }
+}
