@@ -118,6 +118,13 @@ impl Connection {
         self.link().in_flight()
     }
 
+    /// Slots of the slave that the tasks in flight here leave free; 0 when it is not up. What
+    /// others run there is not known here.
+    pub fn free_slots(&self) -> usize {
+        let room = if self.is_connected() { self.link().room() } else { 0 };
+        usize::try_from(room).unwrap_or(0)
+    }
+
     /// Makes a task of the data; nothing is sent. The data is encoded once, here: anything serde
     /// can serialise as JSON, a [`Payload`] as it is, a `Call`, or a `Prost<M>`.
     ///

@@ -252,12 +252,12 @@ async fn tell(cell: &Arc<Cell>, callback: Callback, outcome: &Outcome) -> Option
     }
 }
 
-fn caught(f: impl FnOnce()) -> Option<String> {
+pub(crate) fn caught(f: impl FnOnce()) -> Option<String> {
     let panic = catch_unwind(AssertUnwindSafe(f)).err()?;
     Some(panic_message(panic.as_ref()))
 }
 
-async fn caught_async(f: impl Future<Output = ()>) -> Option<String> {
+pub(crate) async fn caught_async(f: impl Future<Output = ()>) -> Option<String> {
     let panic = AssertUnwindSafe(f).catch_unwind().await.err()?;
     Some(panic_message(panic.as_ref()))
 }

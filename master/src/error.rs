@@ -2,12 +2,14 @@
 
 mod connect;
 mod disconnect;
+mod group;
 mod hook;
 mod join;
 mod start;
 
 pub use connect::{ConnectError, GreetingTimeout};
 pub use disconnect::DisconnectError;
+pub use group::{GroupError, InvalidGroup};
 pub use hook::HookError;
 pub use join::{Elapsed, JoinError};
 pub use start::{NotStarted, StartError};

@@ -14,6 +14,7 @@
 //! | `cell` | one task's status, answer and outcome |
 //! | `delivery` | callbacks, in order, each panic contained; then the result is taken |
 //! | [`RunningTask::join`] | returns |
+//! | [`Group`] | the same for several connections at once |
 
 mod callback_threads;
 mod callbacks;
@@ -27,6 +28,7 @@ mod error;
 mod events;
 mod generated;
 mod goodbye;
+mod group;
 pub mod hooks;
 mod master;
 mod ping;
@@ -36,10 +38,11 @@ mod task;
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use error::{
-    ConnectError, DisconnectError, Elapsed, GreetingTimeout, HookError, JoinError, NotStarted,
-    StartError,
+    ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InvalidGroup,
+    JoinError, NotStarted, StartError,
 };
 pub use events::{Events, TaskEvent};
+pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};
 pub use hooks::OnStartError;
 pub use master::{Master, MasterBuilder};
 pub use ping::{SlaveInfo, ping};

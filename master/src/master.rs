@@ -16,7 +16,8 @@ use crate::connect::{Connect, Target};
 use crate::connection::Connection;
 use crate::connection::link::Link;
 use crate::dispatch::dial;
-use crate::error::{ConnectError, DisconnectError, HookError};
+use crate::error::{ConnectError, DisconnectError, HookError, InvalidGroup};
+use crate::group::Group;
 use crate::hooks::{Hooks, hook_setters};
 
 /// The asking side, embedded in a program. Cheap to clone; all clones are the same master.
@@ -179,6 +180,20 @@ impl Master {
     /// All connections, in no order.
     pub fn connections(&self) -> Vec<Connection> {
         self.0.shared.connections.iter().map(|held| held.clone()).collect()
+    }
+
+    /// Makes a group of connections, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidGroup::UnknownConnection`], or what [`Group::new`] says.
+    pub fn group<N: AsRef<str>>(
+        &self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<Group, InvalidGroup> {
+        let unknown = |name: &str| InvalidGroup::UnknownConnection { name: name.to_owned() };
+        let find = |name: N| self.get(name.as_ref()).ok_or_else(|| unknown(name.as_ref()));
+        Group::new(names.into_iter().map(find).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Disconnects the connection of this name: see [`Connection::disconnect`].

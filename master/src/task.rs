@@ -40,6 +40,7 @@ pub struct Task {
     /// When what it belongs to is ended.
     bound: Option<Instant>,
     stops: Stops,
+    waits_for_connection: bool,
     hooks: StartHooks,
     mailbox: Mailbox,
 }
@@ -57,6 +58,7 @@ impl Task {
             lineage: None,
             bound: None,
             stops: Stops::default(),
+            waits_for_connection: true,
             hooks: StartHooks::default(),
             mailbox: Mailbox::default(),
         }
@@ -110,6 +112,21 @@ impl Task {
         self.stopped_by(Arc::clone(parent.signal()))
     }
 
+    pub(crate) const fn execution_id(&self) -> ExecutionId {
+        self.id
+    }
+
+    /// Time in which its start must be answered.
+    pub(crate) const fn start_patience(&self) -> Duration {
+        self.start_deadline
+    }
+
+    /// Gives the start up rather than waiting for a connection.
+    pub(crate) const fn only_if_up(mut self) -> Self {
+        self.waits_for_connection = false;
+        self
+    }
+
     /// Stops it when somebody else says so.
     pub(crate) fn stopped_by(mut self, signal: Arc<dyn StopSignal>) -> Self {
         self.stops.add(signal);
@@ -119,6 +136,16 @@ impl Task {
     /// Which task. The id is the same before and after the start.
     pub const fn id(&self) -> TaskId {
         self.id.task
+    }
+
+    /// The name of the connection it is for.
+    pub fn connection(&self) -> &str {
+        &self.link.name
+    }
+
+    /// The name of its function; empty for the slave's default one.
+    pub fn function_name(&self) -> &str {
+        &self.function
     }
 
     /// The data it was given.

@@ -40,5 +40,7 @@ fn public_errors_can_cross_threads_and_outlive_their_makers() {
     is_portable::<selsyn::DisconnectError>();
     is_portable::<selsyn::StartError>();
     is_portable::<selsyn::JoinError>();
+    is_portable::<selsyn::GroupError>();
+    is_portable::<selsyn::InvalidGroup>();
     is_portable::<selsyn::ServeError>();
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use selsyn::{ConnectionState, Master, Ran, Refusal, Slave, TaskStatus};
+use selsyn_common::proto::{self, from_slave};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
+use selsyn_tests::FakeSlave;
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -35,6 +37,20 @@ async fn a_draining_slave_finishes_what_runs_and_refuses_what_comes() {
     expect::completed(&running).await;
     expect::soon("the drain", draining).await.unwrap().unwrap();
     cluster.stop().await;
+}
+
+/// The start was on its way when the slave, with nothing to do, ended its drain.
+#[tokio::test]
+async fn a_start_that_crosses_with_the_end_of_a_drained_slave_never_ran() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    session.start().await;
+    session.send(from_slave::Frame::Draining(proto::Draining { deadline_millis: 0 }));
+    drop(session);
+    let error = expect::error(expect::soon("the answer", starting).await.unwrap());
+    assert_eq!((error.code(), error.ran()), ("E0109", Ran::No));
 }
 
 #[tokio::test]

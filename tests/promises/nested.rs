@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use selsyn::{
-    Connection, Context, ErrorCode, Failure, FailureKind, FunctionExecution, Master, Payload, Ran,
-    RunningTask, Slave, SlaveHandle, StartError, TaskStatus,
+    Connection, Context, ErrorCode, Failure, FailureKind, FunctionExecution, Group, Master,
+    Payload, Ran, RunningTask, Slave, SlaveHandle, StartError, TaskStatus,
 };
 use selsyn_testing::{expect, functions, pipe};
 use serde::{Deserialize, Serialize};
@@ -272,6 +272,34 @@ async fn the_deadline_of_a_parent_ends_the_whole_tree() {
         expect::eventually("nothing to run", || slave.running() == 0).await;
     }
     for node in [top, middle, bottom] {
+        node.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_children_fails_its_parent_with_the_path_of_the_first_failure() {
+    let quick = Node::start("learner-0", |_: FunctionExecution, _: Payload| async {
+        Err::<(), _>(Failure::new("no data").with_data(json!({"batch": 3})))
+    });
+    let (quick, slow) = (quick.await, Node::start("learner-1", functions::wait_for_abort()).await);
+    let learners = [quick.connection.clone(), slow.connection.clone()];
+    let all = Group::new(learners).unwrap();
+    let learn = move |execution: FunctionExecution, data: Payload| {
+        let all = all.clone();
+        async move {
+            let running = all.new_task(data)?.child_of(execution.context()).start().await;
+            Ok::<_, Failure>(running.success::<Payload>().await?.len())
+        }
+    };
+    let top = Node::start("aggregator", learn).await;
+    let root = top.run(1).await;
+    let failure = expect::failure(&root, TaskStatus::Failed).await;
+    let said = "1 of 2 slaves failed, first learner-0: FAILED, no data; all 2 had to complete";
+    assert_eq!(failure.message, said);
+    assert_eq!(failure.data.unwrap().to_string(), r#"{"batch":3}"#);
+    assert!(failure.trace[0].starts_with("on learner-0 (task …"), "{:?}", failure.trace);
+    assert_eq!(slow.slave.running(), 0, "the rest was stopped before the parent ended");
+    for node in [top, quick, slow] {
         node.stop().await;
     }
 }

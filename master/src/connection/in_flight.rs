@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use selsyn_common::ExecutionId;
+use selsyn_common::{ExecutionId, TaskStatus};
 use tokio::time::Instant;
 
 use crate::cell::Cell;
@@ -144,6 +144,14 @@ impl InFlight {
     /// Takes out every task that was sent in a session up to `last`.
     pub(crate) fn take_sent(&mut self, last: Generation) -> Vec<Arc<Cell>> {
         self.take_if(|entry| entry.waiting.is_none() && entry.sent_in <= last)
+    }
+
+    /// Takes out the tasks whose start went out in this session and has no answer.
+    pub(crate) fn take_unanswered(&mut self, session: Generation) -> Vec<Arc<Cell>> {
+        self.take_if(|entry| {
+            let is_sent = entry.waiting.is_none() && entry.sent_in == session;
+            is_sent && entry.cell.state().status == TaskStatus::Starting
+        })
     }
 
     /// Takes out the tasks whose start still waits.

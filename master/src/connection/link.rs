@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::FromMaster;
-use selsyn_common::{Payload, Refusal, SlaveId};
+use selsyn_common::{BootId, Payload, Refusal, SlaveId};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -173,12 +173,24 @@ impl Link {
         self.inner().slave.as_ref().map(|slave| slave.slave_id)
     }
 
+    pub(crate) fn boot_id(&self) -> Option<BootId> {
+        self.inner().slave.as_ref().map(|slave| slave.boot_id)
+    }
+
     pub(crate) fn functions(&self) -> Vec<String> {
         self.inner().slave.as_ref().map(|slave| slave.functions.clone()).unwrap_or_default()
     }
 
     pub(crate) fn in_flight(&self) -> usize {
         self.inner().tasks.len()
+    }
+
+    /// The slave's slots less the tasks in flight here; below 0 when some wait in its queue.
+    pub(crate) fn room(&self) -> isize {
+        let inner = self.inner();
+        let slots = inner.slave.as_ref().map_or(0, |slave| slave.slots);
+        let signed = |count| isize::try_from(count).unwrap_or(isize::MAX);
+        signed(slots) - signed(inner.tasks.len())
     }
 
     /// Largest payload the slave takes; no limit is known before its first Welcome.

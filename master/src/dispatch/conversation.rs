@@ -20,6 +20,7 @@ use super::greeting::{Opened, Welcomed};
 use super::{late, log_panic, until};
 use crate::cell::Answer;
 use crate::connection::ConnectionChange as Change;
+use crate::connection::ConnectionState;
 use crate::connection::link::Link;
 use crate::error::ConnectError;
 use crate::hooks::{self, Connected};
@@ -128,6 +129,10 @@ impl<'a> Conversation<'a> {
     fn read(&mut self, read: Result<Option<FromSlave>, Status>) -> Option<Over> {
         let frame = match read {
             Ok(Some(frame)) => frame,
+            Ok(None) if self.link.state() == ConnectionState::Draining => {
+                self.link.drained();
+                return self.broken("the slave was drained");
+            }
             Ok(None) => return self.broken("the slave ended the stream"),
             Err(status) => return self.broken(status.message()),
         };

@@ -31,6 +31,7 @@ pub(crate) struct Welcomed {
     pub(crate) boot_id: BootId,
     pub(crate) functions: Vec<String>,
     pub(crate) max_payload_bytes: usize,
+    pub(crate) slots: usize,
     pub(crate) abort_grace: Duration,
     pub(crate) reply: Option<Payload>,
     pub(crate) ticket: Option<Ticket>,
@@ -183,6 +184,7 @@ fn read(welcome: proto::Welcome) -> Result<Welcomed, WireError> {
         boot_id: BootId::from_wire("Welcome", "boot_id", &welcome.boot_id)?,
         functions: welcome.functions.into_iter().map(|function| function.name).collect(),
         max_payload_bytes: usize::try_from(limits.max_payload_bytes).unwrap_or(usize::MAX),
+        slots: usize::try_from(limits.slots).unwrap_or(usize::MAX),
         abort_grace: Duration::from_millis(limits.abort_grace_millis),
         reply: Payload::optional(welcome.reply),
         ticket: (!welcome.session_id.is_empty()).then_some(Ticket {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selsyn_common::{ErrorCode, Payload, Ran, Refusal, TaskId, TaskStatus};
+use selsyn_common::{ErrorCode, Failure, FailureKind, Payload, Ran, Refusal, TaskId, TaskStatus};
 
 use super::{ConnectError, HookError};
 use crate::running::RunningTask;
@@ -113,6 +113,17 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// No slave of a group took the task before the start deadline, or none ever will: `said` has
+    /// what each said last, in the order of the group. Start more slaves, or wait longer.
+    #[error("none of {} slaves took the task within {waited:.1?}: {}", said.len(), list(said))]
+    NoSlaveTook {
+        /// What was not started.
+        task: NotStarted,
+        /// How long was waited.
+        waited: Duration,
+        /// What each said last.
+        said: Vec<StartError>,
+    },
     /// The start was sent and not answered: in time, or before contact was lost. Join the task:
     /// it ends as accepted (and stopped, as it was cancelled), START_FAILED, or LOST.
     #[error("slave {} did not say whether the task started", .0.connection())]
@@ -131,6 +142,7 @@ impl StartError {
             Self::NotConnected { .. } | Self::Closed { .. } => ErrorCode::ConnectionGone,
             Self::TooManyInFlight { .. } => ErrorCode::TooManyInFlight,
             Self::Stopped { .. } => ErrorCode::StartStopped,
+            Self::NoSlaveTook { .. } => ErrorCode::NoSlaveTook,
             Self::Unknown(_) => ErrorCode::StartUnknown,
         }
     }
@@ -150,7 +162,8 @@ impl StartError {
             | Self::NotConnected { task, .. }
             | Self::Closed { task, .. }
             | Self::TooManyInFlight { task, .. }
-            | Self::Stopped { task, .. } => Ok(task),
+            | Self::Stopped { task, .. }
+            | Self::NoSlaveTook { task, .. } => Ok(task),
             Self::Unknown(running) => Err(running),
         }
     }
@@ -178,6 +191,14 @@ impl StartError {
         }
     }
 
+    /// The same as the failure of a task: its message, and the data the slave gave along.
+    pub fn failure(&self) -> Failure {
+        let mut failure = Failure::of(FailureKind::Refused, self.to_string(), self.ran());
+        failure.data = self.refusal().and_then(|refusal| refusal.data.clone());
+        failure.push_trace(format!("{}: {}", self.code(), self.error_code().meaning()));
+        failure
+    }
+
     /// What the slave said, if it was the slave that said no.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -185,6 +206,10 @@ impl StartError {
             _ => None,
         }
     }
+}
+
+fn list(said: &[StartError]) -> String {
+    said.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn because(dial: Option<&ConnectError>) -> String {

@@ -75,6 +75,18 @@ impl Drop for LetGoOnDrop {
     }
 }
 
+/// Fails a start without trying.
+pub(crate) fn fail(
+    mut task: Task,
+    error: impl FnOnce(NotStarted) -> StartError,
+) -> Result<RunningTask, StartError> {
+    task.hooks.or(&task.link.hooks.start);
+    let mailbox = std::mem::take(&mut task.mailbox);
+    let cell = new_cell(&task, mailbox);
+    let error = error(NotStarted { id: cell.id.task, data: cell.data.clone() });
+    Failed::new(error, cell, task.hooks).tell()
+}
+
 impl Failed {
     /// An unknown start is not failed.
     fn new(error: StartError, cell: Arc<Cell>, hooks: StartHooks) -> Self {
@@ -117,6 +129,9 @@ async fn send_and_wait(
     cell.sent.get_or_init(|| data.clone());
     if let Some(reason) = task.stops.reason() {
         return Err(stopped(cell, reason));
+    }
+    if !task.waits_for_connection && !task.link.state().is_up() {
+        return settle(&task.stops, cell, Answer::NotSent);
     }
     // Too far away to be told apart from never.
     let deadline = task.deadline.and_then(|deadline| begun.checked_add(deadline));

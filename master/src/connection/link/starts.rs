@@ -63,15 +63,10 @@ impl Link {
     /// Gives up a start: takes it back if it was not sent, else asks the slave to cancel it, in
     /// this session or the next. True when it was not sent. The reason is cut at 4,096 characters.
     pub(crate) fn cancel(&self, id: ExecutionId, reason: &str) -> bool {
-        let mut inner = self.inner();
-        if inner.tasks.is_waiting(id) {
-            let cell = inner.tasks.remove(id);
-            drop(inner);
-            if let Some(cell) = cell {
-                cell.not_started(Answer::NotSent);
-            }
+        if self.take_back(id) {
             return true;
         }
+        let mut inner = self.inner();
         let reason: String = reason.chars().take(MAX_REASON).collect();
         let is_news = inner.tasks.cancelled(id, &reason);
         let session = inner.session.clone().filter(|_| is_news);
@@ -80,6 +75,16 @@ impl Link {
             self.send_cancel(&session, id, reason);
         }
         false
+    }
+
+    /// Takes a start back that waits for a session; false when it was sent.
+    pub(crate) fn take_back(&self, id: ExecutionId) -> bool {
+        let mut inner = self.inner();
+        let cell = if inner.tasks.is_waiting(id) { inner.tasks.remove(id) } else { None };
+        drop(inner);
+        let Some(cell) = cell else { return false };
+        cell.not_started(Answer::NotSent);
+        true
     }
 
     pub(super) fn send_cancel(&self, session: &Session, id: ExecutionId, reason: String) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use selsyn_common::link::numbering::NumberingError;
 use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster};
-use selsyn_common::{ExecutionId, Outcome, Ran};
+use selsyn_common::{ErrorCode, ExecutionId, Outcome, Ran, Refusal};
 use tokio::time::Instant;
 
 use super::{GoodbyeAnswer, Link, Session};
@@ -101,6 +101,20 @@ impl Link {
                 self.inner().tasks.remove(cell.id);
                 cell.not_started(Answer::TooLarge(session.max_payload_bytes));
             }
+        }
+    }
+
+    /// A slave that drains has ended the stream in good order: it answered every start that it
+    /// took, and refused the others. The answer of those that crossed with its end is known too.
+    pub(crate) fn drained(&self) {
+        let unanswered = {
+            let mut inner = self.inner();
+            let session = inner.sessions;
+            inner.tasks.take_unanswered(session)
+        };
+        for cell in unanswered {
+            let refusal = Refusal::because(ErrorCode::Draining, "the slave has been drained");
+            cell.not_started(Answer::Refused(Box::new(refusal)));
         }
     }
 
