@@ -57,7 +57,8 @@ pub(crate) struct State {
     pub(crate) handed_out: bool,
     is_running: bool,
     shown: u64,
-    hook_panics: Vec<String>,
+    /// Messages of hooks and callbacks that panicked before there was an outcome.
+    panics: Vec<String>,
     events: Option<Broadcast>,
     pub(crate) mailbox: Mailbox,
 }
@@ -72,7 +73,7 @@ impl Cell {
             handed_out: false,
             is_running: false,
             shown: 0,
-            hook_panics: Vec::new(),
+            panics: Vec::new(),
             events: None,
             mailbox,
         };
@@ -183,7 +184,7 @@ impl Cell {
     }
 
     fn end(self: &Arc<Self>, mut state: MutexGuard<'_, State>, mut outcome: Outcome) {
-        outcome.callback_panics.append(&mut state.hook_panics);
+        outcome.callback_panics.append(&mut state.panics);
         debug!(task.id = %self.id, status = %outcome.status, "ended");
         let wants_callbacks = state.handed_out || outcome.status.is_verdict();
         state.publish(TaskEvent::Ended(Box::new(outcome.clone())));
@@ -231,13 +232,18 @@ impl Cell {
         }
     }
 
-    /// Records the panic of a hook: in the outcome, when there is one.
+    /// Records the panic of a hook.
     pub(crate) fn hook_panicked(&self, message: String) {
         warn!(task.id = %self.id, "a hook panicked: {message}");
+        self.panicked(message);
+    }
+
+    /// Records the panic of a hook or callback: in the outcome, at the latest when there is one.
+    pub(crate) fn panicked(&self, message: String) {
         let mut state = self.state();
         match &mut state.outcome {
             Some(outcome) => outcome.callback_panics.push(message),
-            None => state.hook_panics.push(message),
+            None => state.panics.push(message),
         }
     }
 

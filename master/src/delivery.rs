@@ -187,9 +187,7 @@ fn next(cell: &Cell) -> Option<Work> {
 fn record(cell: &Cell, panics: Vec<String>) {
     for message in panics {
         warn!(task.id = %cell.id, "a callback panicked: {message}");
-        if let Some(outcome) = &mut cell.state().outcome {
-            outcome.callback_panics.push(message);
-        }
+        cell.panicked(message);
     }
 }
 

@@ -4,6 +4,7 @@ mod codes;
 mod connection;
 mod failure;
 mod frames;
+mod nested;
 mod refusal;
 mod service;
 mod start;

@@ -2,4 +2,6 @@
 //!
 //! A test is named by its id and the promise: `e_20_adds_two_numbers` is case E-20.
 
+#![cfg(test)]
+
 mod di_engine;

@@ -40,13 +40,13 @@ async fn as_a_slave_process() {
 }
 
 /// A slave in a process of its own; killed with the test.
-struct SlaveProcess {
-    process: Child,
+pub(super) struct SlaveProcess {
+    pub(super) process: Child,
     address: String,
 }
 
 impl SlaveProcess {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["killed::as_a_slave_process", "--exact", "--nocapture", "--test-threads=1"])
             .env(ROLE, "slave")
@@ -68,7 +68,7 @@ impl SlaveProcess {
         Self { process, address }
     }
 
-    async fn connect(&self, master: &Master, name: &str) -> Connection {
+    pub(super) async fn connect(&self, master: &Master, name: &str) -> Connection {
         master.connect(name, &self.address).await.unwrap()
     }
 }

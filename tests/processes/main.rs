@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod exits;
+mod groups;
 mod killed;
