@@ -13,11 +13,11 @@ use crate::{Failure, Ran, TaskId, TaskStatus};
 #[derive(Clone, Debug)]
 pub struct FailedTask {
     /// The connection it was started on.
-    pub connection: String,
+    pub connection: Box<str>,
     /// Which task.
     pub task: TaskId,
     /// The function it named; empty for the default one.
-    pub function: String,
+    pub function: Box<str>,
     /// The verdict, or START_FAILED.
     pub status: TaskStatus,
     /// Why.
@@ -31,7 +31,7 @@ impl fmt::Display for FailedTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { connection, task, status, .. } = self;
         write!(f, "on {connection} (task {task}, ")?;
-        match self.function.as_str() {
+        match &*self.function {
             "" => f.write_str("default function")?,
             name => write!(f, "function {name}")?,
         }
@@ -93,9 +93,9 @@ mod tests {
 
     fn child(connection: &str, failure: Failure) -> FailedTask {
         FailedTask {
-            connection: connection.to_owned(),
+            connection: connection.into(),
             task: TaskId::from_uuid(uuid::Uuid::from_u128(0xabcd)),
-            function: "learn".to_owned(),
+            function: "learn".into(),
             status: TaskStatus::Failed,
             failure: Box::new(failure),
         }

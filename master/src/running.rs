@@ -120,8 +120,8 @@ impl RunningTask {
                 source,
             }),
             Err(failure) => {
-                let (function, failure) = (self.function().to_owned(), Box::new(failure));
-                let status = outcome.status;
+                let (status, failure) = (outcome.status, Box::new(failure));
+                let (connection, function) = (connection.into(), self.function().into());
                 Err(FailedTask { connection, task, function, status, failure }.into())
             }
         }

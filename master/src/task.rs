@@ -1,7 +1,7 @@
 //! What shall be done: a task that was not sent yet.
 
 pub(crate) mod start;
-mod stops;
+pub(crate) mod stops;
 
 use std::fmt;
 use std::sync::Arc;
@@ -108,12 +108,18 @@ impl Task {
     /// ```
     pub fn child_of(mut self, parent: Context) -> Self {
         self.lineage = Some(parent.lineage());
-        self.bound = parent.deadline().map(Instant::from_std);
+        let bound = parent.deadline().map(Instant::from_std);
+        self.bound = self.bound.into_iter().chain(bound).min();
         self.stopped_by(Arc::clone(parent.signal()))
     }
 
     pub(crate) const fn execution_id(&self) -> ExecutionId {
         self.id
+    }
+
+    /// Those who may stop it.
+    pub(crate) const fn stops(&self) -> &Stops {
+        &self.stops
     }
 
     /// Time in which its start must be answered.

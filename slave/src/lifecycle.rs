@@ -165,11 +165,16 @@ fn verdict(cause: Option<&StopCause>, end: End) -> Outcome {
         }
         (Some(cause @ StopCause::Deadline), end) => stopped(cause, end),
         // CloudPSS calls it rejected: it was asked to stop, but failed for a reason of its own.
-        (Some(_), End::Error(failure)) if failure.kind != FailureKind::Aborted => {
+        // Not so an end that passes on how its children were stopped.
+        (Some(_), End::Error(failure)) if !is_stop(failure.kind) => {
             Outcome::failed(TaskStatus::Failed, failure)
         }
         (Some(cause), end) => stopped(cause, end),
     }
+}
+
+const fn is_stop(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Aborted | FailureKind::Killed)
 }
 
 /// The end of an execution that stopped because it was asked to.

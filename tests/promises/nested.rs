@@ -7,7 +7,7 @@ use selsyn::{
     Connection, Context, ErrorCode, Failure, FailureKind, FunctionExecution, Group, Master,
     Payload, Ran, RunningTask, Slave, SlaveHandle, StartError, TaskStatus,
 };
-use selsyn_testing::{expect, functions, pipe};
+use selsyn_testing::{Gate, expect, functions, pipe};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -37,6 +37,12 @@ impl Node {
         self.master.close().await;
         self.slave.shutdown().await.unwrap();
     }
+}
+
+/// A connection that never comes up.
+async fn away(master: &Master) -> Connection {
+    let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
+    master.connect_with("away", dial).lazy().await.unwrap()
 }
 
 /// A node whose function runs one task on another node, and gives back what that gave.
@@ -211,26 +217,70 @@ async fn a_child_of_a_parent_that_was_asked_to_stop_is_never_sent() {
 #[tokio::test]
 async fn a_start_that_waits_for_its_slave_is_taken_back_when_its_parent_stops() {
     let master = Master::new().unwrap();
-    let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-    let away = master.connect_with("away", dial).lazy().await.unwrap();
-    let (told, mut errors) = mpsc::unbounded_channel();
+    let away = away(&master).await;
     let held = away.clone();
-    let start = move |execution: FunctionExecution, _: Payload| {
-        let (away, told) = (held.clone(), told.clone());
-        async move {
-            let task = away.new_task(1)?.child_of(execution.context());
-            told.send(expect::error(task.start().await))?;
-            Ok::<_, Failure>(())
-        }
+    let start = move |execution: FunctionExecution, data: Payload| {
+        let away = held.clone();
+        async move { child(&away, execution.context(), data).await }
     };
     let top = Node::start("top", start).await;
     let parent = top.run(()).await;
     expect::eventually("the child to wait", || away.in_flight() == 1).await;
     parent.cancel("enough");
-    let error = expect::soon("the start to fail", errors.recv()).await.unwrap();
-    assert!(matches!(error, StartError::Stopped { .. }), "{error}");
-    expect::ended_as(&parent, TaskStatus::Aborted).await;
+    let failure = expect::failure(&parent, TaskStatus::Aborted).await;
+    assert!(failure.message.ends_with("enough"), "{failure}");
+    let line = failure.trace.iter().find(|line| line.starts_with("on away (task")).unwrap();
+    assert!(line.ends_with("START_FAILED, the function did not run"), "{line}");
+    assert_eq!(away.in_flight(), 0);
     top.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_for_a_slave_and_a_start_of_a_group_end_with_their_parent() {
+    let master = Master::new().unwrap();
+    let group = Group::new([away(&master).await]).unwrap();
+    let (entered, mut searches) = mpsc::unbounded_channel();
+    let search = move |execution: FunctionExecution, any: bool| {
+        let (group, entered) = (group.clone(), entered.clone());
+        async move {
+            let task = group.new_task(1)?.child_of(execution.context());
+            entered.send(())?;
+            if any {
+                task.start_any().await?;
+            } else {
+                task.start().await.success::<Payload>().await?;
+            }
+            Ok::<_, Failure>(())
+        }
+    };
+    let top = Node::start("top", search).await;
+    for any in [true, false] {
+        let parent = top.run(any).await;
+        expect::soon("the search", searches.recv()).await.unwrap();
+        parent.cancel("enough");
+        let failure = expect::failure(&parent, TaskStatus::Aborted).await;
+        assert_eq!(failure.kind, FailureKind::Aborted, "it was not dropped at the grace");
+    }
+    top.stop().await;
+}
+
+#[tokio::test]
+async fn a_parent_whose_child_is_dropped_at_its_grace_ends_aborted_all_the_same() {
+    let (dialer, listener) = pipe();
+    let deaf = functions::wait_for(Gate::closed());
+    let slave = Slave::builder().default_function(deaf).abort_grace(Duration::from_millis(50));
+    let slave = slave.incoming(listener).unwrap().spawn();
+    let master = Master::new().unwrap();
+    let connecting = master.connect_with("deaf", move || dialer.clone().dial());
+    let bottom = Node { slave, connection: connecting.await.unwrap(), master };
+    let top = above("top", &bottom).await;
+    let parent = top.run(1).await;
+    expect::eventually("the child to run", || bottom.slave.running() == 1).await;
+    parent.cancel("enough");
+    let failure = expect::failure(&parent, TaskStatus::Aborted).await;
+    assert!(failure.trace.iter().any(|line| line.starts_with("on deaf")), "{:?}", failure.trace);
+    top.stop().await;
+    bottom.stop().await;
 }
 
 #[tokio::test]

@@ -277,10 +277,18 @@ impl Restarting {
 const STRETCH: usize = 1_000;
 
 /// Runs one task after the other until it is told to stop.
-async fn load(group: Group, done: Counter, stop: Gate) {
+async fn load(group: Group, (tries, done): (Counter, Counter), stop: Gate) {
     while !stop.is_open() {
-        let number = done.runs();
-        let task = group.new_task(number).unwrap().function("echo").start_deadline(expect::LIMIT);
+        let (number, tries) = (done.runs(), tries.clone());
+        let task = group.new_task(number).unwrap().start_deadline(expect::LIMIT);
+        let task = task.each(move |task| {
+            let tries = tries.clone();
+            let count = move |data| {
+                tries.count();
+                Ok(data)
+            };
+            task.function("echo").before_start(count)
+        });
         let running = task.start_any().await.unwrap();
         assert_eq!(running.success::<usize>().await.unwrap(), number);
         done.count();
@@ -297,11 +305,11 @@ async fn a_rolling_restart_under_load_fails_no_task() {
         slaves.push(slave);
     }
     let group = Group::new(connections.iter().cloned()).unwrap();
-    let (done, stop) = (Counter::default(), Gate::closed());
+    let (tries, done, stop) = (Counter::default(), Counter::default(), Gate::closed());
     // More than there are slots and places in the queues: some are refused all the time.
     let mut loads = JoinSet::new();
     for _ in 0..32 {
-        loads.spawn(load(group.clone(), done.clone(), stop.clone()));
+        loads.spawn(load(group.clone(), (tries.clone(), done.clone()), stop.clone()));
     }
     let mut next_lives = Vec::new();
     for (slave, connection) in slaves.into_iter().zip(&connections) {
@@ -314,6 +322,7 @@ async fn a_rolling_restart_under_load_fails_no_task() {
     stop.open();
     // A task that failed is a load that panicked.
     expect::soon("the load to end", loads.join_all()).await;
+    assert!(tries.runs() > done.runs(), "nobody was refused");
     master.close().await;
     for slave in next_lives {
         slave.shutdown().await.unwrap();

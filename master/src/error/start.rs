@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use selsyn_common::{ErrorCode, Failure, FailureKind, Payload, Ran, Refusal, TaskId, TaskStatus};
+use selsyn_common::{
+    ErrorCode, FailedTask, Failure, FailureKind, Payload, Ran, Refusal, TaskId, TaskStatus,
+};
 
 use super::{ConnectError, HookError};
 use crate::running::RunningTask;
@@ -104,14 +106,13 @@ pub enum StartError {
         limit: usize,
     },
     /// What the task belongs to, its parent or its group, was stopped before the task had started.
-    #[error("the task for slave {connection} was stopped before it started: {reason}")]
+    /// A function that passes this on with `?` ends as one that stopped because it was asked to.
+    #[error("the task for slave {} was stopped before it started: {}", .source.connection, .source.failure)]
     Stopped {
         /// What was not started.
         task: NotStarted,
-        /// The connection.
-        connection: String,
-        /// Why.
-        reason: String,
+        /// Where it was to run, and why it was stopped.
+        source: FailedTask,
     },
     /// No slave of a group took the task before the start deadline, or none ever will: `said` has
     /// what each said last, in the order of the group. Start more slaves, or wait longer.
@@ -193,7 +194,11 @@ impl StartError {
 
     /// The same as the failure of a task: its message, and the data the slave gave along.
     pub fn failure(&self) -> Failure {
-        let mut failure = Failure::of(FailureKind::Refused, self.to_string(), self.ran());
+        let kind = match self {
+            Self::Stopped { .. } => FailureKind::Aborted,
+            _ => FailureKind::Refused,
+        };
+        let mut failure = Failure::of(kind, self.to_string(), self.ran());
         failure.data = self.refusal().and_then(|refusal| refusal.data.clone());
         failure.push_trace(format!("{}: {}", self.code(), self.error_code().meaning()));
         failure

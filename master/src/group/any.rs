@@ -14,13 +14,17 @@ use crate::hooks::Boxed;
 use crate::running::RunningTask;
 use crate::task::Task;
 use crate::task::start::{Failed, attempt, fail};
+use crate::task::stops::Stops;
+
+/// Pause at least between two tries on one slave, whatever it says: it shall not be flooded.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
 
 /// See [`GroupTask::start_any`].
 pub(super) async fn start_any(task: GroupTask) -> Result<RunningTask, StartError> {
     let mut search = Search::new(task);
     loop {
         let Some(member) = search.choose() else {
-            if search.is_over() {
+            if search.is_over() || search.stops.reason().is_some() {
                 return search.nobody();
             }
             search.wait().await;
@@ -41,6 +45,7 @@ pub(super) async fn start_any(task: GroupTask) -> Result<RunningTask, StartError
 struct Search {
     task: GroupTask,
     members: Vec<Member>,
+    stops: Stops,
     begun: Instant,
     /// `None`: too far away to be told apart from never.
     until: Option<Instant>,
@@ -70,10 +75,12 @@ enum Out {
 impl Search {
     fn new(mut task: GroupTask) -> Self {
         let begun = Instant::now();
-        let until = begun.checked_add(task.task_of(0).start_patience());
+        let first = task.task_of(0);
+        let until = begun.checked_add(first.start_patience());
+        let stops = first.stops().clone();
         let connections = task.group.connections().iter().cloned();
         let members = connections.map(Member::new).collect();
-        Self { task, members, begun, until }
+        Self { task, members, stops, begun, until }
     }
 
     /// Who is asked next.
@@ -123,6 +130,7 @@ impl Search {
         tokio::select! {
             _ = select_all(changed) => {}
             () = pause => {}
+            () = self.stops.stopped() => {}
         }
     }
 
@@ -146,7 +154,10 @@ impl Member {
     fn refused(&mut self, said: StartError, next: Next) {
         let boot = self.connection.link().boot_id();
         self.out = match next {
-            Next::Again(pause) => Instant::now().checked_add(pause).map_or(Out::No, Out::Until),
+            Next::Again(pause) => {
+                let again = Instant::now().checked_add(pause.max(MIN_PAUSE));
+                again.map_or(Out::Staying(boot), Out::Until)
+            }
             Next::WhenBack => Out::Leaving(boot),
             Next::Elsewhere | Next::Over => Out::Staying(boot),
         };

@@ -104,9 +104,9 @@ impl GroupOutcome {
         let first = self.first_failure().unwrap_or(&self.members[0]);
         let failure = first.failure().cloned().unwrap_or_else(|| Failure::new(""));
         let source = FailedTask {
-            connection: first.connection.clone(),
+            connection: first.connection.as_str().into(),
             task: first.task,
-            function: first.function.clone(),
+            function: first.function.as_str().into(),
             status: first.outcome.status,
             failure: Box::new(Failure { message, ..failure }),
         };

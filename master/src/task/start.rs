@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::Payload;
+use selsyn_common::{FailedTask, Failure, FailureKind, Payload, Ran, TaskStatus};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Stops, Task};
@@ -75,7 +75,7 @@ impl Drop for LetGoOnDrop {
     }
 }
 
-/// Fails a start without trying.
+/// Fails a start without trying: because it was stopped, else with this error.
 pub(crate) fn fail(
     mut task: Task,
     error: impl FnOnce(NotStarted) -> StartError,
@@ -83,7 +83,10 @@ pub(crate) fn fail(
     task.hooks.or(&task.link.hooks.start);
     let mailbox = std::mem::take(&mut task.mailbox);
     let cell = new_cell(&task, mailbox);
-    let error = error(NotStarted { id: cell.id.task, data: cell.data.clone() });
+    let error = match task.stops.reason() {
+        Some(reason) => stopped(&cell, reason),
+        None => error(NotStarted { id: cell.id.task, data: cell.data.clone() }),
+    };
     Failed::new(error, cell, task.hooks).tell()
 }
 
@@ -157,8 +160,14 @@ async fn send_and_wait(
 }
 
 fn stopped(cell: &Cell, reason: String) -> StartError {
-    let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
-    StartError::Stopped { task, connection: cell.link.name.clone(), reason }
+    let source = FailedTask {
+        connection: cell.link.name.as_str().into(),
+        task: cell.id.task,
+        function: cell.function.as_str().into(),
+        status: TaskStatus::StartFailed,
+        failure: Box::new(Failure::of(FailureKind::Aborted, reason, Ran::No)),
+    };
+    StartError::Stopped { task: NotStarted { id: cell.id.task, data: cell.data.clone() }, source }
 }
 
 async fn answered(cell: &Cell) -> Answer {

@@ -9,7 +9,7 @@ use crate::cell::Cell;
 
 /// Those who may stop a task.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stops(Vec<Arc<dyn StopSignal>>);
+pub(crate) struct Stops(Vec<Arc<dyn StopSignal>>);
 
 impl Stops {
     pub(super) fn add(&mut self, signal: Arc<dyn StopSignal>) {
@@ -17,8 +17,16 @@ impl Stops {
     }
 
     /// Why it shall stop; `None` while it may go on.
-    pub(super) fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         self.0.iter().find_map(|signal| signal.reason())
+    }
+
+    /// Waits until one of them says so; for ever when there is none.
+    pub(crate) async fn stopped(&self) {
+        if self.0.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(self.0.iter().map(|signal| signal.stopped())).await;
     }
 
     /// Cancels the task when one of them says so; watches until the task has ended.
@@ -28,11 +36,10 @@ impl Stops {
         }
         let (stops, cell) = (self.clone(), Arc::clone(cell));
         cell.link.clone().spawn(async move {
-            let stopped = select_all(stops.0.iter().map(|signal| signal.stopped()));
             tokio::select! {
                 biased;
                 () = cell.until(|state| state.outcome.as_ref().map(drop)) => {}
-                _ = stopped => {
+                () = stops.stopped() => {
                     cell.link.cancel(cell.id, &stops.reason().unwrap_or_default());
                 }
             }
