@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use selsyn::{RunningTask, TaskStatus};
+use selsyn::{Failure, FunctionExecution, LogLine, Payload, RunningTask, TaskStatus};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -165,6 +165,40 @@ async fn a_panicking_on_log_is_recorded_and_the_task_completes() {
         .unwrap();
     let task = cluster.connection(0).new_task(json!(1)).unwrap().function("flood");
     let running = task.on_log(|_| panic!("cannot read")).start().await.unwrap();
+    let outcome = expect::ended_as(&running, TaskStatus::Completed).await;
+    assert_eq!(outcome.callback_panics, ["cannot read"]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_long_before_the_end_is_recorded_in_the_outcome() {
+    let (more, end) = (Gate::closed(), Gate::closed());
+    let gates = (more.clone(), end.clone());
+    let shows = move |execution: FunctionExecution, _: Payload| {
+        let (more, end) = gates.clone();
+        async move {
+            execution.info("one");
+            more.opened().await;
+            execution.info("two");
+            end.opened().await;
+            Ok::<_, Failure>(())
+        }
+    };
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("shows", shows.clone()))
+        .start()
+        .await
+        .unwrap();
+    let task = cluster.connection(0).new_task(json!(1)).unwrap().function("shows");
+    // The second line is told when the panic of the first has been dealt with.
+    let on_log = move |line: &LogLine| match line.content.as_str() {
+        "one" => {
+            more.open();
+            panic!("cannot read");
+        }
+        _ => end.open(),
+    };
+    let running = task.on_log(on_log).start().await.unwrap();
     let outcome = expect::ended_as(&running, TaskStatus::Completed).await;
     assert_eq!(outcome.callback_panics, ["cannot read"]);
     cluster.stop().await;

@@ -222,9 +222,11 @@ async fn a_cancelled_group_ends_aborted_when_every_member_has() {
 async fn a_start_of_a_group_that_is_dropped_cancels_all_of_it() {
     let (cluster, _gates) = workers(2).await;
     let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-    let away = cluster.master().connect_with("away", dial).lazy().await.unwrap();
+    let away = cluster.master().connect_with("away", dial).attempts(u32::MAX).lazy().await.unwrap();
     let members = cluster.connections().iter().cloned().chain([away.clone()]);
     let task = Group::new(members).unwrap().new_task(1).unwrap().function("work");
+    // Longer than the test: nothing else ends the start that waits.
+    let task = task.start_deadline(expect::LIMIT * 2);
     let (slaves, waiting) = ([cluster.slave(0), cluster.slave(1)], away);
     let begun = async {
         let all = || slaves.iter().all(|slave| slave.running() == 1) && waiting.in_flight() == 1;

@@ -42,7 +42,7 @@ impl Node {
 /// A connection that never comes up.
 async fn away(master: &Master) -> Connection {
     let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-    master.connect_with("away", dial).lazy().await.unwrap()
+    master.connect_with("away", dial).attempts(u32::MAX).lazy().await.unwrap()
 }
 
 /// A node whose function runs one task on another node, and gives back what that gave.

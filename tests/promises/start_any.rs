@@ -175,7 +175,7 @@ async fn the_start_deadline_ends_the_search() {
     let gate = Gate::closed();
     let cluster = cluster(&[1], &gate).await;
     let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-    let away = cluster.master().connect_with("away", dial).lazy().await.unwrap();
+    let away = cluster.master().connect_with("away", dial).attempts(u32::MAX).lazy().await.unwrap();
     let both = [cluster.connection(0).clone(), away];
     for _ in 0..2 {
         started(wait_on(&both)).await;
