@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use selsyn::{
-    ConnectionState, Failure, FailureKind, FunctionExecution, Master, Ran, ServeError, Slave,
-    StartError, TaskStatus, blocking, function,
+    ConnectionState, Failure, FailureKind, FunctionExecution, Group, Master, Ran, ServeError,
+    Slave, StartError, TaskStatus, blocking, function,
 };
 use selsyn_testing::functions::{Counter, count};
 use selsyn_testing::{Gate, TestCluster, expect, functions, pipe};
@@ -177,4 +177,22 @@ fn shutting_down_a_slave_whose_runtime_has_ended_says_so_and_waits_for_nobody() 
         gate.open();
         master.close().await;
     });
+}
+
+#[test]
+fn those_who_join_a_group_are_told_when_the_runtime_of_its_connections_ends() {
+    let runtime = one_thread();
+    let (cluster, running) = runtime.block_on(async {
+        let cluster = TestCluster::start(2).await.unwrap();
+        let group = Group::new(cluster.connections().iter().cloned()).unwrap();
+        let task = group.new_task(json!(1)).unwrap().function("wait_for_abort");
+        (cluster, task.start().await)
+    });
+    runtime.shutdown_background();
+    beside(async {
+        let outcome = expect::soon("the group to end", running.join()).await;
+        assert!(outcome.members.iter().all(|member| member.outcome.status == TaskStatus::Lost));
+        assert_eq!(outcome.status, TaskStatus::Lost);
+    });
+    drop(cluster);
 }

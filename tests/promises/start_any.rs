@@ -230,6 +230,8 @@ async fn a_start_whose_answer_is_unknown_is_never_tried_elsewhere() {
     let StartError::Unknown(running) = error else { panic!("{error}") };
     assert_eq!(asked.execution, Some(running.execution_id().into()));
     assert_eq!(cluster.connection(0).in_flight(), 0);
+    // It answers no goodbye either.
+    both[0].detach();
     cluster.stop().await;
 }
 

@@ -1,23 +1,20 @@
 //! Starts a task on one member of a group: whoever takes it.
 
-use std::time::Duration;
+mod member;
 
 use futures_util::future::select_all;
-use selsyn_common::BootId;
 use tokio::time::{Instant, sleep_until};
 
 use super::GroupTask;
-use super::choice::{Candidate, Next, after, choose};
-use crate::connection::{Connection, ConnectionState};
-use crate::error::{NotStarted, StartError};
+use super::choice::{Next, after, choose};
+use crate::connection::Connection;
+use crate::error::StartError;
 use crate::hooks::Boxed;
 use crate::running::RunningTask;
 use crate::task::Task;
 use crate::task::start::{Failed, attempt, fail};
 use crate::task::stops::Stops;
-
-/// Pause at least between two tries on one slave, whatever it says: it shall not be flooded.
-const MIN_PAUSE: Duration = Duration::from_millis(10);
+use member::Member;
 
 /// See [`GroupTask::start_any`].
 pub(super) async fn start_any(task: GroupTask) -> Result<RunningTask, StartError> {
@@ -49,27 +46,6 @@ struct Search {
     begun: Instant,
     /// `None`: too far away to be told apart from never.
     until: Option<Instant>,
-}
-
-/// A member of the group.
-struct Member {
-    connection: Connection,
-    /// What it looked like when it was last looked at.
-    seen: ConnectionState,
-    /// What it said last.
-    said: Option<StartError>,
-    out: Out,
-}
-
-/// How long a member is not asked again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Out {
-    No,
-    Until(Instant),
-    /// Until another slave, or another life of it, answers there. It is about to go.
-    Leaving(Option<BootId>),
-    /// The same, and nothing says that it goes.
-    Staying(Option<BootId>),
 }
 
 impl Search {
@@ -142,65 +118,6 @@ impl Search {
             let said = self.members.into_iter().map(words).collect();
             StartError::NoSlaveTook { task, waited, said }
         })
-    }
-}
-
-impl Member {
-    fn new(connection: Connection) -> Self {
-        let seen = connection.state();
-        Self { connection, seen, said: None, out: Out::No }
-    }
-
-    fn refused(&mut self, said: StartError, next: Next) {
-        let boot = self.connection.link().boot_id();
-        self.out = match next {
-            Next::Again(pause) => {
-                let again = Instant::now().checked_add(pause.max(MIN_PAUSE));
-                again.map_or(Out::Staying(boot), Out::Until)
-            }
-            Next::WhenBack => Out::Leaving(boot),
-            Next::Elsewhere | Next::Over => Out::Staying(boot),
-        };
-        self.said = Some(said);
-    }
-
-    fn look(&mut self, now: Instant) -> Candidate {
-        self.seen = self.connection.state();
-        let link = self.connection.link();
-        let is_out = match self.out {
-            Out::No => false,
-            Out::Until(again) => now < again,
-            Out::Leaving(boot) | Out::Staying(boot) => link.boot_id() == boot,
-        };
-        Candidate { state: self.seen, room: link.room(), is_out }
-    }
-
-    /// When it may be asked again, if its connection is up.
-    fn again(&self) -> Option<Instant> {
-        match self.out {
-            Out::Until(again) if self.seen.is_up() => Some(again),
-            Out::No | Out::Until(_) | Out::Leaving(_) | Out::Staying(_) => None,
-        }
-    }
-
-    /// Whether there is nothing to wait for: it is gone, or up and of another mind.
-    fn never_will(&self) -> bool {
-        self.seen.is_final() || (self.seen.is_up() && matches!(self.out, Out::Staying(_)))
-    }
-
-    /// What it said last; in its place, if it said nothing.
-    fn last_word(self, task: &NotStarted, waited: Duration) -> StartError {
-        let (task, connection) = (task.clone(), self.connection.name().to_owned());
-        let link = self.connection.link();
-        match (self.said, link.why_given_up().map(Box::new)) {
-            (_, Some(source)) => StartError::NotConnected { task, connection, source },
-            (Some(said), None) => said,
-            (None, None) if self.seen.is_final() => StartError::Closed { task, connection },
-            (None, None) => {
-                let source = link.last_dial().map(Box::new);
-                StartError::Deadline { task, connection, waited, source }
-            }
-        }
     }
 }
 
