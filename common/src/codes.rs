@@ -1,7 +1,7 @@
 //! The one table of error codes.
 //!
 //! Every public error has `code()`, which is a row of this table. Numbers are never used twice:
-//! E01 starts and data, E02 connections, E04 slaves, E05 ends.
+//! E01 starts and data, E02 connections, E04 slaves, E05 ends, E06 calls.
 
 /// A status of gRPC, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,7 @@ codes! {
     ResultUnreadable     "E0505" InvalidArgument      1  1 "the result is not of the type that was asked for"
     JoinElapsed          "E0506" DeadlineExceeded     1  6 "the wait ended before the task; the task goes on"
     GroupFailed          "E0507" Unknown              1  1 "fewer members of the group completed than had to"
+    InsideRuntime        "E0601" FailedPrecondition   1  2 "a blocking call inside an async runtime"
 }
 
 impl ErrorCode {

@@ -66,60 +66,60 @@ impl Settings {
 
 /// Writes the setters of the settings that a master and a connection have in common.
 macro_rules! setting_setters {
-    () => {
+    ($($at:ident).+) => {
         /// Slaves must be on the same channel; default the empty one.
         pub fn channel(mut self, channel: impl Into<String>) -> Self {
-            self.settings.channel = channel.into();
+            self.$($at).+.channel = channel.into();
             self
         }
 
         /// The token that slaves demand; default none.
         pub fn token(mut self, token: selsyn_common::Token) -> Self {
-            self.settings.token = Some(token);
+            self.$($at).+.token = Some(token);
             self
         }
 
         /// Silence after which a connection is viewed as Suspect; default 7 s.
         pub const fn suspect_after(mut self, silence: std::time::Duration) -> Self {
-            self.settings.suspect_after = silence;
+            self.$($at).+.suspect_after = silence;
             self
         }
 
         /// Silence after which a connection is viewed as Unreachable and re-dialled; default
         /// 17 s, as in DI-engine. The slave beats at least three times in it.
         pub const fn heartbeat_tolerance(mut self, silence: std::time::Duration) -> Self {
-            self.settings.heartbeat_tolerance = silence;
+            self.$($at).+.heartbeat_tolerance = silence;
             self
         }
 
         /// Time after the last sign of a slave until its tasks end LOST; default 60 s, `None`
         /// means never. At least the heartbeat tolerance.
         pub const fn resume_window(mut self, window: Option<std::time::Duration>) -> Self {
-            self.settings.resume_window = window;
+            self.$($at).+.resume_window = window;
             self
         }
 
         /// Time in which one dial must connect and be greeted; default 5 s.
         pub const fn greeting_timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.settings.greeting_timeout = timeout;
+            self.$($at).+.greeting_timeout = timeout;
             self
         }
 
         /// Time in which a start must be answered; default 10 s. A task may have its own.
         pub const fn start_deadline(mut self, deadline: std::time::Duration) -> Self {
-            self.settings.start_deadline = deadline;
+            self.$($at).+.start_deadline = deadline;
             self
         }
 
         /// Largest result taken from a slave, in bytes; default 64 MiB.
         pub const fn max_payload_bytes(mut self, bytes: usize) -> Self {
-            self.settings.max_payload_bytes = bytes;
+            self.$($at).+.max_payload_bytes = bytes;
             self
         }
 
         /// Tasks that one connection may carry at once; default 1,048,576.
         pub const fn max_in_flight(mut self, tasks: usize) -> Self {
-            self.settings.max_in_flight = tasks;
+            self.$($at).+.max_in_flight = tasks;
             self
         }
     };

@@ -50,8 +50,8 @@ pub(crate) enum Target {
 pub struct Connect {
     name: String,
     target: Target,
-    settings: Settings,
-    hooks: Hooks,
+    pub(crate) settings: Settings,
+    pub(crate) hooks: Hooks,
     /// Held until the connection is made: a master that is dropped meanwhile ends with it.
     master: Master,
     data: Payload,
@@ -102,9 +102,9 @@ impl Connect {
         self
     }
 
-    setting_setters!();
+    setting_setters!(settings);
 
-    hook_setters!();
+    hook_setters!(hooks);
 
     async fn connect(self) -> Result<Connection, ConnectError> {
         let lazy = self.lazy;

@@ -4,6 +4,7 @@ mod connect;
 mod disconnect;
 mod group;
 mod hook;
+mod inside_runtime;
 mod join;
 mod start;
 
@@ -11,5 +12,6 @@ pub use connect::{ConnectError, GreetingTimeout};
 pub use disconnect::DisconnectError;
 pub use group::{GroupError, InvalidGroup};
 pub use hook::HookError;
+pub use inside_runtime::InsideRuntime;
 pub use join::{Elapsed, JoinError};
 pub use start::{NotStarted, StartError};

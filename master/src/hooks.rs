@@ -193,7 +193,7 @@ pub(crate) async fn tell<T>(hook: Option<&AfterHook<T>>, told: T) -> Option<Stri
 
 /// Writes the setters of the hooks that a master and a connection have in common.
 macro_rules! hook_setters {
-    () => {
+    ($($at:ident).+) => {
         /// Changes or vetoes the data that goes with Hello, before anything is dialled.
         pub fn before_connect<F>(self, hook: F) -> Self
         where
@@ -208,7 +208,7 @@ macro_rules! hook_setters {
             F: Fn(Payload) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = Result<Payload, HookError>> + Send + 'static,
         {
-            self.hooks.before_connect = Some(crate::hooks::before(hook));
+            self.$($at).+.before_connect = Some(crate::hooks::before(hook));
             self
         }
 
@@ -226,7 +226,7 @@ macro_rules! hook_setters {
             F: Fn(crate::hooks::Connected) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = ()> + Send + 'static,
         {
-            self.hooks.after_connect = Some(crate::hooks::after(hook));
+            self.$($at).+.after_connect = Some(crate::hooks::after(hook));
             self
         }
 
@@ -236,7 +236,7 @@ macro_rules! hook_setters {
             F: Fn(&ConnectError) + Send + Sync + 'static,
         {
             let hook = move |error: ConnectError| hook(&error);
-            self.hooks.connect_error = Some(crate::hooks::after(crate::hooks::on_a_thread(hook)));
+            self.$($at).+.connect_error = Some(crate::hooks::after(crate::hooks::on_a_thread(hook)));
             self
         }
 
@@ -273,7 +273,7 @@ macro_rules! hook_setters {
             F: Fn(Payload) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = Result<Payload, HookError>> + Send + 'static,
         {
-            self.hooks.before_disconnect = Some(crate::hooks::before(hook));
+            self.$($at).+.before_disconnect = Some(crate::hooks::before(hook));
             self
         }
 
@@ -291,7 +291,7 @@ macro_rules! hook_setters {
             F: Fn(crate::hooks::Disconnected) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = ()> + Send + 'static,
         {
-            self.hooks.after_disconnect = Some(crate::hooks::after(hook));
+            self.$($at).+.after_disconnect = Some(crate::hooks::after(hook));
             self
         }
 
@@ -301,12 +301,12 @@ macro_rules! hook_setters {
             F: Fn(&DisconnectError) + Send + Sync + 'static,
         {
             let hook = move |error: DisconnectError| hook(&error);
-            self.hooks.disconnect_error =
+            self.$($at).+.disconnect_error =
                 Some(crate::hooks::after(crate::hooks::on_a_thread(hook)));
             self
         }
 
-        crate::hooks::start_hook_setters!(hooks.start);
+        crate::hooks::start_hook_setters!($($at).+.start);
     };
 }
 

@@ -16,6 +16,7 @@
 //! | [`RunningTask::join`] | returns |
 //! | [`Group`] | the same for several connections at once |
 
+pub mod blocking;
 mod callback_threads;
 mod callbacks;
 mod cell;
@@ -38,8 +39,8 @@ mod task;
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use error::{
-    ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InvalidGroup,
-    JoinError, NotStarted, StartError,
+    ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InsideRuntime,
+    InvalidGroup, JoinError, NotStarted, StartError,
 };
 pub use events::{Events, TaskEvent};
 pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};

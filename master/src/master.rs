@@ -238,7 +238,8 @@ impl Master {
     }
 }
 
-struct DetachOnDrop(Connection);
+/// Closes a connection that was lent, when a panic or a dropped future keeps it from a goodbye.
+pub(crate) struct DetachOnDrop(pub(crate) Connection);
 
 impl Drop for DetachOnDrop {
     fn drop(&mut self) {
@@ -259,8 +260,8 @@ impl fmt::Debug for Master {
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct MasterBuilder {
-    settings: Settings,
-    hooks: Hooks,
+    pub(crate) settings: Settings,
+    pub(crate) hooks: Hooks,
     id: Option<MasterId>,
 }
 
@@ -271,9 +272,9 @@ impl MasterBuilder {
         self
     }
 
-    setting_setters!();
+    setting_setters!(settings);
 
-    hook_setters!();
+    hook_setters!(hooks);
 
     /// Makes the master.
     ///

@@ -157,7 +157,7 @@ impl RunningTask {
         self
     }
 
-    fn callback(self, callback: Callback) -> Self {
+    pub(crate) fn callback(self, callback: Callback) -> Self {
         self.cell.add_callback(callback);
         self
     }

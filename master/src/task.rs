@@ -41,7 +41,7 @@ pub struct Task {
     bound: Option<Instant>,
     stops: Stops,
     waits_for_connection: bool,
-    hooks: StartHooks,
+    pub(crate) hooks: StartHooks,
     mailbox: Mailbox,
 }
 
@@ -197,7 +197,7 @@ impl Task {
 impl Task {
     callback_setters!();
 
-    fn callback(mut self, callback: Callback) -> Self {
+    pub(crate) fn callback(mut self, callback: Callback) -> Self {
         // It has not ended: there is no worker to spawn.
         let _ = self.mailbox.push_callback(callback, false);
         self

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use selsyn_common::{EndpointError, ErrorCode, Refusal};
 
-use super::HookError;
+use super::{HookError, InsideRuntime};
 
 /// Why a connection was not made.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -38,6 +38,9 @@ pub enum ConnectError {
     /// There is no tokio runtime here to carry the connection: call it in `#[tokio::main]`.
     #[error("there is no tokio runtime here to carry the connection")]
     NoRuntime,
+    /// A blocking call inside an async runtime: nothing was dialled.
+    #[error(transparent)]
+    InsideRuntime(#[from] InsideRuntime),
     /// The address names a path, and a slave has none.
     #[error("{address} names a path, and a slave has none; give host and port")]
     Path {
@@ -108,6 +111,7 @@ impl ConnectError {
             }
             Self::Name { .. } | Self::Setting { .. } => ErrorCode::SettingInvalid,
             Self::NoRuntime => ErrorCode::RuntimeFailed,
+            Self::InsideRuntime(_) => ErrorCode::InsideRuntime,
             Self::Hook { .. } => ErrorCode::ConnectHookFailed,
             Self::Unreachable { source, .. } if source.is::<GreetingTimeout>() => {
                 ErrorCode::GreetingTimeout

@@ -2,7 +2,7 @@
 
 use selsyn_common::{ErrorCode, Refusal};
 
-use super::HookError;
+use super::{HookError, InsideRuntime};
 
 /// Why a connection was not ended in good order.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum DisconnectError {
         /// What the hook said.
         said: HookError,
     },
+    /// A blocking call inside an async runtime: the slave was not asked, the connection lives.
+    #[error(transparent)]
+    InsideRuntime(#[from] InsideRuntime),
     /// The slave's before_disconnection hook refused (504): the connection lives, tasks run on.
     #[error("{name} refused to be disconnected: {refusal}")]
     Refused {
@@ -57,6 +60,7 @@ impl DisconnectError {
         let row = match self {
             Self::UnknownConnection { .. } => ErrorCode::UnknownConnection,
             Self::Hook { .. } => ErrorCode::DisconnectHookFailed,
+            Self::InsideRuntime(_) => ErrorCode::InsideRuntime,
             Self::Refused { .. } => ErrorCode::DisconnectRefused,
             Self::TooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::NoGoodbye { .. } => ErrorCode::DisconnectTimeout,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use selsyn_common::{ErrorCode, FailedTask, Failure, PayloadError, TaskId};
 
+use super::InsideRuntime;
+
 /// Why a task that was started gives no value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,6 +23,9 @@ pub enum JoinError {
         /// Where the reading failed.
         source: PayloadError,
     },
+    /// A blocking call inside an async runtime: the task is untouched, and can be joined again.
+    #[error(transparent)]
+    InsideRuntime(#[from] InsideRuntime),
 }
 
 impl JoinError {
@@ -29,6 +34,7 @@ impl JoinError {
         match self {
             Self::NotCompleted(task) => task.failure.code(),
             Self::Unreadable { .. } => ErrorCode::ResultUnreadable.as_str(),
+            Self::InsideRuntime(error) => error.code(),
         }
     }
 
@@ -36,7 +42,7 @@ impl JoinError {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::NotCompleted(task) => Some(&task.failure),
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { .. } | Self::InsideRuntime(_) => None,
         }
     }
 }

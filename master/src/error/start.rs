@@ -6,7 +6,7 @@ use selsyn_common::{
     ErrorCode, FailedTask, Failure, FailureKind, Payload, Ran, Refusal, TaskId, TaskStatus,
 };
 
-use super::{ConnectError, HookError};
+use super::{ConnectError, HookError, InsideRuntime};
 use crate::running::RunningTask;
 
 /// What a task that did not start leaves behind: its id, and the data it was given.
@@ -125,6 +125,14 @@ pub enum StartError {
         /// What each said last.
         said: Vec<StartError>,
     },
+    /// A blocking call inside an async runtime: no hook was asked, nothing was sent.
+    #[error("{source}")]
+    InsideRuntime {
+        /// What was not started.
+        task: NotStarted,
+        /// Which call it was.
+        source: InsideRuntime,
+    },
     /// The start was sent and not answered: in time, or before contact was lost. Join the task:
     /// it ends as accepted (and stopped, as it was cancelled), START_FAILED, or LOST.
     #[error("slave {} did not say whether the task started", .0.connection())]
@@ -144,6 +152,7 @@ impl StartError {
             Self::TooManyInFlight { .. } => ErrorCode::TooManyInFlight,
             Self::Stopped { .. } => ErrorCode::StartStopped,
             Self::NoSlaveTook { .. } => ErrorCode::NoSlaveTook,
+            Self::InsideRuntime { .. } => ErrorCode::InsideRuntime,
             Self::Unknown(_) => ErrorCode::StartUnknown,
         }
     }
@@ -164,7 +173,8 @@ impl StartError {
             | Self::Closed { task, .. }
             | Self::TooManyInFlight { task, .. }
             | Self::Stopped { task, .. }
-            | Self::NoSlaveTook { task, .. } => Ok(task),
+            | Self::NoSlaveTook { task, .. }
+            | Self::InsideRuntime { task, .. } => Ok(task),
             Self::Unknown(running) => Err(running),
         }
     }
