@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod blocking;
 mod exits;
 mod groups;
 mod killed;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod admission;
+mod blocking;
 mod callbacks;
 mod cancel;
 mod codes;

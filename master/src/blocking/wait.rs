@@ -81,7 +81,7 @@ mod tests {
     use std::time::Duration;
 
     use tokio::runtime::{Builder, Runtime};
-    use tokio::task::{LocalSet, block_in_place, spawn_blocking};
+    use tokio::task::{LocalSet, spawn_blocking};
 
     use super::*;
 
