@@ -10,7 +10,7 @@ use crate::Done;
 
 /// How many primes there are up to a limit: work for a thread, not for the runtime.
 fn primes(_: FunctionExecution, limit: u64) -> Result<usize, Failure> {
-    let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     Ok((2..=limit).filter(is_prime).count())
 }
 

@@ -13,7 +13,7 @@ use slave::GRACE;
 type Done<T = ()> = Result<T, Box<dyn Error>>;
 
 /// A deadline that fires while the function runs.
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(250);
 
 #[tokio::main]
 async fn main() -> Done {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selsyn::SlaveHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -26,7 +27,7 @@ pub(crate) async fn run() -> Done {
 async fn show() -> Done {
     let pace = Arc::new(Semaphore::new(0));
     // One line for each training that is stopped.
-    let (stopped, mut stops) = mpsc::unbounded_channel();
+    let (stopped, stops) = mpsc::unbounded_channel();
     let trainer = Trainer { pace: Arc::clone(&pace), stopped };
     let slave = trainer.slave().bind("127.0.0.1:0").await?.spawn();
 
@@ -38,23 +39,8 @@ async fn show() -> Done {
 
     a_request_is_a_task(address, &pace).await?;
     let first = a_full_slave(address, &pace).await?;
-
-    println!("== the first client goes away");
-    drop(first);
-    println!("slave: {}", stops.recv().await.ok_or("the slave says nothing")?);
-    while slave.running() > 0 {
-        sleep(LOOK).await;
-    }
-
-    println!("== the service is told to end while a client is served");
-    let mut last = begun(address, "/train/2").await?;
-    stop.send(()).map_err(|()| "the service has ended before")?;
-    while TcpStream::connect(address).await.is_ok() {
-        sleep(LOOK).await;
-    }
-    println!("new clients are refused");
-    pace.add_permits(2);
-    print_events(&mut last).await?;
+    a_client_that_goes_away(first, stops, &slave).await?;
+    an_end_in_good_order(address, &pace, stop).await?;
     service.await??;
     println!("the service has ended");
     Ok(slave.shutdown().await?)
@@ -79,6 +65,39 @@ async fn a_full_slave(address: SocketAddr, pace: &Semaphore) -> Done<Answer> {
     println!("retry-after: {}", second.retry_after.as_deref().unwrap_or("not told"));
     println!("{}", second.line().await?.unwrap_or_default());
     Ok(first)
+}
+
+/// Nobody waits for its task any more: the slave is asked to stop it.
+async fn a_client_that_goes_away(
+    first: Answer,
+    mut stops: mpsc::UnboundedReceiver<String>,
+    slave: &SlaveHandle,
+) -> Done {
+    println!("== the first client goes away");
+    drop(first);
+    println!("slave: {}", stops.recv().await.ok_or("the slave says nothing")?);
+    // It is told inside the function, a moment before the slot is free.
+    while slave.running() > 0 {
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// The service is told to end while it serves a client, which is served to the end.
+async fn an_end_in_good_order(
+    address: SocketAddr,
+    pace: &Semaphore,
+    stop: oneshot::Sender<()>,
+) -> Done {
+    println!("== the service is told to end while a client is served");
+    let mut last = begun(address, "/train/2").await?;
+    stop.send(()).map_err(|()| "the service has ended before")?;
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(LOOK).await;
+    }
+    println!("new clients are refused");
+    pace.add_permits(2);
+    print_events(&mut last).await
 }
 
 /// Asks for a training, and waits until it runs.

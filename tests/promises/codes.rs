@@ -42,5 +42,8 @@ fn public_errors_can_cross_threads_and_outlive_their_makers() {
     is_portable::<selsyn::JoinError>();
     is_portable::<selsyn::GroupError>();
     is_portable::<selsyn::InvalidGroup>();
+    is_portable::<selsyn::InsideRuntime>();
+    is_portable::<selsyn::blocking::MasterError>();
+    is_portable::<selsyn::blocking::WaitError>();
     is_portable::<selsyn::ServeError>();
 }
