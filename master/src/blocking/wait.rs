@@ -78,9 +78,14 @@ fn has_budget() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::sync::mpsc;
+    use std::thread;
     use std::time::Duration;
 
     use tokio::runtime::{Builder, Runtime};
+    use tokio::sync::oneshot;
     use tokio::task::{LocalSet, spawn_blocking};
 
     use super::*;
@@ -124,21 +129,30 @@ mod tests {
         });
     }
 
+    /// The outer wait is woken while the inner one waits on the same thread.
     #[test]
-    fn a_wait_is_woken_from_another_thread_also_when_it_nests() {
-        let runtime = one_thread();
-        let _entered = runtime.enter();
-        let value = block_on(async {
-            let (told, heard) = tokio::sync::oneshot::channel();
-            let thread = std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(1));
-                told.send(1).unwrap();
+    fn a_wait_inside_a_wait_takes_no_wake_from_it() {
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let (go, gone) = mpsc::channel();
+            let (tell_outer, mut outer) = oneshot::channel();
+            let (tell_inner, inner) = oneshot::channel();
+            thread::spawn(move || {
+                gone.recv().unwrap();
+                tell_outer.send(1).unwrap();
+                tell_inner.send(2).unwrap();
             });
-            let inner = block_on(async { 2 });
-            let outer = heard.await.unwrap();
-            thread.join().unwrap();
-            inner + outer
+            let (mut inner, mut sum) = (Some(inner), 0);
+            block_on(poll_fn(|context| {
+                let polled = Pin::new(&mut outer).poll(context);
+                if let Some(inner) = inner.take() {
+                    go.send(()).unwrap();
+                    sum += block_on(inner).unwrap();
+                }
+                polled.map(|value| sum += value.unwrap())
+            }));
+            done.send(sum).unwrap();
         });
-        assert_eq!(value, 3);
+        assert_eq!(ended.recv_timeout(Duration::from_secs(30)), Ok(3));
     }
 }
