@@ -26,8 +26,7 @@ macro_rules! callback_setters {
             self.callback(Callback::Complete(Box::new(f)))
         }
 
-        /// The async form of [`Self::on_complete`]; only async callbacks may wait for other
-        /// tasks.
+        /// The async form of [`Self::on_complete`]; it may await other tasks.
         pub fn on_complete_async<F, Fut>(self, f: F) -> Self
         where
             F: FnOnce(Payload, Payload) -> Fut + Send + 'static,
@@ -43,7 +42,7 @@ macro_rules! callback_setters {
             self.callback(Callback::Fail(Box::new(f)))
         }
 
-        /// The async form of [`Self::on_fail`]; only async callbacks may wait for other tasks.
+        /// The async form of [`Self::on_fail`]; it may await other tasks.
         pub fn on_fail_async<F, Fut>(self, f: F) -> Self
         where
             F: FnOnce(Payload, Failure) -> Fut + Send + 'static,
