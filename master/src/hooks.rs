@@ -255,7 +255,7 @@ macro_rules! hook_setters {
             F: Fn(crate::hooks::LateResult) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = ()> + Send + 'static,
         {
-            self.hooks.late_result = Some(crate::hooks::after(hook));
+            self.$($at).+.late_result = Some(crate::hooks::after(hook));
             self
         }
 

@@ -40,11 +40,11 @@ fn where_masters_share_a_queue_none_takes_more_than_its_share_and_slots_take_tur
     let mut admission = Admission::new(AdmissionLimits { slots: 1, queue_tasks: 6, ..LIMITS });
     admission.set_owners(2);
     let slot = admission.apply(of(1, 0)).unwrap();
-    (1..4).for_each(|n| drop(admission.apply(of(1, n)).unwrap()));
+    let _held: Vec<_> = (1..4).map(|n| admission.apply(of(1, n)).unwrap()).collect();
     let refusal = admission.apply(of(1, 4)).unwrap_err();
     assert!(refusal.message.contains("2 masters share it"), "{refusal}");
     assert!(refusal.retry_after.is_some());
-    (5..8).for_each(|n| drop(admission.apply(of(2, n)).unwrap()));
+    let _others: Vec<_> = (5..8).map(|n| admission.apply(of(2, n)).unwrap()).collect();
     let turns: Vec<_> = (0..6).map(|_| admission.release(slot).unwrap().0).collect();
     assert_eq!(turns, [1, 5, 2, 6, 3, 7].map(|n| background(n).id));
 }
@@ -53,7 +53,7 @@ fn where_masters_share_a_queue_none_takes_more_than_its_share_and_slots_take_tur
 fn a_master_that_is_alone_may_fill_the_queue() {
     let mut admission = Admission::new(LIMITS);
     admission.set_owners(1);
-    (0..5).for_each(|n| drop(admission.apply(of(1, n)).unwrap()));
+    let _held: Vec<_> = (0..5).map(|n| admission.apply(of(1, n)).unwrap()).collect();
     assert_eq!(admission.queued(), LIMITS.queue_tasks);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::{Failure, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus};
+use selsyn_common::{Context, Failure, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus};
 
 use super::RunningTask;
 use super::carrier::Carrier;
@@ -41,6 +41,11 @@ impl Task {
     /// queued. Default in the background, beside others (bluesky: `run_in_background`).
     pub fn foreground(self) -> Self {
         self.with(crate::Task::foreground)
+    }
+
+    /// Makes it a child of the execution whose function starts it: see [`crate::Task::child_of`].
+    pub fn child_of(self, parent: Context) -> Self {
+        self.with(|inner| inner.child_of(parent))
     }
 
     /// Which task. The id is the same before and after the start.

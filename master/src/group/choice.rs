@@ -64,6 +64,7 @@ pub(super) fn after(error: &StartError) -> Next {
         StartError::Hook { .. }
         | StartError::Stopped { .. }
         | StartError::NoSlaveTook { .. }
+        | StartError::InsideRuntime { .. }
         | StartError::Unknown(_) => Next::Over,
         StartError::Refused { refusal, .. } => match (refusal.reason, refusal.retry_after) {
             (_, Some(pause)) => Next::Again(pause),
