@@ -33,7 +33,15 @@ pub mod expect;
 pub mod functions;
 mod gate;
 mod pipe;
+mod proxy;
+mod random;
+mod timeline;
 
 pub use cluster::{ClusterBuilder, ClusterError, TestCluster};
 pub use gate::Gate;
 pub use pipe::{PipeDialer, PipeListener, pipe};
+pub use proxy::{
+    Applied, Direction, Ending, Fault, FaultKind, FaultProxy, Plan, Planned, ProxyStream,
+};
+pub use random::Random;
+pub use timeline::{PrintOnFailure, Timeline};

@@ -1,0 +1,5 @@
+//! What networks do to a connection, and that nothing is lost or doubled by it.
+
+#![cfg(test)]
+
+mod proxy;
