@@ -33,6 +33,8 @@ pub mod expect;
 pub mod functions;
 mod gate;
 mod pipe;
+#[cfg(unix)]
+mod process;
 mod proxy;
 mod random;
 mod timeline;
@@ -40,6 +42,8 @@ mod timeline;
 pub use cluster::{ClusterBuilder, ClusterError, TestCluster};
 pub use gate::Gate;
 pub use pipe::{PipeDialer, PipeListener, pipe};
+#[cfg(unix)]
+pub use process::{ProcessError, SlaveProcess};
 pub use proxy::{
     Applied, Direction, Ending, Fault, FaultKind, FaultProxy, Plan, Planned, ProxyStream,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selsyn::{Group, GroupOutcome, GroupTask, Master, Ran, TaskStatus};
 use selsyn_testing::expect;
 
-use super::killed::SlaveProcess;
+use super::killed;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -15,8 +15,8 @@ async fn with_two_killed(policy: impl FnOnce(GroupTask) -> GroupTask) -> GroupOu
         Master::builder().heartbeat_tolerance(WINDOW).resume_window(Some(WINDOW)).build().unwrap();
     let (mut processes, mut connections) = (Vec::new(), Vec::new());
     for number in 0..8 {
-        let process = SlaveProcess::start().await;
-        connections.push(process.connect(&master, &format!("trainer-{number}")).await);
+        let process = killed::start().await;
+        connections.push(killed::connect(&process, &master, &format!("trainer-{number}")).await);
         processes.push(process);
     }
     let group = Group::new(connections).unwrap();
@@ -29,7 +29,7 @@ async fn with_two_killed(policy: impl FnOnce(GroupTask) -> GroupTask) -> GroupOu
     for killed in [3, 5] {
         let task = running.tasks()[killed].clone();
         expect::running(&task).await;
-        processes[killed].process.kill().await.unwrap();
+        processes[killed].kill().await.unwrap();
         expect::ended_as(&task, TaskStatus::Lost).await;
     }
     let outcome = expect::soon("the group to end", running.join()).await;
