@@ -1,25 +1,46 @@
-//! A master and its slaves in one process, over pipes.
+//! A master and its slaves under the hand of one test.
+
+mod builder;
+mod host;
+mod ties;
 
 use std::io;
 
-use selsyn::{
-    BuildError, ConnectError, Connection, Master, MasterBuilder, Slave, SlaveBuilder, SlaveHandle,
-};
+use selsyn::{BuildError, ConnectError, Connection, ConnectionState, Master, SlaveHandle};
+use tokio::task::JoinSet;
 
-use crate::functions;
-use crate::pipe::{PipeDialer, pipe};
+#[cfg(unix)]
+use crate::SlaveProcess;
+use crate::pipe::PipeDialer;
+use crate::timeline::PrintOnFailure;
+use crate::{FaultProxy, Timeline};
+use host::{Host, Recipe};
+use ties::Ties;
 
-/// A master and its slaves in one process, each tied to the master by a connection named
-/// `slave-0`, `slave-1` and so on. Every slave has the functions `echo`, `add` (its default too),
-/// `fail`, `panic` and `wait_for_abort`.
+pub use builder::ClusterBuilder;
+pub use ties::Node;
+
+/// A master and its slaves, each tied to the master by a connection named `slave-0`, `slave-1` and
+/// so on. Every slave has the functions of [`functions::all`](crate::functions::all).
 ///
-/// [`stop`](Self::stop) ends it in good order; dropping it cuts everything.
+/// The slaves live in the test's process, over pipes, unless the builder says otherwise: with
+/// [`processes`](ClusterBuilder::processes) each has a process of its own, with
+/// [`over_proxies`](ClusterBuilder::over_proxies) a [`FaultProxy`] stands before each.
+///
+/// What happens to the connections, the proxies and the slaves is noted in a [`Timeline`], which
+/// is printed when the test fails. [`stop`](Self::stop) ends it in good order; dropping it cuts
+/// everything.
 #[derive(Debug)]
 pub struct TestCluster {
     master: Master,
-    slaves: Vec<Option<SlaveHandle>>,
-    dialers: Vec<PipeDialer>,
+    hosts: Vec<Host>,
+    recipe: Recipe,
+    ties: Option<Ties>,
     connections: Vec<Connection>,
+    timeline: Timeline,
+    _print: PrintOnFailure,
+    /// One for each connection; they end with the cluster.
+    watchers: JoinSet<()>,
 }
 
 /// Why a cluster did not start.
@@ -35,17 +56,10 @@ pub enum ClusterError {
     /// The master could not connect to a slave.
     #[error("a slave cannot be connected: {0}")]
     Connect(#[from] ConnectError),
-}
-
-type ConfigureSlave = Box<dyn Fn(usize, SlaveBuilder) -> SlaveBuilder + Send>;
-type ConfigureMaster = Box<dyn FnOnce(MasterBuilder) -> MasterBuilder + Send>;
-
-/// Collects what a cluster shall be.
-#[must_use = "a cluster begins when it is started"]
-pub struct ClusterBuilder {
-    count: usize,
-    slaves: ConfigureSlave,
-    master: ConfigureMaster,
+    /// A slave process did not come up.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Process(#[from] crate::ProcessError),
 }
 
 impl TestCluster {
@@ -64,11 +78,7 @@ impl TestCluster {
 
     /// Begins a cluster with slaves or a master of your own making.
     pub fn builder(count: usize) -> ClusterBuilder {
-        ClusterBuilder {
-            count,
-            slaves: Box::new(|_, slave| slave),
-            master: Box::new(|master| master),
-        }
+        ClusterBuilder::new(count)
     }
 
     /// The master.
@@ -94,101 +104,152 @@ impl TestCluster {
     ///
     /// # Panics
     ///
-    /// When there is no such slave, or it was taken.
+    /// When there is no such slave, it was taken or killed, or has a process of its own.
     pub fn slave(&self, index: usize) -> &SlaveHandle {
-        self.slaves[index].as_ref().expect("the slave was not taken out of the cluster")
+        self.hosts[index].handle().expect("the slave lives in the test's process")
     }
 
-    /// Takes slave `index` out, to drain it or to drop it; `None` when it was taken before.
+    /// Takes slave `index` out, to drain it or to drop it; `None` when it was taken or killed
+    /// before, or has a process of its own.
     ///
     /// # Panics
     ///
     /// When there is no such slave.
     pub fn take_slave(&mut self, index: usize) -> Option<SlaveHandle> {
-        self.slaves[index].take()
+        self.hosts[index].take()
     }
 
-    /// A way to dial slave `index`, for a second master or a second connection.
+    /// The process of slave `index`, from 0.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such slave, or it lives in the test's process.
+    #[cfg(unix)]
+    pub fn process(&mut self, index: usize) -> &mut SlaveProcess {
+        self.hosts[index].process().expect("the slave has a process of its own")
+    }
+
+    /// A way to dial slave `index` past its proxy, for a second master or a second connection.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such slave, or it has a process of its own.
+    pub fn dialer(&self, index: usize) -> PipeDialer {
+        self.hosts[index].dialer().expect("the slave lives in the test's process")
+    }
+
+    /// The proxy between the master and slave `index`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such slave, or the cluster is not over proxies.
+    pub fn proxy(&self, index: usize) -> FaultProxy {
+        self.proxy_between(Node::Master, index)
+    }
+
+    /// The proxy between a node and slave `to`; made when it is first asked for. Nested masters
+    /// that dial through it are part of every [`partition`](Self::partition).
+    ///
+    /// # Panics
+    ///
+    /// When there is no such slave, or the cluster is not over proxies.
+    pub fn proxy_between(&self, from: Node, to: usize) -> FaultProxy {
+        let ties = self.ties.as_ref().expect("the cluster was built with over_proxies(seed)");
+        ties.tie(from, to, &self.hosts)
+    }
+
+    /// Lets no byte pass between any node of `one` and any node of `other`, either way, until
+    /// [`heal`](Self::heal): a black hole on each tie, so that nothing is closed.
+    ///
+    /// # Panics
+    ///
+    /// As for [`Self::proxy_between`].
+    pub fn partition(&self, one: &[Node], other: &[Node]) {
+        self.timeline.note(format_args!("partition of {one:?} and {other:?}"));
+        for (from, to) in ties::between(one, other) {
+            self.proxy_between(from, to).inject(crate::Fault::BlackHole);
+        }
+    }
+
+    /// Heals every proxy of the cluster.
+    pub fn heal(&self) {
+        if let Some(ties) = &self.ties {
+            ties.heal();
+        }
+    }
+
+    /// Kills slave `index`: its process, or, in the test's process, everything it holds. Nothing
+    /// happens when it was killed before.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Process`] when the system refuses.
     ///
     /// # Panics
     ///
     /// When there is no such slave.
-    pub fn dialer(&self, index: usize) -> PipeDialer {
-        self.dialers[index].clone()
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves it killed.
+    pub async fn kill(&mut self, index: usize) -> Result<(), ClusterError> {
+        self.timeline.note(format_args!("slave-{index} is killed"));
+        self.hosts[index].kill().await
     }
 
-    /// Closes the master, then shuts the slaves down.
+    /// Starts slave `index` again where it was, after killing it if it lives: another life, which
+    /// knows nothing of the former. The connection re-dials it by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError`] when it cannot be built or does not come up.
     ///
     /// # Panics
     ///
-    /// When a slave's transport has failed.
+    /// When there is no such slave.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves it killed.
+    pub async fn restart(&mut self, index: usize) -> Result<(), ClusterError> {
+        self.timeline.note(format_args!("slave-{index} is started again"));
+        self.hosts[index].restart(index, &self.recipe).await
+    }
+
+    /// What happened so far. Printed by itself when the test fails.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Closes the master, then shuts the slaves down. Faults are healed before.
+    ///
+    /// # Panics
+    ///
+    /// When a slave's transport has failed, or a process does not end in good order.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts what is left.
     pub async fn stop(mut self) {
+        self.heal();
         self.master.close().await;
-        for slave in self.slaves.iter_mut().filter_map(Option::take) {
-            slave.shutdown().await.expect("a slave of a test ends in good order");
+        for host in &mut self.hosts {
+            host.stop().await;
+        }
+    }
+
+    /// Notes what the connections look like, as it changes.
+    fn watch_connections(&mut self) {
+        for connection in &self.connections {
+            self.watchers.spawn(watch(connection.clone(), self.timeline.clone()));
         }
     }
 }
 
-impl ClusterBuilder {
-    /// Adds to every slave, which is told its index from 0.
-    pub fn slaves(
-        mut self,
-        f: impl Fn(usize, SlaveBuilder) -> SlaveBuilder + Send + 'static,
-    ) -> Self {
-        self.slaves = Box::new(f);
-        self
-    }
-
-    /// Adds to the master.
-    pub fn master(
-        mut self,
-        f: impl FnOnce(MasterBuilder) -> MasterBuilder + Send + 'static,
-    ) -> Self {
-        self.master = Box::new(f);
-        self
-    }
-
-    /// Starts it.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError`] when a slave or the master cannot be built or connected.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future cuts what was started.
-    pub async fn start(self) -> Result<TestCluster, ClusterError> {
-        let master = (self.master)(Master::builder()).build()?;
-        let (mut slaves, mut dialers, mut connections) = (Vec::new(), Vec::new(), Vec::new());
-        for index in 0..self.count {
-            let (dialer, listener) = pipe();
-            let slave = (self.slaves)(index, with_functions(Slave::builder()));
-            slaves.push(Some(slave.incoming(listener)?.spawn()));
-            dialers.push(dialer.clone());
-            let name = format!("slave-{index}");
-            connections.push(master.connect_with(name, move || dialer.clone().dial()).await?);
-        }
-        Ok(TestCluster { master, slaves, dialers, connections })
-    }
-}
-
-fn with_functions(slave: SlaveBuilder) -> SlaveBuilder {
-    slave
-        .default_function(functions::add())
-        .function("add", functions::add())
-        .function("echo", functions::echo())
-        .function("fail", functions::fail())
-        .function("panic", functions::panic())
-        .function("wait_for_abort", functions::wait_for_abort())
-}
-
-impl std::fmt::Debug for ClusterBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClusterBuilder").field("count", &self.count).finish_non_exhaustive()
+async fn watch(connection: Connection, timeline: Timeline) {
+    let mut last = ConnectionState::Dialing;
+    while !last.is_final() {
+        last = connection.wait_until(|state| state != last).await;
+        timeline.note(format_args!("connection {}: {last}", connection.name()));
     }
 }

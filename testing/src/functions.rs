@@ -3,10 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use selsyn::{Failure, Function, FunctionExecution, Payload, blocking, function};
+use selsyn::{Failure, Function, FunctionExecution, Payload, SlaveBuilder, blocking, function};
 use serde_json::{Value, json};
 
 use crate::Gate;
+
+/// Gives a slave the functions `echo`, `add` (its default too), `fail`, `panic` and
+/// `wait_for_abort`.
+pub fn all(slave: SlaveBuilder) -> SlaveBuilder {
+    slave
+        .default_function(add())
+        .function("add", add())
+        .function("echo", echo())
+        .function("fail", fail())
+        .function("panic", panic())
+        .function("wait_for_abort", wait_for_abort())
+}
 
 /// Gives back what it is given, of any kind.
 pub fn echo() -> Function {

@@ -39,7 +39,7 @@ mod proxy;
 mod random;
 mod timeline;
 
-pub use cluster::{ClusterBuilder, ClusterError, TestCluster};
+pub use cluster::{ClusterBuilder, ClusterError, Node, TestCluster};
 pub use gate::Gate;
 pub use pipe::{PipeDialer, PipeListener, pipe};
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! A transport in memory: what a master dials comes out at a slave, until the test cuts it.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{DuplexStream, copy_bidirectional, duplex};
 use tokio::sync::{mpsc, watch};
@@ -13,10 +13,12 @@ const BUFFER: usize = 256 * 1024;
 /// The slave's end: a stream of connections, for `Slave::builder().incoming(..)`.
 pub type PipeListener = UnboundedReceiverStream<io::Result<DuplexStream>>;
 
+type Dialed = mpsc::UnboundedSender<io::Result<DuplexStream>>;
+
 /// The master's end: dials as often as it is asked to. Clones dial the same slave.
 #[derive(Clone, Debug)]
 pub struct PipeDialer {
-    dialed: mpsc::UnboundedSender<io::Result<DuplexStream>>,
+    listener: Arc<Mutex<Dialed>>,
     cut: Arc<watch::Sender<()>>,
 }
 
@@ -41,7 +43,8 @@ pub fn pipe() -> (PipeDialer, PipeListener) {
     // One item a dial; whoever takes them bounds them.
     let (dialed, incoming) = mpsc::unbounded_channel();
     let cut = Arc::new(watch::Sender::new(()));
-    (PipeDialer { dialed, cut }, UnboundedReceiverStream::new(incoming))
+    let listener = Arc::new(Mutex::new(dialed));
+    (PipeDialer { listener, cut }, UnboundedReceiverStream::new(incoming))
 }
 
 impl PipeDialer {
@@ -57,7 +60,7 @@ impl PipeDialer {
     pub async fn dial(self) -> io::Result<DuplexStream> {
         let ((ours, mut near), (mut far, theirs)) = (duplex(BUFFER), duplex(BUFFER));
         let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
-        self.dialed.send(Ok(theirs)).map_err(refused)?;
+        self.listener().send(Ok(theirs)).map_err(refused)?;
         let mut cut = self.cut.subscribe();
         tokio::spawn(async move {
             tokio::select! {
@@ -68,6 +71,18 @@ impl PipeDialer {
             }
         });
         Ok(ours)
+    }
+
+    /// Makes a new listener for a slave that is started again; all clones of this dial it from now
+    /// on. The former one gets no more connections.
+    pub fn listen_again(&self) -> PipeListener {
+        let (dialed, incoming) = mpsc::unbounded_channel();
+        *self.listener() = dialed;
+        UnboundedReceiverStream::new(incoming)
+    }
+
+    fn listener(&self) -> MutexGuard<'_, Dialed> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Cuts every byte stream dialed so far, as a network does: both ends see it end, with what

@@ -232,7 +232,7 @@ impl SlaveProcess {
 }
 
 /// The name the harness knows a test by: its path without the crate.
-fn test_name<F: Fn()>(_: F) -> String {
+pub(crate) fn test_name<F: Fn()>(_: F) -> String {
     let path = std::any::type_name::<F>();
     path.split_once("::").map_or(path, |(_, name)| name).to_owned()
 }

@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// Entries that are kept: enough for what led to a failure, and readable. The oldest go first.
 const KEPT: usize = 2_000;
+/// Entries of tasks, of which a test may have thousands: they must not drive out the others.
+const KEPT_OF_TASKS: usize = 500;
 
 /// Notes what happens, with its time, in a bounded buffer. Clones write into the same one.
 ///
@@ -25,12 +27,23 @@ struct Book {
     begun: Instant,
     seed: Option<u64>,
     entries: Mutex<Entries>,
+    of_tasks: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
     kept: VecDeque<(Duration, String)>,
     dropped: u64,
+}
+
+impl Entries {
+    fn push(&mut self, at: Duration, what: String, bound: usize) {
+        if self.kept.len() == bound {
+            self.kept.pop_front();
+            self.dropped += 1;
+        }
+        self.kept.push_back((at, what));
+    }
 }
 
 /// Prints the timeline when it is dropped by a panic, that is when its test fails.
@@ -47,17 +60,24 @@ impl Default for Timeline {
 impl Timeline {
     /// An empty timeline that begins now; the seed is printed, so that the run can be repeated.
     pub fn new(seed: Option<u64>) -> Self {
-        Self(Arc::new(Book { begun: Instant::now(), seed, entries: Mutex::default() }))
+        Self(Arc::new(Book {
+            begun: Instant::now(),
+            seed,
+            entries: Mutex::default(),
+            of_tasks: Mutex::default(),
+        }))
     }
 
     /// Notes that something has happened now.
     pub fn note(&self, what: impl fmt::Display) {
-        let (at, mut entries) = (self.0.begun.elapsed(), self.entries());
-        if entries.kept.len() == KEPT {
-            entries.kept.pop_front();
-            entries.dropped += 1;
-        }
-        entries.kept.push_back((at, what.to_string()));
+        let at = self.0.begun.elapsed();
+        lock(&self.0.entries).push(at, what.to_string(), KEPT);
+    }
+
+    /// Notes what becomes of one task of perhaps many.
+    pub(crate) fn note_task(&self, what: impl fmt::Display) {
+        let at = self.0.begun.elapsed();
+        lock(&self.0.of_tasks).push(at, what.to_string(), KEPT_OF_TASKS);
     }
 
     /// Notes what becomes of a task, until it ends. Outputs are left out.
@@ -69,10 +89,10 @@ impl Timeline {
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 match event {
-                    TaskEvent::Accepted => timeline.note(format_args!("{name}: accepted")),
-                    TaskEvent::Running => timeline.note(format_args!("{name}: runs")),
+                    TaskEvent::Accepted => timeline.note_task(format_args!("{name}: accepted")),
+                    TaskEvent::Running => timeline.note_task(format_args!("{name}: runs")),
                     TaskEvent::Ended(outcome) => {
-                        timeline.note(format_args!("{name}: {}", outcome.status));
+                        timeline.note_task(format_args!("{name}: {}", outcome.status));
                     }
                     _ => {}
                 }
@@ -84,10 +104,10 @@ impl Timeline {
     pub fn print_on_failure(&self) -> PrintOnFailure {
         PrintOnFailure(self.clone())
     }
+}
 
-    fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(entries: &Mutex<Entries>) -> MutexGuard<'_, Entries> {
+    entries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for PrintOnFailure {
@@ -107,11 +127,14 @@ impl fmt::Display for Timeline {
             Some(seed) => writeln!(f, "timeline (seed {seed} makes the same faults again):")?,
             None => writeln!(f, "timeline:")?,
         }
-        let entries = self.entries();
-        if entries.dropped > 0 {
-            writeln!(f, "  ({} earlier entries were dropped)", entries.dropped)?;
+        let (entries, of_tasks) = (lock(&self.0.entries), lock(&self.0.of_tasks));
+        let dropped = entries.dropped + of_tasks.dropped;
+        if dropped > 0 {
+            writeln!(f, "  ({dropped} earlier entries were dropped)")?;
         }
-        for (at, what) in &entries.kept {
+        let mut all: Vec<_> = entries.kept.iter().chain(&of_tasks.kept).collect();
+        all.sort_by_key(|(at, _)| *at);
+        for (at, what) in all {
             writeln!(f, "  {:>10.3} ms  {what}", at.as_secs_f64() * 1e3)?;
         }
         Ok(())
