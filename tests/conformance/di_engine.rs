@@ -5,6 +5,7 @@ mod connection;
 mod failure;
 mod frames;
 mod nested;
+mod paused;
 mod refusal;
 mod service;
 mod start;

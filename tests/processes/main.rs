@@ -4,5 +4,6 @@
 
 mod blocking;
 mod exits;
+mod frozen;
 mod groups;
 mod killed;

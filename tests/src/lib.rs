@@ -1,11 +1,12 @@
 //! What Selsyn promises, one file a promise. The tests are in the folders beside this one.
 //!
 //! Here is what only Selsyn's own tests need: peers that a test plays frame by frame, a reader of
-//! log lines, and the yardstick of unary calls.
+//! log lines, a watcher of connections, and the yardstick of unary calls.
 
 mod fake_slave;
 mod log_lines;
 pub mod raw_master;
+mod states;
 pub mod unary;
 
 use std::net::{SocketAddr, TcpListener};
@@ -14,6 +15,7 @@ use selsyn_testing::expect;
 
 pub use fake_slave::{FakeSession, FakeSlave};
 pub use log_lines::LogLines;
+pub use states::States;
 
 /// Waits until a port can be listened on.
 ///
