@@ -1,7 +1,18 @@
-//! Masters and slaves in one process, for tests of programs that use Selsyn.
+//! Masters and slaves under the hand of one test, for programs that use Selsyn.
 //!
 //! A test starts a [`TestCluster`], runs real tasks over real sessions, opens [`Gate`]s where it
 //! would otherwise sleep, and waits with [`expect`], which is bounded and says what it waited for.
+//! `docs/testing-your-cluster.md` is the guide, with three complete tests. Not a benchmark, and
+//! not a simulator: what runs is the real stack, over pipes, sockets and processes.
+//!
+//! | | |
+//! |---|---|
+//! | [`TestCluster`] | a master and slaves, in one process or in many, over proxies or not |
+//! | [`FaultProxy`], [`Plan`] | a network that fails as told or as drawn from a seed, and counts it |
+//! | `SlaveProcess` | a slave to freeze, kill, drain and start again (Unix) |
+//! | [`Timeline`] | what happened, printed when the test fails |
+//! | [`functions`], [`Gate`] | functions that do one thing, and wait until they are let go |
+//! | [`pipe`](fn@pipe) | a transport in memory, without a proxy |
 //!
 //! ```
 //! use selsyn_testing::{Gate, TestCluster, expect, functions};

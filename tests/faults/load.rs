@@ -9,6 +9,7 @@ use selsyn::{
     Connection, Failure, FunctionExecution, Master, Outcome, Payload, Slave, SlaveHandle,
 };
 use selsyn_testing::{FaultProxy, Plan, PrintOnFailure, Random, Timeline, expect};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Tasks that are done at least.
 pub(crate) const TASKS: usize = 100_000;
@@ -17,8 +18,11 @@ const ROOM: usize = 2_000_000;
 const IN_FLIGHT: usize = 1_000;
 /// Largest data of a task, in bytes.
 const DATA: u64 = 96;
-/// What a test may take.
+/// What a test may take, alone: those of this file's kind wait for each other.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// Each load wants the machine for itself.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// What a connection is made with.
 #[derive(Clone, Copy)]
@@ -36,6 +40,7 @@ pub(crate) struct Setting {
     slave: SlaveHandle,
     timeline: Timeline,
     _print: PrintOnFailure,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// What was seen of each task, by its number.
@@ -48,6 +53,7 @@ struct Ledger {
 
 impl Setting {
     pub(crate) async fn new(seed: u64, patience: Patience) -> Self {
+        let _alone = ONE_AT_A_TIME.lock().await;
         let Patience { tolerance, window } = patience;
         let (timeline, ledger) = (Timeline::new(Some(seed)), Arc::new(Ledger::new()));
         let runs = Arc::clone(&ledger);
@@ -72,7 +78,7 @@ impl Setting {
         let address = proxy.listen().await.unwrap();
         let connection = master.connect("through the proxy", address).await.unwrap();
         let _print = timeline.print_on_failure();
-        Self { proxy, connection, ledger, master, slave, timeline, _print }
+        Self { proxy, connection, ledger, master, slave, timeline, _print, _alone }
     }
 
     /// Does tasks while the plan is played, at least as many as are asked for; then checks them.

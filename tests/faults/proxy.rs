@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use selsyn_testing::{
-    Direction, Ending, Fault, FaultKind, FaultProxy, Plan, ProxyStream, Timeline, expect,
+    Direction, Ending, Fault, FaultKind, FaultProxy, Gate, Plan, ProxyStream, Timeline, expect,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// A proxy in memory, and the far ends of what it dials.
@@ -280,5 +281,54 @@ async fn what_a_proxy_does_stands_in_its_timeline_with_the_seed() {
     assert!(printed.contains("seed 9 "), "{printed}");
     for noted in ["BlackHole begins", "healed"] {
         assert!(printed.contains(&format!("proxy slave-0: {noted}")), "{printed}");
+    }
+}
+
+/// Says one byte after the other until nobody listens, and then dials again.
+async fn babble(proxy: FaultProxy) {
+    loop {
+        let mut near = proxy.clone().dial().await.unwrap();
+        for byte in (0..=250).cycle() {
+            if near.write_all(&[byte; 3]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_played_what_arrives_is_a_beginning_of_what_was_said() {
+    for seed in 0..40 {
+        let (proxy, mut far_ends) = in_memory();
+        let (babbling, heard) = (tokio::spawn(babble(proxy.clone())), Gate::closed());
+        let hears_all = async {
+            let mut hearing = JoinSet::new();
+            while let Some(mut far) = far_ends.recv().await {
+                let heard = heard.clone();
+                hearing.spawn(async move {
+                    let (mut all, mut piece) = (Vec::new(), [0; 1024]);
+                    while let Ok(read @ 1..) = far.read(&mut piece).await {
+                        all.extend_from_slice(&piece[..read]);
+                    }
+                    let said = (0..=250_u8).cycle().flat_map(|byte| [byte; 3]);
+                    assert!(said.take(all.len()).eq(all.iter().copied()), "{} bytes", all.len());
+                    heard.open();
+                });
+                while let Some(checked) = hearing.try_join_next() {
+                    checked.unwrap();
+                }
+            }
+            hearing.join_all().await;
+        };
+        let plan = Plan::swarm(seed, 15, Duration::from_millis(5)..Duration::from_millis(400));
+        let plays = async {
+            proxy.play(&plan).await;
+            babbling.abort();
+            let _ = babbling.await;
+            drop(proxy);
+        };
+        tokio::join!(hears_all, plays);
+        assert!(heard.is_open(), "seed {seed}: nothing was heard");
     }
 }
