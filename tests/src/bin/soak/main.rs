@@ -26,11 +26,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The base line is taken so long after the beginning; figures are printed as often.
 const BASE_LINE: Duration = Duration::from_secs(30);
-/// Idle threads of a tokio pool end after 10 s; a detached session after the resume window.
+/// The quiet before figures are taken: idle threads of a tokio pool end after 10 s.
 const SETTLE: Duration = Duration::from_secs(12);
-/// How much longer the figures may take to come back.
-const PATIENCE: Duration = Duration::from_secs(20);
-const WINDOW: Duration = Duration::from_secs(10);
+/// How much longer the figures may take to come back: HTTP/2 notices a dead peer after 30 s.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// After it the tasks of a broken session are given up; a detached session ends.
+const WINDOW: Duration = Duration::from_secs(5);
 const WORKERS: u64 = 200;
 
 fn main() -> Result<()> {
@@ -94,7 +95,8 @@ async fn soak(lasts: Duration, seed: u64) -> Result<()> {
 }
 
 impl Soak {
-    /// Works under faults, then lets everything settle; over at this time after the beginning.
+    /// Works under faults, then lets everything settle; over at this time after the beginning,
+    /// or as much later as the last work ended late.
     async fn runs_until(&mut self, over: Duration) -> Result<()> {
         let (over, mut workers) = (self.begun + over, JoinSet::new());
         for worker in 0..WORKERS {
@@ -115,9 +117,10 @@ impl Soak {
             Ok(ended) => ended?,
             Err(_) => return Err(format!("work hangs: {:?}", self.connection).into()),
         }
+        self.work.check_callbacks()?;
         let up = self.connection.wait_until(|state| state == ConnectionState::Connected);
         timeout(PATIENCE, up).await.map_err(|_| "the connection does not come back")?;
-        sleep_until(over).await;
+        sleep_until(over.max(Instant::now() + SETTLE)).await;
         Ok(())
     }
 

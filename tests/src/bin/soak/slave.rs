@@ -19,6 +19,8 @@ pub(crate) fn build(slave: SlaveBuilder) -> SlaveBuilder {
         .function("flood", functions::flood())
         .function("sleep", sleep)
         .function("tasks", tasks)
+        // "sleep" hears of no deadline: it is dropped after the grace.
+        .abort_grace(Duration::from_millis(100))
         .heartbeat_every(Duration::from_millis(200))
         .heartbeat_tolerance(Duration::from_secs(2))
 }

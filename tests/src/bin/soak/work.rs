@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selsyn::{Connection, Master, Outcome, Payload, RunningTask, StartError, Task, TaskStatus};
@@ -20,16 +20,18 @@ pub(crate) struct Work {
     address: String,
     counts: Mutex<BTreeMap<String, u64>>,
     connections: AtomicU64,
+    started: AtomicU64,
+    told: Arc<AtomicU64>,
 }
 
 impl Work {
     pub(crate) fn new(master: Master, connection: Connection, address: String) -> Self {
-        let (counts, connections) = (Mutex::default(), AtomicU64::new(0));
-        Self { master, connection, address, counts, connections }
+        let (counts, connections, started) = Default::default();
+        Self { master, connection, address, counts, connections, started, told: Arc::default() }
     }
 
     /// One worker: one thing after the other.
-    pub(crate) async fn run(self: std::sync::Arc<Self>, until: Instant, seed: u64) -> Result<()> {
+    pub(crate) async fn run(self: Arc<Self>, until: Instant, seed: u64) -> Result<()> {
         let mut random = Random::new(seed);
         while Instant::now() < until {
             self.one(&mut random).await?;
@@ -42,6 +44,15 @@ impl Work {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let all: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         all.join(", ")
+    }
+
+    /// Every task that was started, and has ended by now, has called back once.
+    pub(crate) fn check_callbacks(&self) -> Result<()> {
+        let counts = [&self.started, &self.told].map(|count| count.load(Ordering::SeqCst));
+        match counts {
+            [started, told] if started == told => Ok(()),
+            [started, told] => Err(format!("{started} tasks called back {told} times").into()),
+        }
     }
 
     async fn one(&self, random: &mut Random) -> Result<()> {
@@ -129,8 +140,15 @@ impl Work {
     }
 
     async fn start(&self, task: Task, function: &str) -> Option<RunningTask> {
+        let (completed, failed) = (Arc::clone(&self.told), Arc::clone(&self.told));
+        let task = task
+            .on_complete(move |_, _| count_one(&completed))
+            .on_fail(move |_, _| count_one(&failed));
         match task.function(function).start_deadline(START_DEADLINE).start().await {
-            Ok(running) | Err(StartError::Unknown(running)) => Some(running),
+            Ok(running) | Err(StartError::Unknown(running)) => {
+                self.started.fetch_add(1, Ordering::SeqCst);
+                Some(running)
+            }
             Err(error) => {
                 self.count(&format!("not started ({})", error.code()));
                 None
@@ -152,6 +170,10 @@ impl Work {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(what.to_owned()).or_default() += 1;
     }
+}
+
+fn count_one(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::SeqCst);
 }
 
 fn content(random: &mut Random, bytes: std::ops::Range<u64>) -> Payload {
