@@ -179,7 +179,7 @@ impl FaultProxy {
 
     /// Plays a plan from its first step to its last. A fault that lasts is healed after its time;
     /// one that happens once is waited for, at most for its time unless that is zero. Faults that
-    /// were injected otherwise are healed with it.
+    /// were injected otherwise are healed with it, and at the end everything is.
     ///
     /// # Cancel safety
     ///
@@ -195,12 +195,12 @@ impl FaultProxy {
                 self.until_applied(step.fault.kind(), before + 1).await;
             } else {
                 let applied = self.until_applied(step.fault.kind(), before + 1);
-                // One that met nothing in its time is forgotten, and not counted.
+                // One that met nothing in its time may still do so, until the next healing.
                 let _ = tokio::time::timeout(step.lasts, applied).await;
-                self.heal();
             }
             sleep(step.pause).await;
         }
+        self.heal();
     }
 
     /// The faults that had an effect.

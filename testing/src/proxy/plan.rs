@@ -59,10 +59,13 @@ impl Plan {
         Self::drawn(seed, count, |random| lasting(Fault::BlackHole, random, &lasts))
     }
 
-    /// Faults of every kind, each for a time of the range and followed by as long a pause.
+    /// Faults of every kind, each for a time of the range and followed by as long a pause. A
+    /// duplicate is followed by a reset, so that there is a connect to be doubled.
     pub fn swarm(seed: u64, count: usize, lasts: Range<Duration>) -> Self {
+        let mut doubles = false;
         Self::drawn(seed, count, |random| {
-            let fault = any(random, &lasts);
+            let fault = if doubles { Fault::Reset } else { any(random, &lasts) };
+            doubles = matches!(fault, Fault::DuplicateConnect { .. });
             lasting(fault, random, &lasts)
         })
     }
