@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod black_holes;
 mod cluster;
+mod cuts;
 mod load;
 mod proxy;
+mod stalls;

@@ -72,3 +72,34 @@ async fn frozen_within_the_tolerance_the_view_is_suspect_and_back_and_the_stream
     assert!(states.seen().iter().all(|state| state.is_up()), "{:?}", states.seen());
     master.close().await;
 }
+
+#[tokio::test]
+async fn frozen_beyond_the_tolerance_and_within_the_window_it_resumes_and_nothing_ran_twice() {
+    let tolerance = Duration::from_secs(1);
+    let impatient = Master::builder()
+        .suspect_after(tolerance / 2)
+        .heartbeat_tolerance(tolerance)
+        .greeting_timeout(tolerance)
+        .resume_window(Some(Duration::from_secs(120)))
+        .start_deadline(Duration::from_secs(60));
+    let (slave, master, connection) = frozen_by(impatient).await;
+    let states = States::of(&connection);
+    let waiting = connection.new_task(()).unwrap().function("wait").start().await.unwrap();
+    expect::running(&waiting).await;
+    slave.freeze().unwrap();
+    let task = connection.new_task(()).unwrap().function("wait");
+    let meanwhile = tokio::spawn(task.start());
+    expect::state(&connection, ConnectionState::Unreachable).await;
+    slave.thaw().unwrap();
+    expect::state(&connection, ConnectionState::Connected).await;
+    let meanwhile = expect::soon("the start", meanwhile).await.unwrap().unwrap();
+    let () = call(&connection, "open").await;
+    for (running, number) in [(waiting, 1), (meanwhile, 2)] {
+        let ran: usize = expect::completed(&running).await.value().unwrap().to().unwrap();
+        assert_eq!(ran, number);
+    }
+    let told: (usize, usize) = call(&connection, "report").await;
+    assert_eq!(told, (2, 0), "two runs, and no session was lost");
+    assert!(states.seen().contains(&ConnectionState::Unreachable), "{:?}", states.seen());
+    master.close().await;
+}

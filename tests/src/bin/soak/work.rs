@@ -156,11 +156,10 @@ impl Work {
         }
     }
 
-    /// Counts an end, which is the expected one or LOST.
+    /// Counts an end, which is the expected one: no fault lasts as long as the resume window.
     fn ended(&self, outcome: &Outcome, expected: TaskStatus) -> Result<()> {
         self.count(&outcome.status.to_string());
-        let is_known = [expected, TaskStatus::Lost].contains(&outcome.status);
-        if is_known {
+        if outcome.status == expected {
             return Ok(());
         }
         Err(format!("{expected} was to come, and not {}", outcome.status).into())
