@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use selsyn::{Connection, ConnectionState, Failure, FunctionExecution, Master, MasterBuilder};
+use selsyn::{
+    Connection, ConnectionState, Failure, FunctionExecution, Master, MasterBuilder, TaskStatus,
+};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, SlaveProcess, expect, functions};
 use selsyn_tests::States;
@@ -102,4 +104,30 @@ async fn frozen_beyond_the_tolerance_and_within_the_window_it_resumes_and_nothin
     assert_eq!(told, (2, 0), "two runs, and no session was lost");
     assert!(states.seen().contains(&ConnectionState::Unreachable), "{:?}", states.seen());
     master.close().await;
+}
+
+#[tokio::test]
+async fn frozen_beyond_the_window_its_task_is_lost_and_the_late_verdict_is_told_once() {
+    let tolerance = Duration::from_secs(1);
+    let (tell, mut late) = tokio::sync::mpsc::unbounded_channel();
+    let impatient = Master::builder()
+        .suspect_after(tolerance / 2)
+        .heartbeat_tolerance(tolerance)
+        .greeting_timeout(tolerance)
+        .resume_window(Some(tolerance * 2))
+        .on_late_result(move |task, outcome| tell.send((task, outcome.status)).unwrap());
+    let (slave, master, connection) = frozen_by(impatient).await;
+    let waiting = connection.new_task(()).unwrap().function("wait").start().await.unwrap();
+    expect::running(&waiting).await;
+    slave.freeze().unwrap();
+    expect::ended_as(&waiting, TaskStatus::Lost).await;
+    slave.thaw().unwrap();
+    expect::state(&connection, ConnectionState::Connected).await;
+    let () = call(&connection, "open").await;
+    let told = expect::soon("the late verdict", late.recv()).await.unwrap();
+    assert_eq!(told, (waiting.id(), TaskStatus::Completed));
+    assert_eq!(waiting.status(), TaskStatus::Lost, "a verdict stands");
+    master.close().await;
+    drop((slave, connection, master));
+    assert_eq!(expect::soon("the hook to be dropped", late.recv()).await, None, "it is told once");
 }
