@@ -115,7 +115,7 @@ async fn frozen_beyond_the_window_its_task_is_lost_and_the_late_verdict_is_told_
         .heartbeat_tolerance(tolerance)
         .greeting_timeout(tolerance)
         .resume_window(Some(tolerance * 2))
-        .on_late_result(move |task, outcome| tell.send((task, outcome.status)).unwrap());
+        .on_late_result(move |late| tell.send((late.task, late.outcome.status)).unwrap());
     let (slave, master, connection) = frozen_by(impatient).await;
     let waiting = connection.new_task(()).unwrap().function("wait").start().await.unwrap();
     expect::running(&waiting).await;
@@ -128,6 +128,6 @@ async fn frozen_beyond_the_window_its_task_is_lost_and_the_late_verdict_is_told_
     assert_eq!(told, (waiting.id(), TaskStatus::Completed));
     assert_eq!(waiting.status(), TaskStatus::Lost, "a verdict stands");
     master.close().await;
-    drop((slave, connection, master));
+    drop((slave, connection, master, waiting));
     assert_eq!(expect::soon("the hook to be dropped", late.recv()).await, None, "it is told once");
 }
