@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Place, Placement};
-use crate::config::QUEUE_PAUSE;
+use crate::admission::{AdmissionLimits, Place, Placement};
+use crate::config::{QUEUE_PAUSE, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::registry::Registered;
 use crate::session::Session;
@@ -178,21 +178,35 @@ impl Record {
     }
 }
 
-/// Results that may wait to be taken, in number: as many as tasks may wait for a slot.
-const MAX_UNTAKEN: usize = 100_000;
-
-/// Results that may wait to be taken, in bytes: as many as the data of tasks that wait.
-const MAX_UNTAKEN_BYTES: usize = 256 * 1024 * 1024;
+/// Results that may wait at the least, on a slave without a queue: those of a burst of small tasks
+/// are told faster than they are taken.
+const MIN_UNTAKEN: usize = 100_000;
 
 /// The table of executions. It hands out clones, never guards.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Records {
     table: DashMap<ExecutionId, Arc<Record>>,
+    /// Results that may wait to be taken: as many as tasks may wait for a slot.
+    max_untaken: usize,
+    /// The same in bytes: as many as the data of tasks that wait, and one of the largest on top,
+    /// so that it does not shut out everybody else while it is on its way.
+    max_untaken_bytes: usize,
     untaken: AtomicUsize,
     untaken_bytes: AtomicUsize,
 }
 
 impl Records {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let AdmissionLimits { queue_tasks, queue_bytes, .. } = settings.admission;
+        Self {
+            table: DashMap::new(),
+            max_untaken: queue_tasks.max(MIN_UNTAKEN),
+            max_untaken_bytes: queue_bytes.saturating_add(settings.max_payload_bytes),
+            untaken: AtomicUsize::new(0),
+            untaken_bytes: AtomicUsize::new(0),
+        }
+    }
+
     pub(crate) fn add(&self, record: &Arc<Record>) {
         record.session().records.fetch_add(1, Ordering::AcqRel);
         self.table.insert(record.id, Arc::clone(record));
@@ -223,7 +237,7 @@ impl Records {
     pub(crate) fn check_untaken(&self) -> Result<(), Refusal> {
         let count = self.untaken.load(Ordering::Relaxed);
         let bytes = self.untaken_bytes.load(Ordering::Relaxed);
-        if count < MAX_UNTAKEN && bytes < MAX_UNTAKEN_BYTES {
+        if count < self.max_untaken && bytes < self.max_untaken_bytes {
             return Ok(());
         }
         let message =
