@@ -126,7 +126,10 @@ impl Dispatch {
             was_up = true;
             match Conversation::new(&self.link, opened).run(&mut self.backoff).await {
                 Over::Closed => return None,
-                Over::Refused(error) => return Some(error),
+                Over::Refused(error) => {
+                    self.link.broke(Instant::now());
+                    return Some(error);
+                }
                 Over::Broken { why, last_heard } => {
                     debug!(connection = %self.link.name, "the session broke: {why}");
                     self.link.broke(last_heard);

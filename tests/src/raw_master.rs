@@ -53,6 +53,23 @@ pub fn execution(task: u64) -> proto::ExecutionId {
     proto::ExecutionId { task_high: 7, task_low: task, attempt: 1 }
 }
 
+/// Opens a connection and makes a call that the slave does not let in; the connection stays open
+/// until the channel is dropped.
+///
+/// # Panics
+///
+/// When the slave lets the call in.
+pub async fn stranger(dialer: PipeDialer) -> (Channel, Status) {
+    let channel = channel(dialer).await;
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client.ready().await.expect("the pipe is open");
+    let request = Request::new(tokio_stream::pending::<FromMaster>());
+    let path = PathAndQuery::from_static("/selsyn.v1.Interaction/Session");
+    let codec = ProstCodec::<FromMaster, FromSlave>::default();
+    let answered = client.streaming(request, path, codec).await;
+    (channel, answered.expect_err("the slave does not let it in"))
+}
+
 impl RawMaster {
     /// Opens a stream and says nothing.
     ///
