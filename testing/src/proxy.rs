@@ -13,11 +13,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::Timeline;
 use board::Board;
@@ -31,6 +32,8 @@ type Dial = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = io::Result<Wire>> + Send
 
 /// Bytes that a stream in memory holds each way: as much as a socket's buffer.
 const BUFFER: usize = 256 * 1024;
+/// A connection that broke is dialled again within some seconds, and feels what is in force then.
+const FELT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Stands between a master and a slave, passes their bytes on, and applies faults to them.
 ///
@@ -177,26 +180,29 @@ impl FaultProxy {
         self.0.board.heal();
     }
 
-    /// Plays a plan from its first step to its last. A fault that lasts is healed after its time;
-    /// one that happens once is waited for, at most for its time unless that is zero. Faults that
-    /// were injected otherwise are healed with it, and at the end everything is.
+    /// Plays a plan from its first step to its last. A fault that lasts is healed after its time,
+    /// or up to 10 s later if it had no effect until then; one that happens once is waited for, at
+    /// most for its time unless that is zero. Faults that were injected otherwise are healed with
+    /// it, and at the end everything is.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the fault that is in force: call [`heal`](Self::heal).
     pub async fn play(&self, plan: &Plan) {
         for step in plan.steps() {
-            let before = self.applied().of(step.fault.kind());
+            let wanted = self.applied().of(step.fault.kind()) + 1;
             self.inject(step.fault);
+            let applied = self.until_applied(step.fault.kind(), wanted);
             if step.fault.lasts() {
-                sleep(step.lasts).await;
+                // One that is never felt is not counted; there may be nobody to feel it.
+                let felt = timeout(step.lasts + FELT_WITHIN, applied);
+                let _ = tokio::join!(sleep(step.lasts), felt);
                 self.heal();
             } else if step.lasts.is_zero() {
-                self.until_applied(step.fault.kind(), before + 1).await;
+                applied.await;
             } else {
-                let applied = self.until_applied(step.fault.kind(), before + 1);
                 // One that met nothing in its time may still do so, until the next healing.
-                let _ = tokio::time::timeout(step.lasts, applied).await;
+                let _ = timeout(step.lasts, applied).await;
             }
             sleep(step.pause).await;
         }
