@@ -5,7 +5,8 @@
 //! ends within a second after the last handle is gone, and never holds up the end of a program.
 //!
 //! What is awaited elsewhere waits here: [`Connect::wait`], [`Task::start`],
-//! [`RunningTask::join`].
+//! [`RunningTask::join`]; for several connections at once [`GroupTask::start`] and
+//! [`RunningGroup::join`].
 //!
 //! ```no_run
 //! use selsyn_master::blocking::Master;
@@ -36,13 +37,16 @@
 //! and drops that a runtime does as it ends. There a call waits as any blocking code would.
 //!
 //! A `before_start` or `on_start_error` hook runs on the thread that calls `start()`, and may
-//! block.
+//! block. Those of a [`GroupTask`] that is given to all members run on the thread that carries
+//! the first connection, and must not wait.
 
 mod carrier;
 mod connect;
 mod connection;
+mod connection_events;
 mod error;
 mod events;
+mod group;
 mod master;
 mod ping;
 mod running;
@@ -52,8 +56,10 @@ mod wait;
 pub use crate::error::InsideRuntime;
 pub use connect::Connect;
 pub use connection::Connection;
+pub use connection_events::ConnectionEvents;
 pub use error::{MasterError, WaitError};
 pub use events::Events;
+pub use group::{Group, GroupTask, RunningGroup};
 pub use master::{Master, MasterBuilder};
 pub use ping::ping;
 pub use running::RunningTask;

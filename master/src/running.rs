@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::callbacks::{Callback, callback_setters};
 use crate::cell::Cell;
+use crate::connection::link::Link;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
 use crate::hooks::Boxed;
@@ -29,6 +30,10 @@ pub struct RunningTask {
 impl RunningTask {
     pub(crate) const fn new(cell: Arc<Cell>) -> Self {
         Self { cell }
+    }
+
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.cell.link
     }
 
     /// Which task.

@@ -117,6 +117,10 @@ impl Task {
         self.id
     }
 
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Those who may stop it.
     pub(crate) const fn stops(&self) -> &Stops {
         &self.stops

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use selsyn_common::{IntoPayload, Payload, PayloadError, SlaveId};
 
 use super::carrier::Carrier;
-use super::{InsideRuntime, RunningTask, Task};
+use super::{ConnectionEvents, InsideRuntime, RunningTask, Task};
 use crate::connection::ConnectionState;
 use crate::error::{ConnectError, DisconnectError};
 
@@ -56,6 +56,12 @@ impl Connection {
         self.inner.in_flight()
     }
 
+    /// Slots of the slave that the tasks in flight here leave free; 0 when it is not up. What
+    /// others run there is not known here.
+    pub fn free_slots(&self) -> usize {
+        self.inner.free_slots()
+    }
+
     /// Makes a task of the data, as [`crate::Connection::new_task`]; nothing is sent.
     ///
     /// # Errors
@@ -83,6 +89,12 @@ impl Connection {
         wanted: impl Fn(ConnectionState) -> bool,
     ) -> Result<ConnectionState, InsideRuntime> {
         self.carrier.wait("wait_until()", self.inner.wait_until(wanted))
+    }
+
+    /// What the connection looks like from now on: the present state first, then every change
+    /// until it is Failed or Closed.
+    pub fn events(&self) -> ConnectionEvents {
+        ConnectionEvents::new(self.inner.events(), Arc::clone(&self.carrier))
     }
 
     /// Waits until the connection is up.

@@ -23,13 +23,12 @@ use crate::events::TaskEvent;
 #[derive(Debug)]
 pub struct Events {
     inner: crate::Events,
-    carrier: Arc<Carrier>,
-    refused: bool,
+    turn: Turn,
 }
 
 impl Events {
     pub(super) const fn new(inner: crate::Events, carrier: Arc<Carrier>) -> Self {
-        Self { inner, carrier, refused: false }
+        Self { inner, turn: Turn::new(carrier) }
     }
 }
 
@@ -37,11 +36,32 @@ impl Iterator for Events {
     type Item = Result<TaskEvent, InsideRuntime>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.turn.next(self.inner.next())
+    }
+}
+
+/// Waits for one item after the other, where that is allowed.
+#[derive(Debug)]
+pub(super) struct Turn {
+    carrier: Arc<Carrier>,
+    refused: bool,
+}
+
+impl Turn {
+    pub(super) const fn new(carrier: Arc<Carrier>) -> Self {
+        Self { carrier, refused: false }
+    }
+
+    /// The next item; after an error none, as one that came for ever would hang whoever skips
+    /// errors.
+    pub(super) fn next<T>(
+        &mut self,
+        item: impl Future<Output = Option<T>>,
+    ) -> Option<Result<T, InsideRuntime>> {
         if self.refused {
             return None;
         }
-        let next = self.carrier.wait("events().next()", self.inner.next());
-        // An error that came for ever would hang whoever skips errors.
+        let next = self.carrier.wait("events().next()", item);
         self.refused = next.is_err();
         next.transpose()
     }

@@ -7,9 +7,9 @@ use selsyn_common::{MasterId, Payload};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::carrier::{Carrier, may_wait};
-use super::{Connect, Connection, InsideRuntime, MasterError};
+use super::{Connect, Connection, Group, InsideRuntime, MasterError};
 use crate::config::setting_setters;
-use crate::error::{ConnectError, DisconnectError, HookError};
+use crate::error::{ConnectError, DisconnectError, HookError, InvalidGroup};
 use crate::hooks::hook_setters;
 use crate::master::DetachOnDrop;
 
@@ -123,6 +123,19 @@ impl Master {
 
     fn handle(&self, inner: crate::Connection) -> Connection {
         Connection { inner, carrier: Arc::clone(&self.carrier) }
+    }
+
+    /// Makes a group of connections, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidGroup::UnknownConnection`], or what [`Group::new`] says.
+    pub fn group<N: AsRef<str>>(
+        &self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<Group, InvalidGroup> {
+        let members = self.inner.group(names)?;
+        Group::new(members.connections().iter().map(|inner| self.handle(inner.clone())))
     }
 
     /// Disconnects the connection of this name: see [`Connection::disconnect`].

@@ -36,6 +36,11 @@ impl RunningTask {
         self.inner.connection()
     }
 
+    /// The name of its function; empty for the slave's default one.
+    pub fn function(&self) -> &str {
+        self.inner.function()
+    }
+
     /// Where it stands.
     pub fn status(&self) -> TaskStatus {
         self.inner.status()

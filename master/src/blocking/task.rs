@@ -53,6 +53,16 @@ impl Task {
         self.inner.id()
     }
 
+    /// The name of the connection it is for.
+    pub fn connection(&self) -> &str {
+        self.inner.connection()
+    }
+
+    /// The name of its function; empty for the slave's default one.
+    pub fn function_name(&self) -> &str {
+        self.inner.function_name()
+    }
+
     /// The data it was given.
     pub const fn data(&self) -> &Payload {
         self.inner.data()

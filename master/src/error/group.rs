@@ -2,6 +2,7 @@
 
 use selsyn_common::{ErrorCode, FailedTask, PayloadError};
 
+use super::InsideRuntime;
 use crate::group::GroupOutcome;
 
 /// Why a group, or its policy, cannot be used. Nothing was sent.
@@ -66,6 +67,9 @@ pub enum GroupError {
         /// Where the reading failed.
         source: PayloadError,
     },
+    /// A blocking call inside an async runtime: the group is untouched, and can be joined again.
+    #[error(transparent)]
+    InsideRuntime(#[from] InsideRuntime),
 }
 
 impl GroupError {
@@ -74,14 +78,15 @@ impl GroupError {
         match self {
             Self::NotCompleted { .. } => ErrorCode::GroupFailed.as_str(),
             Self::Unreadable { .. } => ErrorCode::ResultUnreadable.as_str(),
+            Self::InsideRuntime(error) => error.code(),
         }
     }
 
-    /// How each member ended; `None` when enough completed.
+    /// How each member ended, when too few completed.
     pub fn outcome(&self) -> Option<&GroupOutcome> {
         match self {
             Self::NotCompleted { outcome, .. } => Some(outcome),
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { .. } | Self::InsideRuntime(_) => None,
         }
     }
 }

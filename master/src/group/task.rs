@@ -30,13 +30,13 @@ pub struct GroupTask {
 }
 
 impl GroupTask {
-    pub(super) fn new(group: Group, data: Vec<Payload>) -> Self {
+    pub(crate) fn new(group: Group, data: Vec<Payload>) -> Self {
         let (settings, callbacks) = (Vec::new(), Vec::new());
         Self { group, data, settings, policy: Policy::All, lets_others_run: false, callbacks }
     }
 
     /// The task of one member, as it was set up; each call makes another task.
-    pub(super) fn task_of(&mut self, member: usize) -> Task {
+    pub(crate) fn task_of(&mut self, member: usize) -> Task {
         let connection = &self.group.connections()[member];
         let task = Task::new(connection.link().clone(), self.data[member].clone());
         self.settings.iter_mut().fold(task, |task, setting| setting(task))
