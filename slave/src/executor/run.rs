@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
-use tracing::{Instrument, info_span, warn};
+use tracing::field::display;
+use tracing::{Instrument, Span, info_span, warn};
 
 use super::{ended, ladder};
 use crate::core::Core;
@@ -85,7 +86,7 @@ async fn run(mut report: Report) {
     }
     let record = Arc::clone(&report.record);
     let execution = FunctionExecution::new(Arc::clone(&record));
-    let span = info_span!("task", task.id = %record.id, function = %record.function.name);
+    let span = span(&record);
     let body = call(Arc::clone(&record), execution.clone()).instrument(span);
     let body = AssertUnwindSafe(execution.scope_async(body)).catch_unwind();
     tokio::select! {
@@ -111,7 +112,7 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
         }
         let record = Arc::clone(&report.record);
         let execution = FunctionExecution::new(Arc::clone(&record));
-        let span = info_span!("task", task.id = %record.id, function = %record.function.name);
+        let span = span(&record);
         let returned = span.in_scope(|| {
             catch_unwind(AssertUnwindSafe(|| match &*record.function.function.body {
                 Body::Blocking(body) => execution.scope(|| body(execution.clone())),
@@ -122,6 +123,12 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
         });
         report.end(end_of(returned));
     });
+}
+
+/// What user code runs in: what it logs names its task, and the tree that the task belongs to.
+fn span(record: &Record) -> Span {
+    let trace = record.lineage.map(|lineage| display(lineage.trace));
+    info_span!("task", task.id = %record.id, function = %record.function.name, trace.id = trace)
 }
 
 fn end_of(returned: Result<Returned, Box<dyn std::any::Any + Send>>) -> End {
