@@ -624,7 +624,7 @@ pub struct Welcome {
     /// Names this session.
     #[prost(bytes = "bytes", tag = "4")]
     pub session_id: ::prost::bytes::Bytes,
-    /// 32 bytes that prove the right to resume this session.
+    /// Proves the right to resume this session; opaque to the master.
     #[prost(bytes = "bytes", tag = "5")]
     pub session_secret: ::prost::bytes::Bytes,
     /// What survives a crash.
@@ -814,7 +814,8 @@ pub struct FunctionsChanged {
     #[prost(message, repeated, tag = "1")]
     pub functions: ::prost::alloc::vec::Vec<Function>,
 }
-/// New starts are refused from here on; what runs may finish.
+/// New starts are refused from here on; what runs may finish. When the slave then ends the stream in
+/// good order, it has answered every start that it took: one without an answer was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Draining {
     /// Time until what still runs is aborted, in milliseconds.
