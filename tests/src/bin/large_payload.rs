@@ -8,6 +8,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use selsyn::{
@@ -110,7 +111,8 @@ async fn one_way(
         _ => value.to::<usize>()? == bytes,
     };
     let above = [peak(pids[0])?.saturating_sub(idle[0]), peak(pids[1])?.saturating_sub(idle[1])];
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{function} of {} MiB in {took:.2?}: master +{} MiB (limit {}), slave +{} MiB (limit {}), \
          intact: {is_intact}; slowest of {cancels} cancels meanwhile {slowest:.1?}",
         bytes / MIB,
@@ -118,7 +120,7 @@ async fn one_way(
         (limits[0] + ALLOWANCE) / MIB,
         above[1] / MIB,
         (limits[1] + ALLOWANCE) / MIB,
-    );
+    )?;
     let is_lean = above.iter().zip(limits).all(|(above, limit)| *above <= limit + ALLOWANCE);
     Ok(is_intact && is_lean && slowest < CANCEL_LIMIT && cancels > 0)
 }
