@@ -9,6 +9,7 @@ use selsyn::{
 use selsyn_common::proto::{self, from_master, from_slave};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, PipeDialer, expect, functions, pipe};
+use selsyn_tests::FakeSlave;
 use selsyn_tests::raw_master::{self, RawMaster, execution, hello};
 use serde_json::json;
 
@@ -183,6 +184,13 @@ async fn a_session_is_kept_for_its_window_and_its_results_for_longer() {
     let (mut master, again) =
         welcomed(&dialer, proto::Hello { resume: resuming(&welcome, 4).resume, ..brief() }).await;
     assert!(!again.resumed, "its window is over");
+    let Some(from_slave::Frame::Adopted(adopted)) = master.hears().await else {
+        panic!("it is told what is still known")
+    };
+    assert!(adopted.last);
+    let mut tasks: Vec<_> = adopted.executions.iter().map(|id| id.task_low).collect();
+    tasks.sort_unstable();
+    assert_eq!(tasks, [1, 2]);
     let mut ends = 0;
     let mut accepted = 0;
     while ends < 1 || accepted < 2 {
@@ -310,6 +318,31 @@ async fn a_connection_tells_its_states_in_order_and_ends_with_its_last() {
     assert_eq!(expect::soon("the last", events.next()).await, Some(Closed));
     assert_eq!(events.next().await, None);
     slave.shutdown().await.unwrap();
+}
+
+/// With a window without end nothing but the slave's word can end such a task.
+#[tokio::test(start_paused = true)]
+async fn what_a_slave_has_forgotten_since_the_session_broke_is_lost_and_the_rest_goes_on() {
+    let master = Master::builder().resume_window(None).build().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let mut started = Vec::new();
+    for _ in 0..2 {
+        let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+        let execution = session.start().await.execution;
+        session.send(from_slave::Frame::Accepted(proto::Accepted { execution, reply: None }));
+        started.push((execution, expect::soon("the start", starting).await.unwrap().unwrap()));
+    }
+    drop(session);
+    let mut session = slave.greeted().await;
+    let (kept, forgotten) = (&started[0], &started[1]);
+    let executions = vec![kept.0.unwrap()];
+    session.send(from_slave::Frame::Adopted(proto::Adopted { executions, last: true }));
+    let failure = expect::failure(&forgotten.1, TaskStatus::Lost).await;
+    assert!(failure.message.contains("forgotten"), "{failure}");
+    let outcome = Some(Outcome::completed(selsyn::Payload::null()).into());
+    session.send(from_slave::Frame::Finished(proto::Finished { execution: kept.0, outcome }));
+    expect::completed(&kept.1).await;
 }
 
 #[tokio::test]

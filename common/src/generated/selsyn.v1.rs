@@ -475,7 +475,7 @@ pub struct FromSlave {
     /// What is said.
     #[prost(
         oneof = "from_slave::Frame",
-        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18"
+        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19"
     )]
     pub frame: ::core::option::Option<from_slave::Frame>,
 }
@@ -532,6 +532,9 @@ pub mod from_slave {
         /// A newer life of the master has taken its place.
         #[prost(message, tag = "18")]
         Fenced(super::Fenced),
+        /// Names what the slave still has of former sessions.
+        #[prost(message, tag = "19")]
+        Adopted(super::Adopted),
     }
 }
 /// First frame of a master. Nothing is promised until Welcome.
@@ -714,6 +717,18 @@ pub struct ResultTaken {
     /// Which run.
     #[prost(message, optional, tag = "1")]
     pub execution: ::core::option::Option<ExecutionId>,
+}
+/// The executions of former sessions of this connection that the slave still has: they belong to
+/// this session from here on. Said, in one or more frames, to a master that asked for a session
+/// which could not be resumed. What is not named by the end of the last one is forgotten.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Adopted {
+    /// Which runs.
+    #[prost(message, repeated, tag = "1")]
+    pub executions: ::prost::alloc::vec::Vec<ExecutionId>,
+    /// No more will be named.
+    #[prost(bool, tag = "2")]
+    pub last: bool,
 }
 /// Says that the sender lives; any other frame says so too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -189,6 +189,11 @@ impl<F: Frame> Line<F> {
         self.bulk.give_up(execution);
     }
 
+    /// Whether something may leave that could not before a frame arrived.
+    pub fn is_urgent(&self) -> bool {
+        self.bulk.is_ready() || self.arrivals.owes() || self.lanes.waiting() > 0
+    }
+
     /// Highest number received: what a resumption names.
     pub const fn received(&self) -> u64 {
         self.arrivals.ack()

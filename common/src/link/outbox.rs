@@ -196,7 +196,9 @@ impl<F: Frame> StreamEnd<F> {
         }
         let arrived = state.line.arrived(frame, self.outbox.0.clock);
         // It may have brought credit, or be owed an acknowledgement.
-        wake(state);
+        if state.line.is_urgent() {
+            wake(state);
+        }
         arrived
     }
 }

@@ -200,6 +200,11 @@ impl<'a> Conversation<'a> {
                 warn!(connection = %self.link.name, "the slave says that the master broke a rule: {message:?}");
                 return if frame.ends_stream { self.spoilt(message) } else { None };
             }
+            Some(F::Adopted(frame)) => {
+                let ids = frame.executions.into_iter().map(ExecutionId::from);
+                self.link.adopted(ids, frame.last);
+                Ok(())
+            }
             Some(F::Fenced(_)) => return Some(Over::Refused(self.fenced())),
             Some(F::Part(_)) => {
                 Err(WireError { frame: "Part", field: "frame", problem: "came by itself" })

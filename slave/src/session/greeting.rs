@@ -32,6 +32,9 @@ const MAX_NAME: usize = 256;
 /// verdict, and as many again for refusals. A master that lets more wait does not read.
 const MAX_CONTROL_FRAMES: usize = 500_000;
 
+/// Executions that one frame names: some 25 bytes each.
+const MAX_NAMED: usize = 10_000;
+
 /// Why a stream becomes no session, and how much of it the master reads.
 pub(super) struct Rejection {
     pub(super) refusal: Box<Refusal>,
@@ -184,7 +187,7 @@ async fn begin(
     let end = session.outbox.attach();
     let made = || welcome(core, &session, Welcomed { version, reply, resumed: false });
     let welcome = core.sessions.welcome(&session, made);
-    adopt(core, &session);
+    adopt(core, &session, hello.resume.is_some());
     if core.admission().is_draining() {
         session.send(draining(core.settings.drain_deadline));
     }
@@ -248,16 +251,27 @@ async fn ask_hook(core: &Arc<Core>, session: &Session, data: Option<proto::Paylo
     core.run_hook(asked, "before_connection", patience, ErrorCode::ConnectionRefused).await
 }
 
-/// A master that comes back too late for its session finds what became of its executions.
-fn adopt(core: &Core, session: &Arc<Session>) {
-    if !core.sessions.has_orphans() {
-        return;
-    }
+/// A master that comes back too late for its session finds what became of its executions. One that
+/// asked for that session is told which those are.
+fn adopt(core: &Core, session: &Arc<Session>, asked: bool) {
     let is_kin = |former: &Session| former.is_over() && former.is_kin(session);
-    for record in core.records.all() {
-        if is_kin(&record.session()) {
-            crate::executor::hand_over(&record, session);
+    let records = if core.sessions.has_orphans() { core.records.all() } else { Vec::new() };
+    let mine: Vec<_> = records.into_iter().filter(|record| is_kin(&record.session())).collect();
+    if asked {
+        tell_adopted(session, mine.iter().map(|record| record.id.into()).collect());
+    }
+    mine.iter().for_each(|record| crate::executor::hand_over(record, session));
+}
+
+fn tell_adopted(session: &Session, mut executions: Vec<proto::ExecutionId>) {
+    loop {
+        let rest = executions.split_off(executions.len().min(MAX_NAMED));
+        let last = rest.is_empty();
+        session.send(Frame::Adopted(proto::Adopted { executions, last }));
+        if last {
+            return;
         }
+        executions = rest;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -66,15 +67,22 @@ fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str) {
 /// Waits until the window of a detached session is over; the policy may stop its executions
 /// before that.
 async fn wait(core: &Arc<Core>, session: &Arc<Session>, last_heard: Instant) {
-    let end = last_heard + session.window;
-    if let OnMasterLost::AbortAfter(patience) = core.settings.on_master_lost {
-        let abort_at = last_heard + patience;
-        if abort_at < end {
-            sleep_until(abort_at).await;
-            abort_all(core, session);
-        }
+    let window = session.window;
+    if let OnMasterLost::AbortAfter(patience) = core.settings.on_master_lost
+        && patience < window
+    {
+        sleep_past(last_heard, patience).await;
+        abort_all(core, session);
     }
-    sleep_until(end).await;
+    sleep_past(last_heard, window).await;
+}
+
+/// Waits until so long after a moment; what is too far away to be told apart from never, for ever.
+async fn sleep_past(moment: Instant, wait: Duration) {
+    match moment.checked_add(wait) {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn abort_all(core: &Arc<Core>, session: &Session) {

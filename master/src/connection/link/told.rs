@@ -118,6 +118,17 @@ impl Link {
         }
     }
 
+    /// The slave still has these tasks of a session that could not be resumed. When it has named
+    /// them all, it has forgotten the others.
+    pub(crate) fn adopted(&self, ids: impl Iterator<Item = ExecutionId>, last: bool) {
+        let mut inner = self.inner();
+        let session = inner.sessions;
+        ids.for_each(|id| inner.tasks.adopted(id, session));
+        let forgotten = if last { inner.tasks.take_sent(session - 1) } else { Vec::new() };
+        drop(inner);
+        self.end_lost(forgotten, "the slave has forgotten the task since the session broke");
+    }
+
     /// The stream is gone. The session may be resumed, and its tasks may be heard of again, until
     /// the window ends.
     pub(crate) fn broke(&self, last_heard: Instant) {
