@@ -1,87 +1,20 @@
 //! A program without a runtime uses the same names, and they do the same.
 
+mod connections;
 mod inside_runtime;
+pub(crate) mod own_slave;
 
-use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use selsyn::blocking::{Connection, Master, WaitError, ping};
-use selsyn::{ConnectError, JoinError, Payload, Ran, Slave, StartError, TaskEvent, TaskStatus};
-use selsyn_testing::{expect, functions};
+use selsyn::blocking::{Master, WaitError};
+use selsyn::{JoinError, Payload, Ran, StartError, TaskEvent, TaskStatus};
+use selsyn_testing::expect;
 use selsyn_tests::FakeSlave;
 use serde_json::json;
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-/// A slave on a thread of its own, as another program would have it.
-struct OwnSlave {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl OwnSlave {
-    fn start() -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let (told, address) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let slave = Slave::builder()
-                    // What a test leaves running need not hold it up.
-                    .drain_deadline(Duration::ZERO)
-                    .function("add", functions::add())
-                    .function("echo", functions::echo())
-                    .function("fail", functions::fail())
-                    .function("flood", functions::flood())
-                    .function("wait", functions::wait_for_abort());
-                let slave = slave.bind("127.0.0.1:0").await.unwrap();
-                told.send(slave.addr()).unwrap();
-                let stopped = async {
-                    let _ = stopped.await;
-                };
-                slave.serve_until(stopped).await.unwrap();
-            });
-        });
-        let address = address.recv().unwrap();
-        Self { address, stop: Some(stop), thread: Some(thread) }
-    }
-}
-
-impl Drop for OwnSlave {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(thread::panicking() || ended.is_ok(), "the slave's thread panicked");
-        }
-    }
-}
-
-/// Runs a test that waits on a thread, and fails when it does not come to its end.
-fn within<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, ended) = mpsc::channel();
-    thread::spawn(move || done.send(catch_unwind(AssertUnwindSafe(test))));
-    let ended = ended.recv_timeout(expect::LIMIT).expect("the test comes to its end in time");
-    ended.unwrap_or_else(|panic| resume_unwind(panic))
-}
-
-/// A test that has a slave, a master and a connection to it.
-fn connected<T: Send + 'static>(
-    test: impl FnOnce(&Master, &Connection, &OwnSlave) -> T + Send + 'static,
-) -> T {
-    within(move || {
-        let slave = OwnSlave::start();
-        let master = Master::new().unwrap();
-        let connection = master.connect("it", slave.address).wait().unwrap();
-        let value = test(&master, &connection, &slave);
-        master.close().unwrap();
-        value
-    })
-}
+use own_slave::connected;
 
 #[test]
 fn a_program_without_a_runtime_has_hooks_callbacks_and_values() {
@@ -145,44 +78,6 @@ fn the_events_of_a_task_come_in_order_and_end_with_it() {
 }
 
 #[test]
-fn a_slave_that_is_not_there_and_a_setting_that_cannot_work_are_errors() {
-    within(|| {
-        let master = Master::builder().channel("x").build().unwrap();
-        // A port that was free a moment ago and that nobody listens on.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let dialled = master.connect("it", free).attempts(2).every(Duration::from_millis(1));
-        let error = expect::error(dialled.wait());
-        assert!(matches!(error, ConnectError::Unreachable { attempts: 2, .. }), "{error}");
-        let error = expect::error(master.connect("it", free).max_in_flight(0).wait());
-        assert_eq!(error.code(), "E0403");
-        assert_eq!(master.disconnect("it").unwrap_err().code(), "E0217");
-        let lazy = master.connect("it", free).lazy().wait().unwrap();
-        assert!(!lazy.is_connected());
-        lazy.closed().unwrap();
-        assert!(lazy.connected().is_err());
-    });
-}
-
-#[test]
-fn a_scoped_connection_is_gone_afterwards_also_by_a_panic() {
-    connected(|master, _, slave| {
-        let length = master.scoped("scoped", slave.address, |connection| {
-            let running = connection.new_task("four").unwrap().function("echo").start();
-            running.unwrap().success::<String>().unwrap().len()
-        });
-        assert_eq!(length.unwrap(), 4);
-        assert!(!master.contains("scoped"));
-        let scoped = || master.scoped("scoped", slave.address, |_| -> () { panic!("on purpose") });
-        let panicked = catch_unwind(AssertUnwindSafe(scoped));
-        assert!(panicked.is_err());
-        if let Some(connection) = master.get("scoped") {
-            connection.closed().unwrap();
-        }
-        assert!(!master.contains("scoped"));
-    });
-}
-
-#[test]
 fn a_sync_callback_may_start_another_task_and_wait_for_it() {
     connected(|_, connection, _| {
         let (same, (told, heard)) = (connection.clone(), mpsc::channel());
@@ -229,24 +124,4 @@ async fn a_start_that_nobody_answers_gives_a_task_to_take_up_and_join() {
     session.start().await;
     let status = expect::soon("the task", starting).await.unwrap();
     assert_eq!(status, TaskStatus::Lost);
-}
-
-#[test]
-fn tasks_of_a_master_that_is_dropped_end_and_its_slave_hears_it() {
-    within(|| {
-        let slave = OwnSlave::start();
-        let address = slave.address.to_string();
-        let (told, heard) = mpsc::channel();
-        {
-            let master = Master::new().unwrap();
-            let connection = master.connect("it", slave.address).wait().unwrap();
-            let task = connection.new_task(1).unwrap().function("wait");
-            let task = task.on_fail(move |_, failure| told.send(failure.ran).unwrap());
-            task.start().unwrap();
-        }
-        assert_eq!(heard.recv_timeout(expect::LIMIT), Ok(Ran::Unknown));
-        while ping(&address, None).unwrap().sessions > 0 {
-            thread::yield_now();
-        }
-    });
 }

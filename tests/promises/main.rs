@@ -4,6 +4,7 @@
 
 mod admission;
 mod blocking;
+mod blocking_groups;
 mod callbacks;
 mod cancel;
 mod codes;

@@ -10,7 +10,7 @@ use selsyn_testing::expect;
 use serde_json::json;
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::{OwnSlave, connected, within};
+use super::own_slave::{OwnSlave, connected, within};
 
 /// A slave, a master, a connection and a running task, made where that may wait.
 async fn made_outside() -> (OwnSlave, Master, Connection, RunningTask) {
@@ -65,6 +65,9 @@ fn codes_of_every_wait(
     let mut events = running.events();
     let next = events.next().expect("the error, once");
     assert_eq!(events.next(), None, "an error for ever would hang who skips errors");
+    let mut states = connection.events();
+    let state = states.next().expect("the error, once");
+    assert_eq!(states.next(), None);
     let ran = |_: Connection| panic!("the connection is lent to nobody");
     vec![
         ("new", Master::new().unwrap_err().code()),
@@ -83,6 +86,7 @@ fn codes_of_every_wait(
         ("join_timeout", running.join_timeout(expect::LIMIT).unwrap_err().code()),
         ("success", running.success::<i32>().unwrap_err().code()),
         ("events", next.unwrap_err().code()),
+        ("events of a connection", state.unwrap_err().code()),
     ]
 }
 
