@@ -10,7 +10,7 @@ use crate::world::simulate;
 /// with one is the same most of the time only.
 fn held_for_a_moment(seed: u64) -> String {
     let lasts = Duration::from_millis(50)..Duration::from_millis(600);
-    simulate(seed, &[Trouble::Hold], lasts).trace()
+    simulate(seed, &[Trouble::Hold], lasts, Duration::from_secs(5)).trace()
 }
 
 #[test]

@@ -70,9 +70,11 @@ impl History {
         lines.into_iter().flat_map(|line| [line, "\n"]).collect()
     }
 
-    pub(crate) fn completed(&self) -> usize {
-        let is_completed = |fate: &&Fate| matches!(fate.ended, Some((TaskStatus::Completed, _)));
-        self.told().tasks.values().filter(is_completed).count()
+    /// How many tasks ended like this.
+    pub(crate) fn ended_as(&self, status: TaskStatus) -> usize {
+        let told = self.told();
+        let ends = told.tasks.values().filter_map(|fate| fate.ended);
+        ends.filter(|(ended, _)| *ended == status).count()
     }
 
     /// Panics with the trace when an invariant does not hold.

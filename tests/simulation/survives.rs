@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use selsyn::TaskStatus;
+
 use crate::alone::each_seed;
 use crate::network::Trouble;
 use crate::world::simulate;
@@ -10,10 +12,27 @@ use crate::world::simulate;
 /// Shorter and longer than the tolerance, and than the window.
 const LASTS: Range<Duration> = Duration::from_millis(200)..Duration::from_secs(8);
 
+/// The window is over before the longest trouble is.
 fn survives(seed: u64, kinds: &[Trouble]) -> String {
-    let history = simulate(seed, kinds, LASTS);
-    assert!(history.completed() > 0, "nothing was done:\n{}", history.trace());
+    let history = simulate(seed, kinds, LASTS, Duration::from_secs(5));
+    assert!(history.ended_as(TaskStatus::Completed) > 0, "nothing was done:\n{}", history.trace());
     history.trace()
+}
+
+const BYTES_ARE_LOST: [Trouble; 4] = [
+    Trouble::Hold,
+    Trouble::Partition,
+    Trouble::OneWay { to_slave: true },
+    Trouble::OneWay { to_slave: false },
+];
+
+#[test]
+fn what_a_network_does_within_the_window_loses_no_task() {
+    each_seed(what_a_network_does_within_the_window_loses_no_task, 500..504, |seed| {
+        let history = simulate(seed, &BYTES_ARE_LOST, LASTS, Duration::from_secs(30));
+        assert_eq!(history.ended_as(TaskStatus::Lost), 0, "{}", history.trace());
+        history.trace()
+    });
 }
 
 #[test]
@@ -47,12 +66,6 @@ fn slaves_that_crash_and_come_back_double_nothing() {
 
 #[test]
 fn everything_at_once_doubles_nothing() {
-    let all = [
-        Trouble::Hold,
-        Trouble::Partition,
-        Trouble::OneWay { to_slave: true },
-        Trouble::OneWay { to_slave: false },
-        Trouble::Crash,
-    ];
+    let all = [&BYTES_ARE_LOST[..], &[Trouble::Crash]].concat();
     each_seed(everything_at_once_doubles_nothing, 400..406, |seed| survives(seed, &all));
 }

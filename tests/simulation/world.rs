@@ -1,6 +1,7 @@
 //! One master and some slaves on simulated hosts, with work to do.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::time::Duration;
 
 use selsyn::{
@@ -21,7 +22,6 @@ const TASKS: u32 = 120;
 /// Between two starts.
 const PAUSE: Duration = Duration::from_millis(150);
 const TOLERANCE: Duration = Duration::from_secs(2);
-pub(crate) const WINDOW: Duration = Duration::from_secs(5);
 /// When the last trouble is over, and when everything must have ended.
 const HEALED: Duration = Duration::from_secs(25);
 const OVER: Duration = Duration::from_secs(60);
@@ -31,12 +31,17 @@ pub(crate) fn slave(index: usize) -> String {
 }
 
 /// Runs one simulation; gives its history, which is checked.
-pub(crate) fn simulate(seed: u64, kinds: &[Trouble], lasts: std::ops::Range<Duration>) -> History {
+pub(crate) fn simulate(
+    seed: u64,
+    kinds: &[Trouble],
+    lasts: Range<Duration>,
+    window: Duration,
+) -> History {
     let mut random = Random::new(seed);
     let history = History::default();
     let mut sim = turmoil::Builder::new()
         .rng_seed(random.next_u64())
-        .tick_duration(Duration::from_millis(1))
+        .tick_duration(Duration::from_millis(4))
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(20))
         .simulation_duration(OVER)
@@ -45,7 +50,7 @@ pub(crate) fn simulate(seed: u64, kinds: &[Trouble], lasts: std::ops::Range<Dura
         let history = history.clone();
         sim.host(slave(index).as_str(), move || serve(history.clone()));
     }
-    sim.client(MASTER, work(random.next_u64(), history.clone()));
+    sim.client(MASTER, work(random.next_u64(), window, history.clone()));
     let mut script = Script::draw(&mut random, kinds, lasts, SLAVES, HEALED);
     while !sim.step().unwrap_or_else(|error| panic!("{error}\n{}", history.trace())) {
         script.apply(&mut sim, &history);
@@ -79,12 +84,12 @@ async fn serve(history: History) -> turmoil::Result {
 }
 
 /// The master: tasks for all slaves in turn, joined at once or after a while.
-async fn work(seed: u64, history: History) -> turmoil::Result {
+async fn work(seed: u64, window: Duration, history: History) -> turmoil::Result {
     let mut random = Random::new(seed);
     let master = Master::builder()
         .suspect_after(TOLERANCE / 2)
         .heartbeat_tolerance(TOLERANCE)
-        .resume_window(Some(WINDOW))
+        .resume_window(Some(window))
         .greeting_timeout(TOLERANCE)
         .start_deadline(Duration::from_secs(3))
         .on_start_error(|_, _| OnStartError::Propagate)
