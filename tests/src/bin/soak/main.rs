@@ -30,8 +30,9 @@ const BASE_LINE: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_secs(12);
 /// How much longer the figures may take to come back: HTTP/2 notices a dead peer after 30 s.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// After it the tasks of a broken session are given up; a detached session ends.
-const WINDOW: Duration = Duration::from_secs(5);
+/// After it the tasks of a broken session are given up: longer than any fault and the longest
+/// pause of a re-dial, so that none is.
+const WINDOW: Duration = Duration::from_secs(30);
 const WORKERS: u64 = 200;
 
 fn main() -> Result<()> {
@@ -59,6 +60,7 @@ fn asked(arguments: &[String]) -> Result<(u64, u64)> {
 
 /// Everything that is under the load.
 struct Soak {
+    master: Master,
     proxy: FaultProxy,
     connection: Connection,
     process: SlaveProcess,
@@ -79,7 +81,15 @@ async fn soak(lasts: Duration, seed: u64) -> Result<()> {
         .build()?;
     let connection = master.connect("soak", &address).attempts(10).await?;
     let work = Arc::new(Work::new(master.clone(), connection.clone(), address));
-    let mut soak = Soak { proxy, connection, process, work, begun: Instant::now(), seed };
+    let mut soak = Soak {
+        master: master.clone(),
+        proxy,
+        connection,
+        process,
+        work,
+        begun: Instant::now(),
+        seed,
+    };
     soak.runs_until(BASE_LINE).await?;
     let base = soak.figures().await?;
     say(&format!("base line: {base}\n"))?;
@@ -115,7 +125,11 @@ impl Soak {
         };
         match timeout(SETTLE + PATIENCE, ends).await {
             Ok(ended) => ended?,
-            Err(_) => return Err(format!("work hangs: {:?}", self.connection).into()),
+            Err(_) => {
+                let unfinished = self.work.unfinished();
+                let connections = self.master.connections();
+                return Err(format!("work hangs: {unfinished:#?} of {connections:#?}").into());
+            }
         }
         self.work.check_callbacks()?;
         let up = self.connection.wait_until(|state| state == ConnectionState::Connected);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use selsyn::{Connection, Master, Outcome, Payload, RunningTask, StartError, Task, TaskStatus};
@@ -14,6 +14,11 @@ use crate::Result;
 /// A task whose slave is away is started when it is back, or given up.
 const START_DEADLINE: Duration = Duration::from_secs(5);
 
+tokio::task_local! {
+    /// Which worker this is: its seed.
+    static WORKER: u64;
+}
+
 pub(crate) struct Work {
     master: Master,
     connection: Connection,
@@ -22,21 +27,50 @@ pub(crate) struct Work {
     connections: AtomicU64,
     started: AtomicU64,
     told: Arc<AtomicU64>,
+    /// What each worker is at, for the case that one hangs.
+    at: Mutex<BTreeMap<u64, String>>,
 }
 
 impl Work {
     pub(crate) fn new(master: Master, connection: Connection, address: String) -> Self {
         let (counts, connections, started) = Default::default();
-        Self { master, connection, address, counts, connections, started, told: Arc::default() }
+        Self {
+            master,
+            connection,
+            address,
+            counts,
+            connections,
+            started,
+            told: Arc::default(),
+            at: Mutex::default(),
+        }
     }
 
     /// One worker: one thing after the other.
     pub(crate) async fn run(self: Arc<Self>, until: Instant, seed: u64) -> Result<()> {
         let mut random = Random::new(seed);
-        while Instant::now() < until {
-            self.one(&mut random).await?;
-        }
-        Ok(())
+        let works = async {
+            while Instant::now() < until {
+                self.one(&mut random).await?;
+            }
+            Ok(())
+        };
+        let done = WORKER.scope(seed, works).await;
+        self.held_up().remove(&seed);
+        done
+    }
+
+    /// What the workers that have not come to an end are at.
+    pub(crate) fn unfinished(&self) -> Vec<String> {
+        self.held_up().values().cloned().collect()
+    }
+
+    fn at(&self, what: String) {
+        self.held_up().insert(WORKER.get(), what);
+    }
+
+    fn held_up(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was done, by its end.
@@ -124,15 +158,18 @@ impl Work {
     /// A connection of its own for one task.
     async fn connects(&self) -> Result<()> {
         let name = format!("visitor-{}", self.connections.fetch_add(1, Ordering::Relaxed));
-        let Ok(connection) = self.master.connect(name, &self.address).await else {
+        self.at(format!("connecting as {name}"));
+        let Ok(connection) = self.master.connect(&name, &self.address).await else {
             self.count("not connected");
             return Ok(());
         };
         if let Some(running) = self.start(connection.new_task("hello")?, "echo").await {
             self.ended(&running.join().await, TaskStatus::Completed)?;
         }
+        self.at(format!("the goodbye of {name}"));
         // A goodbye that is not answered closes it all the same.
         let _ = connection.disconnect().await;
+        self.at(format!("the end of {name}"));
         connection.detach();
         connection.closed().await;
         self.count("connected");
@@ -144,9 +181,12 @@ impl Work {
         let task = task
             .on_complete(move |_, _| count_one(&completed))
             .on_fail(move |_, _| count_one(&failed));
+        self.at(format!("the start of {function} on {}", task.connection()));
         match task.function(function).start_deadline(START_DEADLINE).start().await {
             Ok(running) | Err(StartError::Unknown(running)) => {
                 self.started.fetch_add(1, Ordering::SeqCst);
+                let (id, on) = (running.id(), running.connection());
+                self.at(format!("the join of {function} {id} on {on}, {}", running.status()));
                 Some(running)
             }
             Err(error) => {
