@@ -175,7 +175,8 @@ async fn a_silent_slave_is_suspected_then_unreachable_and_any_frame_restores_it(
     assert_eq!(heard.elapsed().as_secs(), 17);
 }
 
-#[tokio::test(start_paused = true)]
+/// By the real clock: a paused one runs on while the sync hook is told on a thread of its own.
+#[tokio::test]
 async fn a_re_dial_that_is_refused_fails_the_connection_and_ends_its_tasks() {
     let told = Gate::closed();
     let telling = told.clone();
