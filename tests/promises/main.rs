@@ -27,5 +27,6 @@ mod payloads;
 mod reconnect;
 mod resume;
 mod runtimes;
+mod sessions;
 mod start;
 mod start_any;

@@ -95,7 +95,22 @@ impl<F: Frame> Outbox<F> {
 impl<F: Frame> Outbox<F> {
     /// Hands the outbox to a stream; the one before it ends.
     pub fn attach(&self) -> StreamEnd<F> {
+        self.hand_to_next(self.lock())
+    }
+
+    /// Hands the outbox to a stream that resumes the session: what the other side has not received
+    /// leaves again.
+    ///
+    /// # Errors
+    ///
+    /// [`NumberingError`] when the other side contradicts what it said before: nothing has changed.
+    pub fn resume(&self, received: u64) -> Result<StreamEnd<F>, NumberingError> {
         let mut state = self.lock();
+        state.line.resume(received, self.0.clock)?;
+        Ok(self.hand_to_next(state))
+    }
+
+    fn hand_to_next(&self, mut state: MutexGuard<'_, State<F>>) -> StreamEnd<F> {
         state.stream += 1;
         let stream = state.stream;
         wake(state);
@@ -110,15 +125,6 @@ impl<F: Frame> Outbox<F> {
     /// Highest number received: what a resumption names.
     pub fn received(&self) -> u64 {
         self.lock().line.received()
-    }
-
-    /// Makes what the other side has not received leave again.
-    ///
-    /// # Errors
-    ///
-    /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
-    pub fn resume(&self, received: u64) -> Result<(), NumberingError> {
-        self.lock().line.resume(received, self.0.clock)
     }
 
     /// Lets the stream end once everything that waits has left.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tonic::Streaming;
 use tracing::warn;
 
-use super::greeting::Stream;
+use super::tie::Stream;
 use super::{Over, Session, goodbye, shortened};
 use crate::core::Core;
 use crate::executor::{self, Request};

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
 use selsyn_common::link::greeting::{VERSIONS, VersionRange, negotiate};
-use selsyn_common::link::outbox::{Outbox, StreamEnd};
+use selsyn_common::link::numbering::NumberingError;
+use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave::Frame};
 use selsyn_common::wire::{WireError, WireId};
 use selsyn_common::{ErrorCode, Incarnation, MasterId, Payload, Refusal, SessionId, Token};
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tracing::{info, warn};
 
-use super::tie::Tie;
+use super::tie::{Stream, Tie};
 use super::{Over, Session, draining, lifetime, shortened};
 use crate::core::Core;
 use crate::hooks::{self, ConnectionRequest, Peer, Said};
@@ -53,13 +53,6 @@ pub(super) struct Greeted {
     pub(super) session: Arc<Session>,
     pub(super) stream: Stream,
     pub(super) welcome: Frame,
-}
-
-/// A stream that is tied to a session.
-pub(super) struct Stream {
-    pub(super) number: u64,
-    pub(super) end: StreamEnd<FromSlave>,
-    pub(super) stop: CancellationToken,
 }
 
 /// Reads Hello, judges it, and makes a Welcome.
@@ -148,17 +141,22 @@ async fn resumed(
             && session.secret.matches(&secret)
     };
     let Some(session) = core.sessions.find(id)?.filter(is_theirs) else { return Ok(None) };
-    let Some((number, stop)) = session.tie.attach() else { return Ok(None) };
-    // From here on the former stream, if it is still there, brings nothing more.
-    let end = session.outbox.attach();
-    if let Err(error) = session.outbox.resume(resume.received) {
-        lifetime::end(core, &session, &Over::Violated(error.to_string()));
+    if session.outbox.is_full() {
+        // What was said since is gone: a session that goes on would hide it.
+        lifetime::end(core, &session, &Over::Full);
         return Ok(None);
     }
+    // Who contradicts what was said before comes too late: the network held its Hello up, and the
+    // session goes on with a later one.
+    let late =
+        |error: NumberingError| Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
+    // From here on the former stream, if it is still there, brings nothing more.
+    let attached = session.tie.attach(|| session.outbox.resume(resume.received)).map_err(late)?;
+    let Some(stream) = attached else { return Ok(None) };
     info!(connection = %session.peer.connection, "resumed");
     let made = || welcome(core, &session, Welcomed { version, reply: None, resumed: true });
     let welcome = core.sessions.welcome(&session, made);
-    Ok(Some(Greeted { stream: Stream { number, end, stop }, welcome, session }))
+    Ok(Some(Greeted { stream, welcome, session }))
 }
 
 /// Begins a session, if the hook agrees.
@@ -180,11 +178,10 @@ async fn begin(
     let reply = ask_hook(core, &session, hello.data)
         .await
         .map_err(|refusal| Rejection { max_bytes: session.max_result_bytes, ..refusal.into() })?;
-    let attached = session.tie.attach();
+    let attached = session.tie.attach(|| Ok(session.outbox.attach())).ok().flatten();
     let gone = || Refusal::because(ErrorCode::Draining, "the slave is shutting down");
-    let (number, stop) = attached.ok_or_else(gone)?;
+    let stream = attached.ok_or_else(gone)?;
     unwelcome.disarm();
-    let end = session.outbox.attach();
     let made = || welcome(core, &session, Welcomed { version, reply, resumed: false });
     let welcome = core.sessions.welcome(&session, made);
     adopt(core, &session, hello.resume.is_some());
@@ -192,7 +189,7 @@ async fn begin(
         session.send(draining(core.settings.drain_deadline));
     }
     info!(connection = %session.peer.connection, master = %session.peer.master, "connected");
-    Ok(Greeted { stream: Stream { number, end, stop }, welcome, session })
+    Ok(Greeted { stream, welcome, session })
 }
 
 /// Takes a session that was not welcomed out of the table.

@@ -49,8 +49,7 @@ impl Drop for Attached {
 /// Keeps a session whose stream broke for as long as its master may come back.
 fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str) {
     let last_heard = Instant::now();
-    let Some(back) = session.tie.detach(stream, last_heard) else { return };
-    session.outbox.detach();
+    let Some(back) = session.tie.detach(stream, last_heard, &session.outbox) else { return };
     info!(connection = %session.peer.connection, why, "contact lost; the session is kept");
     let (core, session) = (Arc::clone(core), Arc::clone(session));
     core.clone().spawn(async move {

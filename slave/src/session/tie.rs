@@ -2,6 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use selsyn_common::link::numbering::NumberingError;
+use selsyn_common::link::outbox::{Outbox, StreamEnd};
+use selsyn_common::proto::FromSlave;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +13,15 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Tie {
     inner: Mutex<Inner>,
     closed: CancellationToken,
+}
+
+/// A stream that is tied to a session.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) number: u64,
+    pub(super) end: StreamEnd<FromSlave>,
+    /// Ends it.
+    pub(super) stop: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -39,28 +51,40 @@ impl Tie {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ties a new stream to the session, and ends the one before: its number, and the token that
-    /// ends it. `None` when the session is closed.
-    pub(super) fn attach(&self) -> Option<(u64, CancellationToken)> {
+    /// Ties a new stream to the session, which takes the outbox, and ends the one before. `None`
+    /// when the session is closed. In one step: the stream that is tied is the one that has the
+    /// outbox, however many come at once.
+    pub(super) fn attach(
+        &self,
+        take: impl FnOnce() -> Result<StreamEnd<FromSlave>, NumberingError>,
+    ) -> Result<Option<Stream>, NumberingError> {
         let mut inner = self.lock();
-        match &inner.state {
-            State::Attached(stop) => stop.cancel(),
-            State::Detached { over, .. } => over.cancel(),
-            State::Closed => return None,
+        if matches!(inner.state, State::Closed) {
+            return Ok(None);
         }
-        let stop = CancellationToken::new();
+        let (end, stop) = (take()?, CancellationToken::new());
+        match std::mem::replace(&mut inner.state, State::Attached(stop.clone())) {
+            State::Attached(former) => former.cancel(),
+            State::Detached { over, .. } => over.cancel(),
+            State::Closed => unreachable!("it was looked at under this lock"),
+        }
         inner.stream += 1;
-        inner.state = State::Attached(stop.clone());
-        Some((inner.stream, stop))
+        Ok(Some(Stream { number: inner.stream, end, stop }))
     }
 
-    /// The stream broke. Gives a token that ends the wait; `None` when another stream is tied to
-    /// the session by now, or it is closed.
-    pub(super) fn detach(&self, stream: u64, last_heard: Instant) -> Option<CancellationToken> {
+    /// The stream broke, and has the outbox no more. Gives a token that ends the wait; `None` when
+    /// another stream is tied to the session by now, or it is closed.
+    pub(super) fn detach(
+        &self,
+        stream: u64,
+        last_heard: Instant,
+        outbox: &Outbox<FromSlave>,
+    ) -> Option<CancellationToken> {
         let mut inner = self.lock();
         if inner.stream != stream || !matches!(inner.state, State::Attached(_)) {
             return None;
         }
+        outbox.detach();
         let over = CancellationToken::new();
         inner.state = State::Detached { last_heard, over: over.clone() };
         Some(over)

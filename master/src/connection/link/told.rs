@@ -42,8 +42,7 @@ impl Link {
         if let Some(session) = inner.session.as_mut().filter(|_| welcomed.resumed) {
             session.max_payload_bytes = welcomed.max_payload_bytes;
             let (outbox, generation) = (session.outbox.clone(), session.generation);
-            let end = outbox.attach();
-            outbox.resume(welcomed.received)?;
+            let end = outbox.resume(welcomed.received)?;
             inner.tasks.session_resumed(generation);
             return Ok(end);
         }

@@ -1,0 +1,114 @@
+//! A session outlives its streams: what is said in it is heard once, whichever stream carries it.
+
+use std::time::Duration;
+
+use selsyn::{
+    Connection, ConnectionState, Master, MasterBuilder, OnMasterLost, Slave, SlaveBuilder,
+    SlaveHandle, TaskStatus,
+};
+use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
+use selsyn_testing::functions::Counter;
+use selsyn_testing::{Gate, PipeDialer, expect, functions, pipe};
+use selsyn_tests::raw_master::{RawMaster, execution, hello, start};
+use selsyn_tests::{FakeSession, FakeSlave};
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A slave whose user code runs under the clock of the test.
+fn slave(set: impl FnOnce(SlaveBuilder) -> SlaveBuilder) -> (PipeDialer, SlaveHandle) {
+    let (dialer, listener) = pipe();
+    let builder = Slave::builder()
+        .function_runtime(Handle::current())
+        .function("echo", functions::echo())
+        .function("wait", functions::wait_for(Gate::closed()));
+    (dialer, set(builder).incoming(listener).unwrap().spawn())
+}
+
+/// A hook that counts.
+fn counted<T>(count: Counter) -> impl Fn(T) -> std::future::Ready<()> {
+    move |_| {
+        count.count();
+        std::future::ready(())
+    }
+}
+
+fn waiting(task: u64) -> from_master::Frame {
+    from_master::Frame::Start(proto::Start { function: "wait".to_owned(), ..start(task) })
+}
+
+/// Opens a stream with this Hello; gives the first answer.
+async fn greet(dialer: &PipeDialer, hello: proto::Hello) -> (RawMaster, from_slave::Frame) {
+    let mut master = RawMaster::connect(dialer.clone()).await;
+    master.say(0, from_master::Frame::Hello(hello));
+    let first = master.hears().await.expect("the slave answers");
+    (master, first)
+}
+
+async fn welcomed(dialer: &PipeDialer, hello: proto::Hello) -> (RawMaster, proto::Welcome) {
+    match greet(dialer, hello).await {
+        (master, from_slave::Frame::Welcome(welcome)) => (master, welcome),
+        (_, other) => panic!("expected Welcome, and got {other:?}"),
+    }
+}
+
+fn resuming(welcome: &proto::Welcome, received: u64) -> proto::Hello {
+    let (session_id, session_secret) = (welcome.session_id.clone(), welcome.session_secret.clone());
+    let resume = proto::Resume { session_id, session_secret, received };
+    proto::Hello { resume: Some(resume), ..hello() }
+}
+
+async fn finished(master: &mut RawMaster) -> proto::Finished {
+    loop {
+        match master.hears().await.expect("the stream goes on") {
+            from_slave::Frame::Finished(finished) => return finished,
+            from_slave::Frame::Accepted(_) | from_slave::Frame::Running(_) => {}
+            other => panic!("expected a verdict, and got {other:?}"),
+        }
+    }
+}
+
+/// A Welcome of a session that can be resumed.
+fn ticket() -> proto::Welcome {
+    let session_id = vec![3; 16].into();
+    proto::Welcome { session_id, session_secret: "secret".into(), ..FakeSlave::welcome() }
+}
+
+fn patient(master: MasterBuilder) -> Master {
+    master.start_deadline(3_600 * SECOND).build().unwrap()
+}
+
+/// Answers every Hello until the connection is up: dials that were given up meanwhile come first.
+async fn comes_back(slave: &mut FakeSlave, connection: &Connection) -> FakeSession {
+    loop {
+        let mut session = slave.session().await;
+        session.hello().await;
+        session.send(from_slave::Frame::Welcome(proto::Welcome { resumed: true, ..ticket() }));
+        sleep(SECOND / 100).await;
+        if connection.is_connected() {
+            return session;
+        }
+    }
+}
+
+/// A network that stood still delivers what was said long ago.
+#[tokio::test(start_paused = true)]
+async fn a_hello_that_comes_too_late_does_not_disturb_the_session() {
+    let (dialer, slave) = slave(|slave| slave);
+    let (mut master, welcome) = welcomed(&dialer, hello()).await;
+    master.say(1, from_master::Frame::Start(start(1)));
+    finished(&mut master).await;
+    let beat = Some(from_master::Frame::Heartbeat(proto::Heartbeat {}));
+    master.send(FromMaster { seq: 0, ack: 3, frame: beat });
+    master.say(2, from_master::Frame::Start(start(2)));
+    finished(&mut master).await;
+
+    let (_late, first) = greet(&dialer, resuming(&welcome, 0)).await;
+    assert!(matches!(first, from_slave::Frame::Rejected(_)), "{first:?}");
+    master.say(3, from_master::Frame::Start(start(3)));
+    finished(&mut master).await;
+    drop(master);
+    slave.shutdown().await.unwrap();
+}
