@@ -175,8 +175,8 @@ pub(crate) async fn serve(
     let _ = opening.send(Opening { first, then: Some(stream.end.clone()) });
     let attached = lifetime::Attached::new(&core, &session, stream.number);
     let turn = Arc::clone(&session.turn).lock_owned().await;
-    let over = Conversation::new(&core, &session, stream).run(&mut incoming).await;
-    attached.over(over);
+    let (over, last_heard) = Conversation::new(&core, &session, stream).run(&mut incoming).await;
+    attached.over(over, last_heard);
     drop(turn);
     linger(&core, incoming).await;
 }

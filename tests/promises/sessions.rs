@@ -112,3 +112,48 @@ async fn a_hello_that_comes_too_late_does_not_disturb_the_session() {
     drop(master);
     slave.shutdown().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_master_holds_an_exclusive_slave_no_longer_than_the_tolerance() {
+    let (dialer, slave) = slave(SlaveBuilder::exclusive);
+    let other = || proto::Hello { master_id: vec![9; 16].into(), ..hello() };
+    let (silent, _) = welcomed(&dialer, hello()).await;
+    sleep(16 * SECOND).await;
+    let (_, first) = greet(&dialer, other()).await;
+    assert!(matches!(first, from_slave::Frame::Rejected(_)), "{first:?}");
+    // The tolerance of 17 s, and a beat at which the silence is seen.
+    sleep(4 * SECOND).await;
+    let (next, _) = welcomed(&dialer, other()).await;
+    drop((silent, next));
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_that_are_too_far_away_to_come_keep_no_session_for_ever() {
+    let lost = Counter::default();
+    let count = lost.clone();
+    let (dialer, slave) = slave(|slave| {
+        slave
+            .on_master_lost(OnMasterLost::AbortAfter(Duration::MAX))
+            .lost_connection_async(counted(count))
+    });
+    let brief = proto::Hello { resume_window_millis: 1_000, ..hello() };
+    drop(welcomed(&dialer, brief).await);
+    sleep(5 * SECOND).await;
+    assert_eq!(lost.runs(), 1);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slave_that_is_dropped_tells_nobody_later_that_a_master_was_lost() {
+    let lost = Counter::default();
+    let count = lost.clone();
+    let (dialer, slave) = slave(|slave| slave.lost_connection_async(counted(count)));
+    let (master, _) = welcomed(&dialer, hello()).await;
+    drop(slave);
+    sleep(SECOND).await;
+    let told = lost.runs();
+    sleep(3_600 * SECOND).await;
+    assert_eq!(lost.runs(), told);
+    drop(master);
+}

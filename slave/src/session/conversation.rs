@@ -37,7 +37,8 @@ impl<'a> Conversation<'a> {
         Self { core, session, stream, contact, violations: 0 }
     }
 
-    pub(super) async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> Over {
+    /// Reads until the stream is over; says why, and when the master was last heard.
+    pub(super) async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> (Over, Instant) {
         // A master with less patience than usual gets more beats.
         let patience = self.session.heartbeat_tolerance / 3;
         let pause = self.core.settings.heartbeat_every.min(patience);
@@ -54,7 +55,7 @@ impl<'a> Conversation<'a> {
                 read = incoming.message() => self.read(read),
             };
             if let Some(over) = over {
-                return over;
+                return (over, Instant::from_std(self.contact.last_heard()));
             }
         }
     }

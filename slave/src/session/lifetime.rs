@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,7 +20,7 @@ pub(super) struct Attached {
     core: Arc<Core>,
     session: Arc<Session>,
     stream: u64,
-    over: Option<Over>,
+    over: Option<(Over, Instant)>,
 }
 
 impl Attached {
@@ -30,25 +29,30 @@ impl Attached {
         Self { core, session, stream, over: None }
     }
 
-    pub(super) fn over(mut self, over: Over) {
-        self.over = Some(over);
+    /// The stream is over, and its master was last heard at this moment.
+    pub(super) fn over(mut self, over: Over, last_heard: Instant) {
+        self.over = Some((over, last_heard));
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        let lost = || Over::Lost("the slave stopped reading".to_owned());
+        let lost = || (Over::Lost("the slave stopped reading".to_owned()), Instant::now());
         match self.over.take().unwrap_or_else(lost) {
-            Over::Replaced => {}
-            Over::Lost(why) => detach(&self.core, &self.session, self.stream, &why),
-            over => end(&self.core, &self.session, &over),
+            (Over::Replaced, _) => {}
+            (Over::Lost(why), last_heard) => {
+                detach(&self.core, &self.session, self.stream, &why, last_heard);
+            }
+            (over, _) => end(&self.core, &self.session, &over),
         }
     }
 }
 
 /// Keeps a session whose stream broke for as long as its master may come back.
-fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str) {
-    let last_heard = Instant::now();
+fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str, last_heard: Instant) {
+    if session.outbox.is_full() {
+        return end(core, session, &Over::Full);
+    }
     let Some(back) = session.tie.detach(stream, last_heard, &session.outbox) else { return };
     info!(connection = %session.peer.connection, why, "contact lost; the session is kept");
     let (core, session) = (Arc::clone(core), Arc::clone(session));
@@ -56,6 +60,7 @@ fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str) {
         tokio::select! {
             biased;
             () = back.cancelled() => {}
+            () = core.stopped.cancelled() => end(&core, &session, &Over::Closed),
             () = wait(&core, &session, last_heard) => {
                 end(&core, &session, &Over::Lost("the master did not come back".to_owned()));
             }
@@ -64,24 +69,19 @@ fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str) {
 }
 
 /// Waits until the window of a detached session is over; the policy may stop its executions
-/// before that.
+/// before that. The window counts from the break: the master may have heard the slave until then.
 async fn wait(core: &Arc<Core>, session: &Arc<Session>, last_heard: Instant) {
-    let window = session.window;
-    if let OnMasterLost::AbortAfter(patience) = core.settings.on_master_lost
-        && patience < window
-    {
-        sleep_past(last_heard, patience).await;
-        abort_all(core, session);
+    let window = sleep(session.window);
+    tokio::pin!(window);
+    if let OnMasterLost::AbortAfter(patience) = core.settings.on_master_lost {
+        let patience = patience.saturating_sub(last_heard.elapsed());
+        tokio::select! {
+            biased;
+            () = &mut window => return,
+            () = sleep(patience) => abort_all(core, session),
+        }
     }
-    sleep_past(last_heard, window).await;
-}
-
-/// Waits until so long after a moment; what is too far away to be told apart from never, for ever.
-async fn sleep_past(moment: Instant, wait: Duration) {
-    match moment.checked_add(wait) {
-        Some(end) => sleep_until(end).await,
-        None => std::future::pending().await,
-    }
+    window.await;
 }
 
 fn abort_all(core: &Arc<Core>, session: &Session) {
