@@ -61,6 +61,8 @@ pub(crate) struct Session {
     welcomed: AtomicBool,
     /// Results of this session may go: nobody can come back for them.
     forgotten: AtomicBool,
+    /// A goodbye is under way: one is enough.
+    goodbye: AtomicBool,
     /// The goodbye is accepted: nothing new may begin.
     leaving: Mutex<bool>,
     /// Executions that are remembered for it.

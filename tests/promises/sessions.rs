@@ -114,6 +114,62 @@ async fn a_hello_that_comes_too_late_does_not_disturb_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_goodbye_that_is_answered_while_the_master_is_away_loses_no_verdict() {
+    let lost = Counter::default();
+    let count = lost.clone();
+    let (dialer, slave) = slave(|slave| slave.lost_connection_async(counted(count)));
+    let (mut master, welcome) = welcomed(&dialer, hello()).await;
+    master.say(1, waiting(1));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Running(_))));
+    master.say(2, from_master::Frame::Goodbye(proto::Goodbye::default()));
+    sleep(SECOND).await;
+    drop(master);
+    sleep(10 * SECOND).await;
+
+    let (mut master, welcome) = welcomed(&dialer, resuming(&welcome, 2)).await;
+    assert!(welcome.resumed);
+    assert_eq!(finished(&mut master).await.execution, Some(execution(1)));
+    let last = master.hears().await;
+    assert!(matches!(last, Some(from_slave::Frame::GoodbyeAccepted(_))), "{last:?}");
+    assert_eq!(master.hears().await, None);
+    drop(master);
+    sleep(100 * SECOND).await;
+    assert_eq!(lost.runs(), 0, "it has said goodbye");
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_is_asked_about_once_however_often_it_is_said() {
+    let (asked, gate) = (Counter::default(), Gate::closed());
+    let (count, held) = (asked.clone(), gate.clone());
+    let (dialer, slave) = slave(|slave| {
+        slave.before_disconnection_async(move |_| {
+            count.count();
+            let held = held.clone();
+            async move {
+                held.opened().await;
+                Ok::<_, selsyn::Refusal>(())
+            }
+        })
+    });
+    let (mut master, _) = welcomed(&dialer, hello()).await;
+    for seq in 1..=3 {
+        master.say(seq, from_master::Frame::Goodbye(proto::Goodbye::default()));
+    }
+    for _ in 0..2 {
+        let answer = master.hears().await;
+        assert!(matches!(answer, Some(from_slave::Frame::Violation(_))), "{answer:?}");
+    }
+    gate.open();
+    let answer = master.hears().await;
+    assert!(matches!(answer, Some(from_slave::Frame::GoodbyeAccepted(_))), "{answer:?}");
+    assert_eq!(asked.runs(), 1);
+    drop(master);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_master_holds_an_exclusive_slave_no_longer_than_the_tolerance() {
     let (dialer, slave) = slave(SlaveBuilder::exclusive);
     let other = || proto::Hello { master_id: vec![9; 16].into(), ..hello() };

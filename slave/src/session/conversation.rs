@@ -104,9 +104,10 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The stream ended from the master's side.
+    /// The stream ended from the master's side: in good order, if it was told everything.
     fn ended(&self, why: &str) -> Over {
-        if *self.session.leaving() { Over::Goodbye } else { Over::Lost(why.to_owned()) }
+        let is_goodbye = *self.session.leaving() && self.session.outbox.is_drained();
+        if is_goodbye { Over::Goodbye } else { Over::Lost(why.to_owned()) }
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
@@ -117,10 +118,7 @@ impl<'a> Conversation<'a> {
             Some(F::Start(start)) => self.start(start),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
             Some(F::ResultTaken(taken)) => self.result_taken(taken),
-            Some(F::Goodbye(goodbye)) => {
-                goodbye::begin(core, session, goodbye);
-                Ok(())
-            }
+            Some(F::Goodbye(goodbye)) => goodbye::begin(core, session, goodbye),
             // No function of this version takes input: the frame says that it may be lost.
             Some(F::Heartbeat(_) | F::Input(_)) => Ok(()),
             Some(F::Detach(_)) => return Some(Over::Left),

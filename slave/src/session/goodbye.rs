@@ -1,13 +1,15 @@
 //! Ends a session in good order: ask the hook, stop what runs, say that it is over.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::wire::WireError;
 use selsyn_common::{ErrorCode, Payload};
 use tokio::time::timeout;
 use tracing::info;
 
-use super::{Over, Session, lifetime};
+use super::Session;
 use crate::core::Core;
 use crate::executor::ask_to_stop;
 use crate::hooks::{self, ConnectionRequest, Said};
@@ -15,7 +17,19 @@ use crate::lifecycle::StopCause;
 use crate::records::Record;
 
 /// Deals with a Goodbye, away from the network loop.
-pub(super) fn begin(core: &Arc<Core>, session: &Arc<Session>, goodbye: proto::Goodbye) {
+///
+/// # Errors
+///
+/// When another is under way: a flood of them must not become a flood of hooks.
+pub(super) fn begin(
+    core: &Arc<Core>,
+    session: &Arc<Session>,
+    goodbye: proto::Goodbye,
+) -> Result<(), WireError> {
+    if session.goodbye.swap(true, Ordering::AcqRel) {
+        let problem = "came while another is under way";
+        return Err(WireError { frame: "Goodbye", field: "frame", problem });
+    }
     let (core, session) = (Arc::clone(core), Arc::clone(session));
     core.clone().spawn(async move {
         match ask_hook(&core, &session, goodbye.data).await {
@@ -23,10 +37,12 @@ pub(super) fn begin(core: &Arc<Core>, session: &Arc<Session>, goodbye: proto::Go
             Err(refusal) => {
                 info!(connection = %session.peer.connection, "goodbye refused: {refusal}");
                 let refusal = Some(refusal.into());
+                session.goodbye.store(false, Ordering::Release);
                 session.send(Frame::GoodbyeRefused(proto::GoodbyeRefused { refusal }));
             }
         }
     });
+    Ok(())
 }
 
 async fn ask_hook(core: &Core, session: &Session, data: Option<proto::Payload>) -> Said {
@@ -55,13 +71,17 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
             record.until(|state| state.is_settled).await;
         }
     }
-    // First, so that a master that comes back at once is not refused for its former session.
-    core.sessions.remove(session.id);
+    // A master that is away may come back for the verdicts, and for the answer, in its window.
+    let is_away = session.tie.detached_since().is_some();
+    if !is_away {
+        // First, so that a master that comes back at once is not refused for its former session.
+        core.sessions.remove(session.id);
+    }
     let reply = reply.map(proto::Payload::from);
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
     session.outbox.close();
-    if session.tie.detached_since().is_some() {
-        return lifetime::end(core, session, &Over::Goodbye);
+    if is_away {
+        return;
     }
     // The master ends the stream when it has heard everything; one that does not is cut off.
     if timeout(core.settings.greeting_timeout, session.tie.closed()).await.is_err() {

@@ -230,6 +230,7 @@ fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejectio
         turn: Arc::default(),
         welcomed: AtomicBool::new(false),
         forgotten: AtomicBool::new(false),
+        goodbye: AtomicBool::new(false),
         leaving: Mutex::new(false),
         records: AtomicUsize::new(0),
     })

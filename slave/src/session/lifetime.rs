@@ -62,7 +62,9 @@ fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str, last
             () = back.cancelled() => {}
             () = core.stopped.cancelled() => end(&core, &session, &Over::Closed),
             () = wait(&core, &session, last_heard) => {
-                end(&core, &session, &Over::Lost("the master did not come back".to_owned()));
+                let lost = || Over::Lost("the master did not come back".to_owned());
+                let over = if *session.leaving() { Over::Goodbye } else { lost() };
+                end(&core, &session, &over);
             }
         }
     });

@@ -88,7 +88,8 @@ impl Sessions {
         let Some(tolerance) = self.exclusive else { return Ok(()) };
         let holds = |session: &&Arc<Session>| match session.tie.detached_since() {
             None => !session.is_over(),
-            Some(last_heard) => last_heard.elapsed() < tolerance,
+            // One that has said goodbye is kept for what it has not heard, and holds nothing.
+            Some(last_heard) => last_heard.elapsed() < tolerance && !*session.leaving(),
         };
         let others = open.sessions.values().filter(|session| session.id != except);
         let Some(holder) = others.into_iter().find(holds) else { return Ok(()) };
