@@ -201,6 +201,36 @@ async fn times_that_are_too_far_away_to_come_keep_no_session_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_master_that_is_being_greeted_does_not_make_room_for_another() {
+    let (gate, lost) = (Gate::closed(), Counter::default());
+    let (held, count) = (gate.clone(), lost.clone());
+    let (dialer, slave) = slave(|slave| {
+        slave
+            .max_sessions(1)
+            .before_connection_async(move |_| {
+                let held = held.clone();
+                async move {
+                    held.opened().await;
+                    Ok::<_, selsyn::Refusal>(())
+                }
+            })
+            .lost_connection_async(counted(count))
+    });
+    let mut first = RawMaster::connect(dialer.clone()).await;
+    first.say(0, from_master::Frame::Hello(hello()));
+    sleep(SECOND).await;
+    let other = proto::Hello { master_id: vec![9; 16].into(), ..hello() };
+    let (_, second) = greet(&dialer, other).await;
+    assert!(matches!(second, from_slave::Frame::Rejected(_)), "{second:?}");
+    gate.open();
+    let answer = first.hears().await;
+    assert!(matches!(answer, Some(from_slave::Frame::Welcome(_))), "{answer:?}");
+    assert_eq!(lost.runs(), 0);
+    drop(first);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slave_that_is_dropped_tells_nobody_later_that_a_master_was_lost() {
     let lost = Counter::default();
     let count = lost.clone();

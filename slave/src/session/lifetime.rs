@@ -175,6 +175,9 @@ fn forget(core: &Core, session: &Session) {
 }
 
 fn tell_lost(core: &Core, session: &Session) {
+    if !session.welcomed.load(Ordering::Relaxed) {
+        return;
+    }
     let Some(hook) = core.hooks.lost_connection.clone() else { return };
     let peer = session.peer.clone();
     let told = std::panic::AssertUnwindSafe(async move { hook(peer).await });

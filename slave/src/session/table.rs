@@ -155,7 +155,9 @@ impl Sessions {
 impl Open {
     /// The session that has waited longest for a master that has nothing here.
     fn idle(&self) -> Option<Arc<Session>> {
-        let detached = self.sessions.values().filter_map(|session| {
+        // One that is being greeted waits for the slave, not for its master.
+        let is_welcomed = |session: &&Arc<Session>| session.welcomed.load(Ordering::Relaxed);
+        let detached = self.sessions.values().filter(is_welcomed).filter_map(|session| {
             let since = session.tie.detached_since()?;
             (session.records.load(Ordering::Acquire) == 0).then_some((since, session))
         });
