@@ -201,6 +201,24 @@ async fn times_that_are_too_far_away_to_come_keep_no_session_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn payloads_that_are_announced_and_never_come_have_a_bound_however_small_they_are() {
+    // Room for 16 parts.
+    let (dialer, slave) = slave(|slave| slave.queue(1_000, 16 * 64 * 1024));
+    let (mut master, _) = welcomed(&dialer, hello()).await;
+    for task in 1..=17 {
+        let data = proto::Payload { size: 1, ..proto::Payload::default() };
+        let start = proto::Start { data: Some(data), ..start(task) };
+        master.say(task, from_master::Frame::Start(start));
+    }
+    let Some(from_slave::Frame::Refused(refused)) = master.hears().await else {
+        panic!("one too many")
+    };
+    assert_eq!(refused.execution, Some(execution(17)));
+    drop(master);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_master_that_is_being_greeted_does_not_make_room_for_another() {
     let (gate, lost) = (Gate::closed(), Counter::default());
     let (held, count) = (gate.clone(), lost.clone());

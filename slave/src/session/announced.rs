@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use selsyn_common::link::PART_BYTES;
 use selsyn_common::proto::{self, FromMaster, from_master};
 use selsyn_common::{ExecutionId, wire};
 
@@ -22,7 +23,8 @@ pub(super) fn deal_with(
         Some(from_master::Frame::Start(start)) => may_start(core, session, start, bytes),
         _ => core.check_payload(bytes),
     };
-    let room = wanted.and_then(|()| core.incoming.reserve(bytes));
+    // Each counts as a part at the least: otherwise tiny ones that never come had no bound.
+    let room = wanted.and_then(|()| core.incoming.reserve(bytes.max(PART_BYTES)));
     match (room, &frame.frame) {
         (Ok(room), _) => session.outbox.expect(frame, sizes, Box::new(room)),
         (Err(refusal), Some(from_master::Frame::Start(start))) => {
