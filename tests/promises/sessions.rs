@@ -114,6 +114,22 @@ async fn a_hello_that_comes_too_late_does_not_disturb_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_whose_session_goes_on_elsewhere_does_not_end_in_good_order() {
+    let (dialer, slave) = slave(|slave| slave);
+    let (mut former, welcome) = welcomed(&dialer, hello()).await;
+    let (newer, _) = welcomed(&dialer, resuming(&welcome, 0)).await;
+    let broke = loop {
+        match former.next().await {
+            Ok(Some(_)) => {}
+            end => break end,
+        }
+    };
+    broke.expect_err("only a session that is over ends so");
+    drop(newer);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_goodbye_that_is_answered_while_the_master_is_away_loses_no_verdict() {
     let lost = Counter::default();
     let count = lost.clone();

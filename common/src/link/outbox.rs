@@ -134,10 +134,11 @@ impl<F: Frame> Outbox<F> {
         wake(state);
     }
 
-    /// Ends the stream at once and drops what waits: nobody reads it any more.
+    /// Takes the outbox from its stream at once and drops what waits: nobody reads it any more.
     pub fn abandon(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.stream += 1;
         state.line.clear();
         wake(state);
     }
@@ -183,6 +184,11 @@ impl<F: Frame> StreamEnd<F> {
                 Poll::Pending
             }
         }
+    }
+
+    /// Whether the outbox was taken from this stream: what it has not said, it will not say.
+    pub fn is_former(&self) -> bool {
+        self.outbox.lock().stream != self.stream
     }
 
     /// Waits for the payloads of an announced frame.

@@ -53,7 +53,16 @@ impl Stream for Outgoing {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut *self {
-            Self::Open(end) => end.poll_next(cx).map(|frame| frame.map(Ok)),
+            Self::Open(end) => {
+                let frame = ready!(end.poll_next(cx));
+                let is_cut = frame.is_none() && end.is_former();
+                if !is_cut {
+                    return Poll::Ready(frame.map(Ok));
+                }
+                // An end in good order would say that the session is over, and all was told.
+                *self = Self::Over;
+                Poll::Ready(Some(Err(Status::aborted("the session goes on without this stream"))))
+            }
             Self::Over => Poll::Ready(None),
             Self::Greeting(opened) => {
                 let Ok(Opening { first, then }) = ready!(Pin::new(opened).poll(cx)) else {
