@@ -80,6 +80,9 @@ pub trait Frame: Clone + fmt::Debug {
     /// Shows its payloads, in the order of its fields.
     fn each_payload(&mut self, see: impl FnMut(&mut proto::Payload));
 
+    /// Makes a frame that asks for an execution one that forbids it; leaves any other alone.
+    fn withdraw(&mut self);
+
     /// Whether it names a time that is left.
     fn has_deadline(&self) -> bool;
 

@@ -277,3 +277,27 @@ async fn a_slave_that_is_dropped_tells_nobody_later_that_a_master_was_lost() {
     assert_eq!(lost.runs(), told);
     drop(master);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_was_lost_before_it_came_is_never_sent_again() {
+    let master = patient(Master::builder());
+    let mut slave = FakeSlave::listen();
+    let dialer = slave.dialer();
+    let connection = master.connect_with("it", move || dialer.clone().dial()).lazy().await.unwrap();
+    let mut session = slave.session().await;
+    session.hello().await;
+    session.send(from_slave::Frame::Welcome(ticket()));
+    expect::state(&connection, ConnectionState::Connected).await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    let id = session.start().await.execution;
+    drop(session);
+    let error = expect::error(starting.await.unwrap());
+    assert_eq!(error.code(), "E0113", "{error}");
+
+    // The slave has not received it: it says so in its Welcome.
+    let mut session = comes_back(&mut slave, &connection).await;
+    let from_master::Frame::Cancel(cancel) = session.next().await else {
+        panic!("what is lost does not begin any more")
+    };
+    assert_eq!(cancel.execution, id);
+}

@@ -62,6 +62,14 @@ impl Frame for proto::FromMaster {
         payload.iter_mut().for_each(&mut see);
     }
 
+    fn withdraw(&mut self) {
+        use proto::from_master::Frame as F;
+        if let Some(F::Start(proto::Start { execution, .. })) = &self.frame {
+            let (execution, reason) = (*execution, "lost before it came".to_owned());
+            self.frame = Some(F::Cancel(proto::Cancel { execution, reason }));
+        }
+    }
+
     fn has_deadline(&self) -> bool {
         use proto::from_master::Frame as F;
         matches!(&self.frame, Some(F::Start(start)) if start.deadline_millis > 0)
@@ -152,6 +160,8 @@ impl Frame for proto::FromSlave {
             _ => {}
         }
     }
+
+    fn withdraw(&mut self) {}
 
     fn has_deadline(&self) -> bool {
         false

@@ -76,6 +76,11 @@ impl<F: Frame> Lanes<F> {
         }
     }
 
+    /// The control frames that wait.
+    pub fn control_mut(&mut self) -> impl Iterator<Item = &mut Leaving<F>> {
+        self.control.iter_mut().map(|(_, leaving)| leaving)
+    }
+
     /// Control frames that wait.
     pub fn waiting(&self) -> usize {
         self.control.len()

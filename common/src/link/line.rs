@@ -194,6 +194,24 @@ impl<F: Frame> Line<F> {
         self.bulk.is_ready() || self.arrivals.owes() || self.lanes.waiting() > 0
     }
 
+    /// Executions that are asked for and have not come to the other side never will: should their
+    /// frames leave again, they forbid what they asked for. The numbers stay dense.
+    pub fn withdraw(&mut self, is_meant: impl Fn(crate::ExecutionId) -> bool) {
+        let is_meant = |frame: &F| frame.execution().filter(|id| is_meant(*id));
+        for leaving in self.lanes.control_mut() {
+            if is_meant(&leaving.frame).is_some() {
+                leaving.payloads.clear();
+                leaving.frame.withdraw();
+            }
+        }
+        for frame in self.departures.unacked_mut() {
+            if let Some(id) = is_meant(frame) {
+                self.bulk.give_up(id);
+                frame.withdraw();
+            }
+        }
+    }
+
     /// Highest number received: what a resumption names.
     pub const fn received(&self) -> u64 {
         self.arrivals.ack()

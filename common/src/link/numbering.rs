@@ -160,6 +160,11 @@ impl<F: Frame> Departures<F> {
         self.again.max(self.acked_before() + 1) <= self.again_until
     }
 
+    /// The frames that have left and are not acknowledged.
+    pub fn unacked_mut(&mut self) -> impl Iterator<Item = &mut F> {
+        self.unacked.iter_mut().map(|departed| &mut departed.frame)
+    }
+
     /// How many frames have left and are not acknowledged.
     pub fn unacked(&self) -> usize {
         self.unacked.len()

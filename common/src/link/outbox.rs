@@ -85,6 +85,11 @@ impl<F: Frame> Outbox<F> {
         self.lock().line.give_up_waiting(is_meant)
     }
 
+    /// Forbids executions that were asked for, if the frames that did have not arrived.
+    pub fn withdraw(&self, is_meant: impl Fn(ExecutionId) -> bool) {
+        self.lock().line.withdraw(is_meant);
+    }
+
     /// Sends no more of the payloads of this execution.
     pub fn give_up_sending(&self, execution: ExecutionId) {
         self.lock().line.give_up_sending(execution);

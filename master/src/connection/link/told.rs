@@ -1,5 +1,6 @@
 //! What the network loop tells: sessions open, break and end, and tasks with them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use selsyn_common::link::numbering::NumberingError;
@@ -164,6 +165,11 @@ impl Link {
             let mut inner = self.inner();
             let overdue = inner.tasks.take_overdue(now);
             overdue.iter().for_each(|cell| inner.late.add(cell.id));
+            if let Some(session) = inner.session.as_ref().filter(|_| !overdue.is_empty()) {
+                // What is lost by now must not begin when the slave comes back after all.
+                let lost: HashSet<_> = overdue.iter().map(|cell| cell.id).collect();
+                session.outbox.withdraw(|id| lost.contains(&id));
+            }
             overdue
         };
         self.end_lost(overdue, "contact with the slave was lost for longer than the resume window");
