@@ -301,3 +301,23 @@ async fn a_start_that_was_lost_before_it_came_is_never_sent_again() {
     };
     assert_eq!(cancel.execution, id);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_a_new_session_has_taken_over_is_not_lost_with_the_former_one() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+    let execution = session.start().await.execution;
+    let accepted = || from_slave::Frame::Accepted(proto::Accepted { execution, reply: None });
+    session.send(accepted());
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    drop(session);
+    let mut session = slave.greeted().await;
+    session.send(accepted());
+    for _ in 0..20 {
+        sleep(5 * SECOND).await;
+        session.send(from_slave::Frame::Heartbeat(proto::Heartbeat {}));
+    }
+    assert_eq!(running.status(), TaskStatus::Started, "the slave is here, and has it");
+}

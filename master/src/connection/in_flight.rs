@@ -71,6 +71,13 @@ impl InFlight {
         self.entries.get(&id).map(|entry| Arc::clone(&entry.cell))
     }
 
+    /// Gives a task that was sent, which is in this session from here on.
+    pub(crate) fn taken_over(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
+        let entry = self.entries.get_mut(&id).filter(|entry| entry.waiting.is_none())?;
+        entry.sent_in = by;
+        Some(Arc::clone(&entry.cell))
+    }
+
     /// Whether the task's start still waits for a session.
     pub(crate) fn is_waiting(&self, id: ExecutionId) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.waiting.is_some())

@@ -222,7 +222,7 @@ impl<'a> Conversation<'a> {
 
     fn accepted(&self, frame: proto::Accepted) -> Result<(), WireError> {
         let id = wire::execution_id("Accepted", frame.execution)?;
-        match self.link.find(id) {
+        match self.link.accepted(id) {
             Some(cell) => cell.accepted(Payload::optional(frame.reply)),
             None => debug!(task.id = %id, "Accepted for a task that is not in flight; ignored"),
         }

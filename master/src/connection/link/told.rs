@@ -196,6 +196,13 @@ impl Link {
         self.inner().tasks.get(id)
     }
 
+    /// The slave has the task in this session; it is not lost with the one it was sent in.
+    pub(crate) fn accepted(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+        let mut inner = self.inner();
+        let session = inner.sessions;
+        inner.tasks.taken_over(id, session)
+    }
+
     pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
         self.inner().tasks.remove(id)
     }
