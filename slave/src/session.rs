@@ -169,18 +169,23 @@ pub(crate) async fn serve(
         Err(rejection) => {
             // Whoever asked may have gone.
             let _ = opening.send(reject(rejection));
-            return linger(&core, incoming).await;
+            return linger(&core, incoming, None).await;
         }
     };
     let Greeted { session, stream, welcome } = greeted;
     let first = FromSlave { frame: Some(welcome), ..FromSlave::default() };
     let _ = opening.send(Opening { first, then: Some(stream.end.clone()) });
     let attached = lifetime::Attached::new(&core, &session, stream.number);
+    let (number, end) = (stream.number, stream.end.clone());
     let turn = Arc::clone(&session.turn).lock_owned().await;
     let (over, last_heard) = Conversation::new(&core, &session, stream).run(&mut incoming).await;
     attached.over(over, last_heard);
     drop(turn);
-    linger(&core, incoming).await;
+    linger(&core, incoming, Some(end)).await;
+    if session.is_over() && session.tie.is_current(number) {
+        // Who has not read the end by now keeps neither the stream nor what waits for it.
+        session.outbox.abandon();
+    }
 }
 
 fn reject(Rejection { refusal, max_bytes }: Rejection) -> Opening {
@@ -202,9 +207,18 @@ fn shortened(text: &str) -> String {
     text.chars().take(256).collect()
 }
 
-/// Keeps reading until the master has seen the end: a stream dropped early takes along what was
-/// sent last.
-async fn linger(core: &Core, mut incoming: Streaming<FromMaster>) {
-    let drained = async { while let Ok(Some(_)) = incoming.message().await {} };
+/// Keeps reading until the master has seen the end, but not for ever: a stream dropped early takes
+/// along what was sent last. What the master acknowledges lets the rest of it leave.
+async fn linger(
+    core: &Core,
+    mut incoming: Streaming<FromMaster>,
+    end: Option<StreamEnd<FromSlave>>,
+) {
+    let drained = async {
+        while let Ok(Some(frame)) = incoming.message().await {
+            // Nobody deals with it any more, and a broken rule breaks nothing now.
+            let _ = end.as_ref().map(|end| end.arrived(frame));
+        }
+    };
     let _ = timeout(core.settings.greeting_timeout, drained).await;
 }

@@ -321,3 +321,24 @@ async fn a_task_that_a_new_session_has_taken_over_is_not_lost_with_the_former_on
     }
     assert_eq!(running.status(), TaskStatus::Started, "the slave is here, and has it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_master_that_does_not_read_to_the_end_does_not_keep_the_stream() {
+    use selsyn::{Failure, FunctionExecution, Payload, function};
+    let (dialer, slave) = slave(|slave| {
+        let large = |_: FunctionExecution, (): ()| async {
+            Ok::<_, Failure>(Payload::bytes(vec![7; 1_000_000]))
+        };
+        slave.function("large", function(large))
+    });
+    let (mut master, _) = welcomed(&dialer, hello()).await;
+    let data = proto::Payload { data: "null".into(), ..start(1).data.unwrap() };
+    let large = proto::Start { function: "large".to_owned(), data: Some(data), ..start(1) };
+    master.say(1, from_master::Frame::Start(large));
+    master.say(2, from_master::Frame::Goodbye(proto::Goodbye::default()));
+    // It acknowledges nothing, so that most of the result has no credit.
+    while let Some(frame) = master.hears().await {
+        assert!(!matches!(frame, from_slave::Frame::GoodbyeAccepted(_)));
+    }
+    slave.shutdown().await.unwrap();
+}
