@@ -111,9 +111,9 @@ impl Record {
     /// Gives it to another session of the same master.
     pub(crate) fn hand_over(&self, session: &Arc<Session>) {
         let mut mine = self.session.write().unwrap_or_else(PoisonError::into_inner);
-        session.records.fetch_add(1, Ordering::AcqRel);
+        session.remembers_one();
         let former = std::mem::replace(&mut *mine, Arc::clone(session));
-        former.records.fetch_sub(1, Ordering::AcqRel);
+        former.forgets_one();
     }
 
     /// Tells those who wait in [`Record::until`] to look again.
@@ -208,7 +208,7 @@ impl Records {
     }
 
     pub(crate) fn add(&self, record: &Arc<Record>) {
-        record.session().records.fetch_add(1, Ordering::AcqRel);
+        record.session().remembers_one();
         self.table.insert(record.id, Arc::clone(record));
     }
 
@@ -226,7 +226,7 @@ impl Records {
 
     pub(crate) fn forget(&self, id: ExecutionId) {
         let Some((_, record)) = self.table.remove(&id) else { return };
-        record.session().records.fetch_sub(1, Ordering::AcqRel);
+        record.session().forgets_one();
         if let Some(outcome) = &record.state().outcome {
             self.untaken.fetch_sub(1, Ordering::Relaxed);
             self.untaken_bytes.fetch_sub(bytes_of(outcome), Ordering::Relaxed);

@@ -27,7 +27,7 @@ use std::time::Duration;
 use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Incarnation, Refusal, SessionId, Token};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tonic::Streaming;
 use tracing::{debug, info, warn};
@@ -66,7 +66,9 @@ pub(crate) struct Session {
     /// The goodbye is accepted: nothing new may begin.
     leaving: Mutex<bool>,
     /// Executions that are remembered for it.
-    pub(crate) records: AtomicUsize,
+    records: AtomicUsize,
+    /// Told when there are none any more.
+    emptied: Notify,
 }
 
 /// What a stream of the slave says first, and what it goes on with.
@@ -119,6 +121,25 @@ impl Session {
 
     fn leaving(&self) -> MutexGuard<'_, bool> {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more execution is remembered for it.
+    pub(crate) fn remembers_one(&self) {
+        self.records.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One less.
+    pub(crate) fn forgets_one(&self) {
+        if self.records.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.emptied.notify_one();
+        }
+    }
+
+    /// Waits until no execution is remembered for it.
+    async fn emptied(&self) {
+        while self.records.load(Ordering::Acquire) > 0 {
+            self.emptied.notified().await;
+        }
     }
 
     /// Refuses a start.

@@ -323,6 +323,32 @@ async fn a_task_that_a_new_session_has_taken_over_is_not_lost_with_the_former_on
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_takes_over_the_work_of_a_former_session_leaves_nothing_of_it_behind() {
+    let (dialer, slave) = slave(|slave| slave);
+    let alive = || Handle::current().metrics().num_alive_tasks();
+    let mut before = 0;
+    for round in 0..20 {
+        let (mut master, _) = welcomed(&dialer, hello()).await;
+        master.say(1, from_master::Frame::Start(start(round)));
+        while finished(&mut master).await.execution != Some(execution(round)) {}
+        if let Some(former) = round.checked_sub(1) {
+            let taken = proto::ResultTaken { execution: Some(execution(former)) };
+            master.say(2, from_master::Frame::ResultTaken(taken));
+        }
+        let detach_at = if round == 0 { 2 } else { 3 };
+        master.say(detach_at, from_master::Frame::Detach(proto::Detach {}));
+        while master.hears().await.is_some() {}
+        drop(master);
+        sleep(10 * SECOND).await;
+        if round == 0 {
+            before = alive();
+        }
+    }
+    assert_eq!(alive(), before, "only the last session has something to wait for");
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_master_that_does_not_read_to_the_end_does_not_keep_the_stream() {
     use selsyn::{Failure, FunctionExecution, Payload, function};
     let (dialer, slave) = slave(|slave| {

@@ -12,6 +12,7 @@ use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave::Frame};
 use selsyn_common::wire::{WireError, WireId};
 use selsyn_common::{ErrorCode, Incarnation, MasterId, Payload, Refusal, SessionId, Token};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tonic::Streaming;
 use tracing::{info, warn};
@@ -233,6 +234,7 @@ fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejectio
         goodbye: AtomicBool::new(false),
         leaving: Mutex::new(false),
         records: AtomicUsize::new(0),
+        emptied: Notify::new(),
     })
 }
 

@@ -141,10 +141,12 @@ fn keep_results(core: &Arc<Core>, session: &Arc<Session>) {
     let guard = OrphanGone(Arc::clone(core), Arc::clone(session));
     let stopped: CancellationToken = core.stopped.clone();
     core.spawn(async move {
-        let OrphanGone(core, _) = &guard;
+        let OrphanGone(core, session) = &guard;
         tokio::select! {
             biased;
             () = stopped.cancelled() => {}
+            // A later session has taken them over, or they were taken: no reason to stay.
+            () = session.emptied() => {}
             () = sleep(core.settings.owner_patience) => {}
         }
     });
