@@ -66,6 +66,12 @@ impl Fences {
         Life::Replaces(replaced)
     }
 
+    /// Whether it is a former life of its master.
+    pub(super) fn is_former(&self, master: MasterId, who: Incarnation) -> bool {
+        let former = self.0.get(&master).map(|lives| &lives.former);
+        former.is_some_and(|former| former.iter().any(|(former, _)| *former == who))
+    }
+
     fn make_room(&mut self) {
         if self.0.len() >= MAX_MASTERS {
             self.0.retain(|_, lives| !lives.former.is_empty());

@@ -43,10 +43,7 @@ impl Sessions {
         let mut open = self.lock();
         match open.fences.hello(master, who, Instant::now()) {
             Life::Living => Ok(Vec::new()),
-            Life::Former => {
-                let message = format!("a newer life of master {master} has taken its place");
-                Err(Refusal::because(ErrorCode::Fenced, message))
-            }
+            Life::Former => Err(fenced(master)),
             Life::Replaces(former) => {
                 let of_former = open.sessions.values().filter(|session| {
                     session.peer.master == master && session.incarnation == former
@@ -60,6 +57,10 @@ impl Sessions {
     /// for a master that has nothing here.
     pub(super) fn add(&self, session: &Arc<Session>) -> Result<Option<Arc<Session>>, Refusal> {
         let mut open = self.lock();
+        // A newer life may have come since its Hello was judged.
+        if open.fences.is_former(session.peer.master, session.incarnation) {
+            return Err(fenced(session.peer.master));
+        }
         self.check_hold(&open, session.id)?;
         let in_the_way = if open.sessions.len() < self.max {
             None
@@ -150,6 +151,11 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn fenced(master: MasterId) -> Refusal {
+    let message = format!("a newer life of master {master} has taken its place");
+    Refusal::because(ErrorCode::Fenced, message)
 }
 
 impl Open {
