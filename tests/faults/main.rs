@@ -6,5 +6,6 @@ mod black_holes;
 mod cluster;
 mod cuts;
 mod load;
+mod lone;
 mod proxy;
 mod stalls;
