@@ -255,7 +255,9 @@ async fn ask_hook(core: &Arc<Core>, session: &Session, data: Option<proto::Paylo
 /// asked for that session is told which those are.
 fn adopt(core: &Core, session: &Arc<Session>, asked: bool) {
     let is_kin = |former: &Session| former.is_over() && former.is_kin(session);
-    let records = if core.sessions.has_orphans() { core.records.all() } else { Vec::new() };
+    // Who asked for a session that is over may come before its end has been counted.
+    let may_be_some = asked || core.sessions.has_orphans();
+    let records = if may_be_some { core.records.all() } else { Vec::new() };
     let mine: Vec<_> = records.into_iter().filter(|record| is_kin(&record.session())).collect();
     if asked {
         tell_adopted(session, mine.iter().map(|record| record.id.into()).collect());
