@@ -127,13 +127,6 @@ impl InFlight {
         self.broken.extend(until.map(|until| (session, until)));
     }
 
-    /// A task of a former session belongs to this one.
-    pub(crate) fn adopted(&mut self, id: ExecutionId, session: Generation) {
-        if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.waiting.is_none()) {
-            entry.sent_in = session;
-        }
-    }
-
     /// The session goes on: nothing in it was lost.
     pub(crate) fn session_resumed(&mut self, session: Generation) {
         self.broken.retain(|(broken, _)| *broken != session);

@@ -123,7 +123,7 @@ impl Link {
     pub(crate) fn adopted(&self, ids: impl Iterator<Item = ExecutionId>, last: bool) {
         let mut inner = self.inner();
         let session = inner.sessions;
-        ids.for_each(|id| inner.tasks.adopted(id, session));
+        ids.for_each(|id| drop(inner.tasks.taken_over(id, session)));
         let forgotten = if last { inner.tasks.take_sent(session - 1) } else { Vec::new() };
         drop(inner);
         self.end_lost(forgotten, "the slave has forgotten the task since the session broke");
