@@ -134,13 +134,13 @@ fn leave(core: &Arc<Core>, record: &Arc<Record>) {
 
 /// Gives a freed slot to a waiting task. Its hook may still be thinking: then it begins later.
 fn pass_on(core: &Arc<Core>, id: ExecutionId, slot: Place) {
-    let waiting = core.records.get(id).filter(|record| record.take_slot(slot));
-    let Some(record) = waiting else {
+    let waiting = core.records.get(id).and_then(|record| Some((record.take_slot(slot)?, record)));
+    let Some((may_begin, record)) = waiting else {
         // It was stopped or withdrawn between the two locks: the slot goes on to the next.
         let next = core.admission().release(slot);
         return next.map_or((), |(id, slot)| pass_on(core, id, slot));
     };
-    if record.state().accepted {
+    if may_begin {
         run::begin(core, &record, Begin::Spawned);
     }
 }

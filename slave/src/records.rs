@@ -138,13 +138,15 @@ impl Record {
         }
     }
 
-    /// Takes a slot that became free; false when it needs none any more.
-    pub(crate) fn take_slot(&self, slot: Place) -> bool {
+    /// Takes a slot that became free; `None` when it needs none any more, else whether it may
+    /// begin: one that was not accepted yet begins when it is. In one step, so that it begins once.
+    pub(crate) fn take_slot(&self, slot: Place) -> Option<bool> {
         let mut state = self.state();
-        if !state.is_left {
-            state.place = slot;
+        if state.is_left {
+            return None;
         }
-        !state.is_left
+        state.place = slot;
+        Some(state.accepted)
     }
 
     /// Sends something the function shows; never waits, may be dropped when the master is slow.

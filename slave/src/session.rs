@@ -97,6 +97,8 @@ enum Over {
     Violated(String),
     /// A newer stream goes on with the session.
     Replaced,
+    /// Its master has begun another one under the same name, which takes over what it holds.
+    Superseded,
 }
 
 impl Session {

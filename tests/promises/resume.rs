@@ -131,6 +131,34 @@ async fn a_stream_that_resumes_takes_over_from_one_that_was_not_noticed_to_be_go
     slave.shutdown().await.unwrap();
 }
 
+/// As when the network brings one Hello twice: whichever session the master is tied to, it hears
+/// what became of its tasks.
+#[tokio::test]
+async fn a_second_session_under_one_name_takes_over_what_the_first_one_holds() {
+    let gate = Gate::closed();
+    let (dialer, slave, lost) = slave(&gate, |slave| slave);
+    let (mut former, _) = welcomed(&dialer, hello()).await;
+    former.say(1, start(1, "wait"));
+    for _ in 0..2 {
+        former.hears().await.unwrap();
+    }
+    let (mut master, again) = welcomed(&dialer, hello()).await;
+    assert!(!again.resumed);
+    assert_eq!(former.hears().await, None, "the former stream has ended");
+    master.say(1, start(1, "wait"));
+    gate.open();
+    let mut accepted = 0;
+    let end = loop {
+        match master.hears().await.unwrap() {
+            from_slave::Frame::Accepted(_) => accepted += 1,
+            frame => break frame,
+        }
+    };
+    assert!(accepted > 0 && is_finished(&end, 1, TaskStatus::Completed), "{end:?}");
+    assert_eq!(lost.runs(), 0, "the master is here");
+    slave.shutdown().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_new_life_of_a_master_fences_the_former_one() {
     let (dialer, slave, _) = slave(&Gate::closed(), |slave| slave);

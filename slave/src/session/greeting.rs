@@ -185,6 +185,9 @@ async fn begin(
     unwelcome.disarm();
     let made = || welcome(core, &session, Welcomed { version, reply, resumed: false });
     let welcome = core.sessions.welcome(&session, made);
+    for former in core.sessions.kin(&session) {
+        lifetime::end(core, &former, &Over::Superseded);
+    }
     adopt(core, &session, hello.resume.is_some());
     if core.admission().is_draining() {
         session.send(draining(core.settings.drain_deadline));
@@ -256,8 +259,8 @@ async fn ask_hook(core: &Arc<Core>, session: &Session, data: Option<proto::Paylo
 fn adopt(core: &Core, session: &Arc<Session>, asked: bool) {
     let is_kin = |former: &Session| former.is_over() && former.is_kin(session);
     // Who asked for a session that is over may come before its end has been counted.
-    let may_be_some = asked || core.sessions.has_orphans();
-    let records = if may_be_some { core.records.all() } else { Vec::new() };
+    let records =
+        if asked || core.sessions.has_orphans() { core.records.all() } else { Vec::new() };
     let mine: Vec<_> = records.into_iter().filter(|record| is_kin(&record.session())).collect();
     if asked {
         tell_adopted(session, mine.iter().map(|record| record.id.into()).collect());

@@ -114,16 +114,26 @@ pub(super) fn end(core: &Arc<Core>, session: &Arc<Session>, over: &Over) {
     if !session.tie.close() {
         return;
     }
+    // A start that was let in before this is in the table after it.
+    drop(session.leaving());
     core.sessions.remove(session.id);
     core.admission().set_owners(core.sessions.owners());
     match over {
         Over::Goodbye | Over::Closed | Over::Violated(_) | Over::Fenced => session.outbox.close(),
+        Over::Superseded => {
+            // Not in good order: the other session tells what this one has not.
+            session.outbox.detach();
+            session.outbox.abandon();
+        }
         // Nobody reads any more: what waits is dropped.
         Over::Lost(_) | Over::Full | Over::Left | Over::Replaced => session.outbox.abandon(),
     }
     info!(connection = %session.peer.connection, ?over, dropped_outputs = session.outbox.dropped(), "disconnected");
     if matches!(over, Over::Goodbye | Over::Closed) {
         return forget(core, session);
+    }
+    if *over == Over::Superseded {
+        return keep_results(core, session);
     }
     tell_lost(core, session);
     if matches!(core.settings.on_master_lost, OnMasterLost::AbortAfter(_)) {

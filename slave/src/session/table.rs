@@ -61,8 +61,10 @@ impl Sessions {
         if open.fences.is_former(session.peer.master, session.incarnation) {
             return Err(fenced(session.peer.master));
         }
-        self.check_hold(&open, session.id)?;
-        let in_the_way = if open.sessions.len() < self.max {
+        self.check_hold(&open, |other| other.is_kin(session))?;
+        // Those that it will take the place of count no more.
+        let others = open.sessions.values().filter(|other| !other.is_kin(session)).count();
+        let in_the_way = if others < self.max {
             None
         } else {
             let longest = open.idle().ok_or_else(|| {
@@ -80,25 +82,32 @@ impl Sessions {
     /// Finds a session that is to be resumed.
     pub(super) fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, Refusal> {
         let open = self.lock();
-        self.check_hold(&open, id)?;
+        self.check_hold(&open, |other| other.id == id)?;
         Ok(open.sessions.get(&id).cloned())
     }
 
     /// Refuses whoever comes while another session holds an exclusive slave.
-    fn check_hold(&self, open: &Open, except: SessionId) -> Result<(), Refusal> {
+    fn check_hold(&self, open: &Open, is_itself: impl Fn(&Session) -> bool) -> Result<(), Refusal> {
         let Some(tolerance) = self.exclusive else { return Ok(()) };
         let holds = |session: &&Arc<Session>| match session.tie.detached_since() {
             None => !session.is_over(),
             // One that has said goodbye is kept for what it has not heard, and holds nothing.
             Some(last_heard) => last_heard.elapsed() < tolerance && !*session.leaving(),
         };
-        let others = open.sessions.values().filter(|session| session.id != except);
+        let others = open.sessions.values().filter(|session| !is_itself(session));
         let Some(holder) = others.into_iter().find(holds) else { return Ok(()) };
         let message = format!(
             "the exclusive slave is held by connection {} of master {}",
             holder.peer.connection, holder.peer.master
         );
         Err(Refusal::because(ErrorCode::SlaveTaken, message))
+    }
+
+    /// The other sessions of the same master under the same name.
+    pub(super) fn kin(&self, session: &Session) -> Vec<Arc<Session>> {
+        let open = self.lock();
+        let kin = open.sessions.values().filter(|other| other.id != session.id);
+        kin.filter(|other| other.is_kin(session)).cloned().collect()
     }
 
     pub(crate) fn remove(&self, id: SessionId) {

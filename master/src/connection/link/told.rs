@@ -24,11 +24,16 @@ const FRAMES_PER_TASK: usize = 4;
 const FRAMES_OF_SESSION: usize = 1_024;
 
 impl Link {
-    /// What to resume, if there is something: a session whose stream broke.
+    /// What to resume, if there was something: a session whose stream broke.
     pub(crate) fn resume(&self) -> Option<proto::Resume> {
         let inner = self.inner();
-        let session = inner.session.as_ref()?;
-        let Ticket { session_id, session_secret } = session.ticket.clone()?;
+        let Some((session, ticket)) =
+            inner.session.as_ref().and_then(|session| Some((session, session.ticket.clone()?)))
+        else {
+            // Nothing to go on with; but the slave may still have what was started.
+            return (inner.sessions > 0).then(proto::Resume::default);
+        };
+        let Ticket { session_id, session_secret } = ticket;
         Some(proto::Resume { session_id, session_secret, received: session.outbox.received() })
     }
 
