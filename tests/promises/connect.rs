@@ -255,6 +255,25 @@ async fn the_longest_times_are_no_panic() {
 }
 
 #[tokio::test]
+async fn the_largest_counts_are_no_panic() {
+    const ALL: usize = usize::MAX;
+    let slave = Slave::builder()
+        .function("echo", functions::echo())
+        .slots(ALL)
+        .blocking_slots(ALL)
+        .queue(ALL, ALL)
+        .max_sessions(ALL)
+        .max_connections(ALL, ALL);
+    let slave = slave.bind("127.0.0.1:0").await.unwrap().spawn();
+    let master = Master::builder().max_in_flight(ALL).max_payload_bytes(ALL).build().unwrap();
+    let connection = master.connect("it", slave.addr()).await.unwrap();
+    let task = connection.new_task(1).unwrap().function("echo");
+    expect::completed(&task.start().await.unwrap()).await;
+    master.close().await;
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn times_that_cannot_work_are_refused_by_name() {
     let master = Master::builder().heartbeat_tolerance(Duration::from_millis(1)).build().unwrap();
     let error = expect::error(master.connect("it", "127.0.0.1:1").await);

@@ -113,7 +113,8 @@ pub(crate) fn guard<IO, S>(
 where
     S: Stream<Item = io::Result<Taken<IO>>>,
 {
-    let room = Arc::new(Semaphore::new(max));
+    // More than a semaphore counts is more than a machine has descriptors.
+    let room = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
     unfold((Box::pin(connections), room), move |(connections, room)| {
         let cut = cut.clone();
         async move {
