@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::Payload;
+use selsyn_common::link::PART_BYTES;
 use tokio::time::timeout;
 
 use crate::connection::ConnectionState;
@@ -40,7 +41,8 @@ async fn say_goodbye(link: &Arc<Link>, data: Payload) -> Result<Option<Payload>,
     let hook = link.hooks.before_disconnect.as_ref();
     let data = hooks::ask(hook, data).await;
     let data = data.map_err(|said| DisconnectError::Hook { name: name(), said })?;
-    let (bytes, limit) = (data.len(), link.max_payload_bytes());
+    // What needs no parts is taken whatever the limit of a task.
+    let (bytes, limit) = (data.len(), link.max_payload_bytes().max(PART_BYTES));
     if bytes > limit {
         return Err(DisconnectError::TooLarge { name: name(), bytes, limit });
     }

@@ -274,6 +274,23 @@ async fn the_largest_counts_are_no_panic() {
 }
 
 #[tokio::test]
+async fn a_slave_of_the_smallest_tasks_is_greeted_and_left_as_any_other() {
+    let cluster = TestCluster::builder(1)
+        .slaves(|_, slave| slave.max_payload_bytes(1))
+        .master(|master| master.max_payload_bytes(1))
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0);
+    let task = connection.new_task(1).unwrap().function("echo");
+    expect::completed(&task.start().await.unwrap()).await;
+    let error = expect::error(connection.new_task(10).unwrap().function("echo").start().await);
+    assert_eq!(error.to_string(), "the data has 2 bytes; slave slave-0 takes 1");
+    expect::soon("the goodbye", connection.disconnect()).await.unwrap();
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn times_that_cannot_work_are_refused_by_name() {
     let master = Master::builder().heartbeat_tolerance(Duration::from_millis(1)).build().unwrap();
     let error = expect::error(master.connect("it", "127.0.0.1:1").await);

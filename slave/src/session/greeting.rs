@@ -99,7 +99,13 @@ fn judge(core: &Core, hello: &proto::Hello) -> Result<u32, Rejection> {
         let message = format!("the slave is not on channel {:?}", shortened(&hello.channel));
         return Err(Refusal::because(ErrorCode::ChannelInvalid, message).into());
     }
-    core.check_payload(hello.data.as_ref().map_or(0, |data| data.data.len()))?;
+    // The limit of a greeting, and not of a task: a slave of small tasks is greeted all the same.
+    let bytes = hello.data.as_ref().map_or(0, |data| data.data.len());
+    if bytes > MAX_GREETING_BYTES {
+        let message =
+            format!("the data of Hello has {bytes} bytes; a slave takes {MAX_GREETING_BYTES}");
+        return Err(Refusal::because(ErrorCode::PayloadTooLarge, message).into());
+    }
     Ok(version)
 }
 
