@@ -195,7 +195,7 @@ impl FaultProxy {
             let applied = self.until_applied(step.fault.kind(), wanted);
             if step.fault.lasts() {
                 // One that is never felt is not counted; there may be nobody to feel it.
-                let felt = timeout(step.lasts + FELT_WITHIN, applied);
+                let felt = timeout(step.lasts.saturating_add(FELT_WITHIN), applied);
                 let _ = tokio::join!(sleep(step.lasts), felt);
                 self.heal();
             } else if step.lasts.is_zero() {

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use selsyn_testing::{
-    Direction, Ending, Fault, FaultKind, FaultProxy, Gate, Plan, ProxyStream, Timeline, expect,
+    Direction, Ending, Fault, FaultKind, FaultProxy, Gate, Plan, Planned, ProxyStream, Timeline,
+    expect,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -214,6 +215,24 @@ async fn a_delay_and_a_slow_line_take_the_time_they_say() {
     hears(&mut far, &text).await;
     assert!((9.9..10.5).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
     assert_eq!(proxy.applied().to_string(), "1 Delay, 1 Slow");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_times_are_no_panic() {
+    const EVER: Duration = Duration::MAX;
+    let (proxy, mut near, mut far) = joined().await;
+    let fault = Fault::Delay { by: EVER, jitter: EVER };
+    let plan = Plan::new([Planned { fault, lasts: EVER, pause: EVER }]);
+    let hears = async {
+        says(&mut near, "never").await;
+        hears_nothing(&mut far).await;
+    };
+    tokio::select! {
+        biased;
+        () = proxy.play(&plan) => panic!("it lasts for ever"),
+        () = hears => {}
+    }
+    assert_eq!(proxy.open_connections(), 1);
 }
 
 #[tokio::test(start_paused = true)]

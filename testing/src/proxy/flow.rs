@@ -21,6 +21,9 @@ pub(super) struct Cut {
     pub(super) ending: Ending,
 }
 
+/// In place of a moment that no clock can tell: longer than a test.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What to do with the bytes that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -58,7 +61,8 @@ impl Flow {
         });
         let mut due = now;
         for (by, jitter) in delays {
-            due += by + self.random.duration(&(Duration::ZERO..jitter));
+            let delay = by.saturating_add(self.random.duration(&(Duration::ZERO..jitter)));
+            due = due.checked_add(delay).unwrap_or(due + NEVER);
         }
         let due = self.last_due.map_or(due, |last| last.max(due));
         self.last_due = Some(due);
