@@ -7,7 +7,7 @@ use selsyn::{
     ConnectionState, Master, MasterBuilder, Ran, Refusal, Slave, SlaveHandle, StartError,
     TaskStatus,
 };
-use selsyn_common::proto::{self, from_master, from_slave};
+use selsyn_common::proto::{self, FromSlave, from_master, from_slave};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
 use selsyn_tests::FakeSlave;
@@ -239,6 +239,39 @@ async fn never_ran_is_believed_of_starts_of_this_session_only() {
     let StartError::Unknown(running) = error else { panic!("it carries the task") };
     expect::ended_as(&running, TaskStatus::Lost).await;
     assert_eq!(connection.in_flight(), 0);
+}
+
+/// A slave that acknowledges nothing makes the master keep all it ever said, up to a bound.
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_slave_never_acknowledges_is_given_up_and_not_resumed() {
+    let master = Master::builder().max_in_flight(1).build().unwrap();
+    let mut slave = FakeSlave::listen();
+    let dialer = slave.dialer();
+    let connecting = master.connect_with("it", move || dialer.clone().dial());
+    let connection = connecting.lazy().await.unwrap();
+    let mut session = slave.session().await;
+    session.hello().await;
+    let ticket = proto::Welcome {
+        session_id: vec![1; 16].into(),
+        session_secret: "secret".into(),
+        ..FakeSlave::welcome()
+    };
+    session.send(from_slave::Frame::Welcome(ticket));
+    let deaf = |seq, frame| FromSlave { seq, ack: 0, frame: Some(frame) };
+    let mut said = 0;
+    let hello = loop {
+        let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
+        let Some(frame) = session.next_raw().await else {
+            drop(session);
+            break slave.session().await.hello().await;
+        };
+        let Some(from_master::Frame::Start(start)) = frame.frame else { continue };
+        let refused = proto::Refused { execution: start.execution, refusal: None };
+        said += 1;
+        session.send_raw(deaf(said, from_slave::Frame::Refused(refused)));
+        expect::error(expect::soon("the refusal", starting).await.unwrap());
+    };
+    assert!(hello.resume.is_none(), "after {said} starts it is of no use");
 }
 
 #[tokio::test(start_paused = true)]
