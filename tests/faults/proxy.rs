@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use selsyn::Master;
 use selsyn_testing::{
     Direction, Ending, Fault, FaultKind, FaultProxy, Gate, Plan, Planned, ProxyStream, Timeline,
     expect,
@@ -147,6 +148,20 @@ async fn a_reset_is_heard_as_one_on_both_sides_and_counts_only_with_a_connection
     proxy.inject(Fault::Reset);
     hears_a_reset(&mut near).await;
     hears_the_end(&mut far).await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_is_told_in_plain_words() {
+    let dead = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    let proxy = FaultProxy::to_address(dead, 1);
+    let address = proxy.listen().await.unwrap();
+    let error = expect::error(Master::new().unwrap().connect("it", address).await);
+    let said = format!("it cannot be reached at {address} (1 attempts): connection reset");
+    assert_eq!((error.code(), error.to_string()), ("E0202", said));
+    assert_eq!(proxy.applied().total(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Opens one session: dial, Hello, Welcome.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -215,6 +216,15 @@ pub(crate) fn failed(name: &str, address: &str, status: Status) -> ConnectError 
             refused(name, address, Refusal::because(reason, status.message()))
         }
         (Code::Unimplemented, _) => broken(name, address, "what answers there is no slave"),
-        _ => ConnectError::unreachable(name, address, status.into()),
+        _ => ConnectError::unreachable(name, address, in_words(&status).into()),
     }
+}
+
+/// What the network said, without the layers that passed it on.
+fn in_words(status: &Status) -> String {
+    let mut root: &dyn Error = status;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    if root.is::<Status>() { status.message().to_owned() } else { root.to_string() }
 }
