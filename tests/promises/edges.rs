@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use selsyn::{BoundSlave, Connection, Master, Slave, SlaveBuilder, StartError, Token};
+use selsyn::{BoundSlave, Connection, Master, Slave, SlaveBuilder, StartError, TaskStatus, Token};
 use selsyn_common::proto::{self, from_master, from_slave};
 use selsyn_testing::{Gate, TestCluster, expect, functions, pipe};
+use selsyn_tests::States;
 use selsyn_tests::raw_master::{self, RawMaster};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tonic::metadata::MetadataMap;
 
 async fn bound(more: impl FnOnce(SlaveBuilder) -> SlaveBuilder) -> BoundSlave {
     let builder = Slave::builder().function("echo", functions::echo());
@@ -87,6 +89,74 @@ async fn a_call_that_is_not_let_in_does_not_count() {
     expect::soon("room for the known one", known.into_future()).await.unwrap();
     master.close().await;
     slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn headers_without_measure_are_refused_and_cost_the_connection_nothing() {
+    let (dialer, listener) = pipe();
+    let slave = Slave::builder().incoming(listener).unwrap().spawn();
+    let channel = raw_master::channel(dialer).await;
+    let mut metadata = MetadataMap::new();
+    metadata.insert("x-too-long", "x".repeat(20_000).parse().unwrap());
+    let refused = async { RawMaster::over(&channel, metadata).await?.next().await };
+    let status = expect::soon("the refusal", refused).await.unwrap_err();
+    assert!(status.message().contains("431"), "{status}");
+    let next = expect::soon("a stream", RawMaster::over(&channel, MetadataMap::new())).await;
+    drop(next.unwrap());
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_has_no_more_streams_than_it_may() {
+    let (dialer, listener) = pipe();
+    let patient = Slave::builder().greeting_timeout(expect::LIMIT);
+    let slave = patient.incoming(listener).unwrap().spawn();
+    let channel = raw_master::channel(dialer).await;
+    let open = || RawMaster::over(&channel, MetadataMap::new());
+    let mut streams = Vec::new();
+    for _ in 0..128 {
+        streams.push(expect::soon("a stream", open()).await.unwrap());
+    }
+    let next = open();
+    tokio::pin!(next);
+    tokio::select! {
+        biased;
+        _ = &mut next => panic!("a stream too many"),
+        () = tokio::time::sleep(Duration::from_millis(100)) => drop(streams.pop()),
+    }
+    streams.push(expect::soon("the one that waited", next).await.unwrap());
+    drop(streams);
+    slave.shutdown().await.unwrap();
+}
+
+/// What stops work has room where new work has none.
+#[tokio::test]
+async fn a_slave_that_is_full_hears_every_cancel_and_beats_on() {
+    let tolerance = Duration::from_millis(300);
+    let cluster = TestCluster::builder(1)
+        .slaves(|_, slave| slave.slots(1).queue(20, 1_000_000))
+        .master(move |master| master.max_in_flight(22).heartbeat_tolerance(tolerance))
+        .start()
+        .await
+        .unwrap();
+    let connection = cluster.connection(0);
+    let states = States::of(connection);
+    let start = || connection.new_task(1).unwrap().function("wait_for_abort").start();
+    let mut accepted = Vec::new();
+    for _ in 0..21 {
+        accepted.push(start().await.unwrap());
+    }
+    let refused = expect::error(start().await);
+    assert!(refused.to_string().contains("queue is full"), "{refused}");
+    tokio::time::sleep(tolerance * 3).await;
+    for running in &accepted {
+        running.cancel("it is too much");
+    }
+    for running in &accepted {
+        expect::ended_as(running, TaskStatus::Aborted).await;
+    }
+    assert!(states.seen().iter().all(|state| state.is_up()), "{:?}", states.seen());
+    cluster.stop().await;
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use hyper_util::rt::TokioIo;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_testing::{PipeDialer, expect};
 use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status, Streaming};
+use tonic::{Extensions, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 /// A stream to a slave on which the test says whatever it likes.
@@ -61,12 +62,7 @@ pub fn execution(task: u64) -> proto::ExecutionId {
 /// When the slave lets the call in.
 pub async fn stranger(dialer: PipeDialer) -> (Channel, Status) {
     let channel = channel(dialer).await;
-    let mut client = tonic::client::Grpc::new(channel.clone());
-    client.ready().await.expect("the pipe is open");
-    let request = Request::new(tokio_stream::pending::<FromMaster>());
-    let path = PathAndQuery::from_static("/selsyn.v1.Interaction/Session");
-    let codec = ProstCodec::<FromMaster, FromSlave>::default();
-    let answered = client.streaming(request, path, codec).await;
+    let answered = RawMaster::over(&channel, MetadataMap::new()).await;
     (channel, answered.expect_err("the slave does not let it in"))
 }
 
@@ -77,16 +73,29 @@ impl RawMaster {
     ///
     /// When the slave does not take the call.
     pub async fn connect(dialer: PipeDialer) -> Self {
-        let channel = channel(dialer).await;
-        let mut client = tonic::client::Grpc::new(channel);
+        let opened = Self::over(&channel(dialer).await, MetadataMap::new()).await;
+        opened.expect("the slave takes the call")
+    }
+
+    /// Opens a stream on a connection that may have others, with this metadata.
+    ///
+    /// # Errors
+    ///
+    /// What the slave answers when it does not take the call.
+    ///
+    /// # Panics
+    ///
+    /// When the connection has ended.
+    pub async fn over(channel: &Channel, metadata: MetadataMap) -> Result<Self, Status> {
+        let mut client = tonic::client::Grpc::new(channel.clone());
         client.ready().await.expect("the pipe is open");
         let (outgoing, mut frames) = tokio::sync::mpsc::unbounded_channel();
-        let request = Request::new(poll_fn(move |cx| frames.poll_recv(cx)));
+        let frames = poll_fn(move |cx| frames.poll_recv(cx));
+        let request = Request::from_parts(metadata, Extensions::default(), frames);
         let path = PathAndQuery::from_static("/selsyn.v1.Interaction/Session");
         let codec = ProstCodec::<FromMaster, FromSlave>::default();
-        let answered = client.streaming(request, path, codec).await;
-        let incoming = answered.expect("the slave takes the call").into_inner();
-        Self { outgoing, incoming }
+        let incoming = client.streaming(request, path, codec).await?.into_inner();
+        Ok(Self { outgoing, incoming })
     }
 
     /// Opens a stream and is welcomed.
@@ -137,7 +146,12 @@ impl RawMaster {
     }
 }
 
-async fn channel(dialer: PipeDialer) -> Channel {
+/// Opens a connection, on which streams can be opened.
+///
+/// # Panics
+///
+/// When the slave is gone.
+pub async fn channel(dialer: PipeDialer) -> Channel {
     let connector = tower::service_fn(move |_| {
         let dialer = dialer.clone();
         async move { Ok::<_, io::Error>(TokioIo::new(dialer.dial().await?)) }

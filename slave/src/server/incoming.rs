@@ -79,18 +79,8 @@ pub(crate) fn accept(
 }
 
 async fn accept_one(listener: &TcpListener, addresses: &Addresses) -> Taken<TcpStream> {
-    let mut pause = FIRST_PAUSE;
     loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                warn!(%error, ?pause, "no connection could be accepted; trying again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LAST_PAUSE);
-                continue;
-            }
-        };
-        pause = FIRST_PAUSE;
+        let (stream, peer) = patiently(|| listener.accept()).await;
         let Some(share) = addresses.take(peer.ip()) else {
             debug!(%peer, "closed: its address has as many connections as it may");
             continue;
@@ -99,6 +89,24 @@ async fn accept_one(listener: &TcpListener, addresses: &Addresses) -> Taken<TcpS
         // gone by now is no connection.
         if stream.set_nodelay(true).is_ok() {
             return Taken { io: stream, share: Some(share) };
+        }
+    }
+}
+
+/// Tries until it succeeds, with longer and longer pauses.
+async fn patiently<T, Fut>(mut accept: impl FnMut() -> Fut) -> T
+where
+    Fut: Future<Output = io::Result<T>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                warn!(%error, ?pause, "no connection could be accepted; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
         }
     }
 }
@@ -135,4 +143,23 @@ async fn next<S: Stream>(
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     let taken = connections.next().await?;
     Some((taken, permit, connections))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accept_that_fails_is_tried_again_after_longer_and_longer_pauses() {
+        let (begun, mut tries) = (Instant::now(), Vec::new());
+        let accept = || {
+            tries.push(begun.elapsed().as_millis());
+            let is_over = tries.len() == 10;
+            std::future::ready(if is_over { Ok(()) } else { Err(io::Error::other("no room")) })
+        };
+        patiently(accept).await;
+        assert_eq!(tries, [0, 10, 30, 70, 150, 310, 630, 1_270, 2_270, 3_270]);
+    }
 }
