@@ -21,6 +21,8 @@ pub(crate) fn build(slave: SlaveBuilder) -> SlaveBuilder {
         .function("tasks", tasks)
         // "sleep" hears of no deadline: it is dropped after the grace.
         .abort_grace(Duration::from_millis(100))
+        // A visitor that is cut off in its goodbye leaves a result that nobody takes.
+        .owner_patience(Duration::from_secs(15))
         .heartbeat_every(Duration::from_millis(200))
         .heartbeat_tolerance(Duration::from_secs(2))
 }
