@@ -368,3 +368,21 @@ async fn a_master_that_does_not_read_to_the_end_does_not_keep_the_stream() {
     }
     slave.shutdown().await.unwrap();
 }
+
+/// GoodbyeAccepted left on a stream that broke: nobody heard it, nor the verdict before it.
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_whose_answer_was_not_heard_is_answered_again() {
+    let (dialer, slave) = slave(|slave| slave);
+    let (mut master, welcome) = welcomed(&dialer, hello()).await;
+    master.say(1, from_master::Frame::Start(start(1)));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    master.say(2, from_master::Frame::Goodbye(proto::Goodbye::default()));
+    sleep(SECOND).await;
+    drop(master);
+    sleep(SECOND).await;
+    let (mut master, welcome) = welcomed(&dialer, resuming(&welcome, 1)).await;
+    assert!(welcome.resumed);
+    assert_eq!(finished(&mut master).await.execution, Some(execution(1)));
+    drop(master);
+    slave.shutdown().await.unwrap();
+}

@@ -577,7 +577,7 @@ pub struct Hello {
 /// Goes on with a session whose stream broke.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Resume {
-    /// Which session.
+    /// Which session; empty when none can be resumed, and the master asks only what is still known.
     #[prost(bytes = "bytes", tag = "1")]
     pub session_id: ::prost::bytes::Bytes,
     /// What its Welcome gave along.
@@ -751,7 +751,8 @@ pub struct Detach {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Fenced {}
 /// Asks to end the session. Answered by GoodbyeRefused, or by GoodbyeAccepted after all of the
-/// session's executions have ended.
+/// session's executions have ended. The master acknowledges the answer, then ends its stream: until
+/// then the session can be resumed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Goodbye {
     /// For the slave's before_disconnection hook.

@@ -69,7 +69,7 @@ impl<'a> Conversation<'a> {
             let over = tokio::select! {
                 biased;
                 () = self.link.stop.cancelled() => {
-                    self.leave();
+                    self.leave(from_master::Frame::Detach(proto::Detach {}));
                     return Over::Closed;
                 }
                 // Before the clock: what has arrived was heard, however late it is looked at.
@@ -86,6 +86,10 @@ impl<'a> Conversation<'a> {
                 }
             };
             if let Some(over) = over {
+                if matches!(over, Over::Closed) {
+                    // Its ack says that the answer to the goodbye was heard.
+                    self.leave(from_master::Frame::Heartbeat(proto::Heartbeat {}));
+                }
                 return over;
             }
         }
@@ -102,9 +106,9 @@ impl<'a> Conversation<'a> {
         self.broken(why)
     }
 
-    /// Tells the slave that nobody comes back, and stays until it has heard it, but not for long.
-    fn leave(self) {
-        self.link.send(from_master::Frame::Detach(proto::Detach {}));
+    /// Has a last word, and stays until the slave has heard it, but not for long.
+    fn leave(self, last: from_master::Frame) {
+        self.link.send(last);
         let mut incoming = self.incoming;
         let heard = async move { while let Ok(Some(_)) = incoming.message().await {} };
         self.link.spawn(async move {

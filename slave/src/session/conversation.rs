@@ -104,9 +104,9 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The stream ended from the master's side: in good order, if it was told everything.
+    /// The stream ended from the master's side: in good order, if it has heard everything.
     fn ended(&self, why: &str) -> Over {
-        let is_goodbye = *self.session.leaving() && self.session.outbox.is_drained();
+        let is_goodbye = *self.session.leaving() && self.session.outbox.is_settled();
         if is_goodbye { Over::Goodbye } else { Over::Lost(why.to_owned()) }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::wire::WireError;
 use selsyn_common::{ErrorCode, Payload};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::info;
 
 use super::Session;
@@ -71,21 +71,20 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
             record.until(|state| state.is_settled).await;
         }
     }
-    // A master that is away may come back for the verdicts, and for the answer, in its window.
-    let is_away = session.tie.detached_since().is_some();
-    if !is_away {
-        // First, so that a master that comes back at once is not refused for its former session.
-        core.sessions.remove(session.id);
-    }
     let reply = reply.map(proto::Payload::from);
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
     session.outbox.close();
-    if is_away {
-        return;
-    }
-    // The master ends the stream when it has heard everything; one that does not is cut off.
-    if timeout(core.settings.greeting_timeout, session.tie.closed()).await.is_err() {
-        session.tie.stop();
+    wait_until_heard(core, session).await;
+}
+
+/// The master ends the stream when it has heard everything; one that has and does not is cut off. A
+/// master that is away may come back for the verdicts, and for the answer, in its window.
+async fn wait_until_heard(core: &Core, session: &Session) {
+    let begun = Instant::now();
+    while timeout(core.settings.greeting_timeout, session.tie.closed()).await.is_err() {
+        if session.outbox.is_settled() || begun.elapsed() > session.window {
+            return session.tie.stop();
+        }
     }
 }
 

@@ -90,9 +90,10 @@ impl Sessions {
     fn check_hold(&self, open: &Open, is_itself: impl Fn(&Session) -> bool) -> Result<(), Refusal> {
         let Some(tolerance) = self.exclusive else { return Ok(()) };
         let holds = |session: &&Arc<Session>| match session.tie.detached_since() {
+            // One that has said goodbye is kept for what its master has not heard.
+            _ if *session.leaving() => false,
             None => !session.is_over(),
-            // One that has said goodbye is kept for what it has not heard, and holds nothing.
-            Some(last_heard) => last_heard.elapsed() < tolerance && !*session.leaving(),
+            Some(last_heard) => last_heard.elapsed() < tolerance,
         };
         let others = open.sessions.values().filter(|session| !is_itself(session));
         let Some(holder) = others.into_iter().find(holds) else { return Ok(()) };
