@@ -83,6 +83,9 @@ pub trait Frame: Clone + fmt::Debug {
     /// Makes a frame that asks for an execution one that forbids it; leaves any other alone.
     fn withdraw(&mut self);
 
+    /// How many bytes it takes, about.
+    fn bytes(&self) -> usize;
+
     /// Whether it names a time that is left.
     fn has_deadline(&self) -> bool;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 
 use super::{Frame, Lane};
 use crate::ExecutionId;
@@ -68,6 +69,10 @@ impl Frame for proto::FromMaster {
             let (execution, reason) = (*execution, "lost before it came".to_owned());
             self.frame = Some(F::Cancel(proto::Cancel { execution, reason }));
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.encoded_len()
     }
 
     fn has_deadline(&self) -> bool {
@@ -162,6 +167,10 @@ impl Frame for proto::FromSlave {
     }
 
     fn withdraw(&mut self) {}
+
+    fn bytes(&self) -> usize {
+        self.encoded_len()
+    }
 
     fn has_deadline(&self) -> bool {
         false

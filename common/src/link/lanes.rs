@@ -14,11 +14,15 @@ use super::{Frame, Lane};
 /// is what a reader can miss at the worst while it is slow.
 pub const MAX_STATUS_FRAMES: usize = 1_024;
 
+/// And in bytes: a function may log long lines.
+pub const MAX_STATUS_BYTES: usize = 16 * 1024 * 1024;
+
 /// The lanes of small frames that merge into one stream.
 #[derive(Debug)]
 pub struct Lanes<F> {
     control: VecDeque<(u64, Leaving<F>)>,
     status: VecDeque<(u64, Leaving<F>)>,
+    status_bytes: usize,
     pushed: u64,
     dropped: u64,
 }
@@ -30,11 +34,14 @@ pub struct Leaving<F> {
     pub frame: F,
     /// Its large payloads, in the order of its fields.
     pub payloads: Vec<Bytes>,
+    /// How many bytes the frame takes without them.
+    pub bytes: usize,
 }
 
 impl<F> Default for Lanes<F> {
     fn default() -> Self {
-        Self { control: VecDeque::new(), status: VecDeque::new(), pushed: 0, dropped: 0 }
+        let (control, status) = (VecDeque::new(), VecDeque::new());
+        Self { control, status, status_bytes: 0, pushed: 0, dropped: 0 }
     }
 }
 
@@ -43,11 +50,12 @@ impl<F: Frame> Lanes<F> {
     pub fn push(&mut self, leaving: Leaving<F>) {
         self.pushed += 1;
         if leaving.frame.lane() == Lane::Status {
-            if self.status.len() >= MAX_STATUS_FRAMES {
-                self.status.pop_front();
+            self.status_bytes += leaving.bytes;
+            self.status.push_back((self.pushed, leaving));
+            while self.status.len() > MAX_STATUS_FRAMES || self.status_bytes > MAX_STATUS_BYTES {
+                self.pop_status();
                 self.dropped += 1;
             }
-            self.status.push_back((self.pushed, leaving));
         } else {
             self.control.push_back((self.pushed, leaving));
         }
@@ -55,14 +63,19 @@ impl<F: Frame> Lanes<F> {
 
     /// Takes the frame that leaves next, if any may. The last word waits for the `others`.
     pub fn pop(&mut self, others: Others) -> Option<Leaving<F>> {
-        let lane = if self.may_lead(others) {
-            &mut self.control
+        if self.may_lead(others) {
+            self.control.pop_front().map(|(_, leaving)| leaving)
         } else if others == Others::Ready {
-            return None;
+            None
         } else {
-            &mut self.status
-        };
-        lane.pop_front().map(|(_, leaving)| leaving)
+            self.pop_status()
+        }
+    }
+
+    fn pop_status(&mut self) -> Option<Leaving<F>> {
+        let (_, leaving) = self.status.pop_front()?;
+        self.status_bytes -= leaving.bytes;
+        Some(leaving)
     }
 
     /// Whether the control lane goes first.
@@ -100,6 +113,7 @@ impl<F: Frame> Lanes<F> {
     pub fn clear(&mut self) {
         self.control.clear();
         self.status.clear();
+        self.status_bytes = 0;
     }
 }
 
@@ -133,6 +147,7 @@ mod tests {
         Leaving {
             frame: FromSlave { seq: at as u64, ack: 0, frame: Some(frame) },
             payloads: Vec::new(),
+            bytes: 1,
         }
     }
 
@@ -194,6 +209,15 @@ mod tests {
         assert_eq!(lanes.pop(Others::Ready), None);
         lanes.push(frame(Lane::Control, 2));
         assert_eq!(lanes.pop(Others::Ready).unwrap().frame.lane(), Lane::Control);
+    }
+
+    #[test]
+    fn a_status_lane_is_full_by_bytes_too() {
+        let mut lanes = Lanes::default();
+        (0..5).for_each(|at| {
+            lanes.push(Leaving { bytes: MAX_STATUS_BYTES / 4, ..frame(Lane::Status, at) });
+        });
+        assert_eq!((lanes.dropped(), popped(&mut lanes)[0]), (1, (Lane::Status, 1)));
     }
 
     #[test]

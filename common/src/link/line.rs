@@ -13,6 +13,10 @@ use super::{Frame, Lane, PART_BYTES};
 /// Reads the monotonic clock; asked only for frames whose age matters.
 pub type Clock = fn() -> Instant;
 
+/// Bytes that may wait to leave or to be acknowledged: twice what results that nobody took may
+/// take on a slave with the default limits.
+const MAX_BYTES: usize = 512 * 1024 * 1024;
+
 /// One side's end of a session. It outlives every stream.
 #[derive(Debug)]
 pub struct Line<F: Frame> {
@@ -22,6 +26,8 @@ pub struct Line<F: Frame> {
     arrivals: Arrivals,
     assemblies: Assemblies<F::Peer>,
     max_control: usize,
+    /// What waits to leave or to be acknowledged, in bytes; without parts, which have a credit.
+    bytes: usize,
     /// The last frame was no part: a status frame lets the next part pass.
     parts_turn: bool,
 }
@@ -72,6 +78,7 @@ impl<F: Frame> Line<F> {
             arrivals: Arrivals::default(),
             assemblies: Assemblies::default(),
             max_control,
+            bytes: 0,
             parts_turn: true,
         }
     }
@@ -82,12 +89,16 @@ impl<F: Frame> Line<F> {
     ///
     /// [`LineFull`] when the other side does not read: end the session, nothing may be dropped.
     pub fn send(&mut self, mut frame: F) -> Result<(), LineFull> {
-        let waiting = self.lanes.waiting() + self.departures.unacked();
-        if waiting >= self.max_control && frame.lane() != Lane::Status {
-            return Err(LineFull { waiting });
-        }
         let payloads = detach(&mut frame, PART_BYTES);
-        self.lanes.push(Leaving { frame, payloads });
+        let bytes = frame.bytes();
+        if frame.lane() != Lane::Status {
+            let waiting = self.lanes.waiting() + self.departures.unacked();
+            if waiting >= self.max_control || self.bytes + bytes > MAX_BYTES {
+                return Err(LineFull { waiting });
+            }
+            self.bytes += bytes;
+        }
+        self.lanes.push(Leaving { frame, payloads, bytes });
         Ok(())
     }
 
@@ -118,20 +129,22 @@ impl<F: Frame> Line<F> {
         }
         if let Some(part) = self.bulk.next_part() {
             self.parts_turn = false;
-            return Some(
-                self.depart(Leaving { frame: F::part(part), payloads: Vec::new() }, clock),
-            );
+            let leaving = Leaving { frame: F::part(part), payloads: Vec::new(), bytes: 0 };
+            return Some(self.depart(leaving, clock));
         }
         self.arrivals.owes().then(|| (0, F::beat()))
     }
 
     fn depart(&mut self, leaving: Leaving<F>, clock: Clock) -> (u64, F) {
-        let Leaving { frame, payloads } = leaving;
+        let Leaving { frame, payloads, bytes } = leaving;
         if !frame.is_numbered() {
+            if frame.lane() != Lane::Status {
+                self.bytes -= bytes;
+            }
             return (0, frame);
         }
         let has_age = frame.has_deadline() || frame.as_part().is_some();
-        let number = self.departures.depart(&frame, has_age.then(clock));
+        let number = self.departures.depart(&frame, has_age.then(clock), bytes);
         if !payloads.is_empty() {
             self.bulk.add(number, frame.execution(), payloads);
         }
@@ -166,8 +179,9 @@ impl<F: Frame> Line<F> {
     }
 
     fn acked(&mut self, ack: u64, clock: Clock) -> Result<(), NumberingError> {
-        let bulk = &mut self.bulk;
+        let (bulk, bytes) = (&mut self.bulk, &mut self.bytes);
         self.departures.acked(ack, |departed| {
+            *bytes -= departed.bytes;
             if let (Some(part), Some(at)) = (departed.frame.as_part(), departed.at) {
                 bulk.acked(part.data.len(), clock().saturating_duration_since(at));
             }
@@ -224,8 +238,9 @@ impl<F: Frame> Line<F> {
     ///
     /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
     pub fn resume(&mut self, received: u64, clock: Clock) -> Result<(), NumberingError> {
-        let bulk = &mut self.bulk;
+        let (bulk, bytes) = (&mut self.bulk, &mut self.bytes);
         self.departures.rewind(received, |departed| {
+            *bytes -= departed.bytes;
             if let (Some(part), Some(at)) = (departed.frame.as_part(), departed.at) {
                 bulk.acked(part.data.len(), clock().saturating_duration_since(at));
             }
@@ -250,6 +265,7 @@ impl<F: Frame> Line<F> {
     /// Forgets everything that waits: nobody will read it.
     pub fn clear(&mut self) {
         self.lanes.clear();
+        self.bytes = 0;
         self.bulk.clear();
         self.departures.clear();
         self.assemblies.clear();

@@ -224,6 +224,19 @@ fn who_does_not_acknowledge_is_found_out() {
 }
 
 #[test]
+fn what_waits_is_bounded_in_bytes_and_given_back_by_acks() {
+    let (mut master, mut slave) = (Master::new(1_000_000), Slave::new(1_000));
+    let large = start(1, PART_BYTES);
+    let sent = (0..).find(|_| master.send(large.clone()).is_err()).unwrap();
+    assert!(sent * PART_BYTES <= MAX_BYTES && (sent + 1) * (PART_BYTES + 64) > MAX_BYTES);
+    let frame = master.next(Instant::now).unwrap();
+    take(&mut slave, frame);
+    slave.send(running(1)).unwrap();
+    take(&mut master, slave.next(Instant::now).unwrap());
+    master.send(start(1, 9)).unwrap();
+}
+
+#[test]
 fn parts_beyond_the_named_size_end_the_stream() {
     let (mut master, mut slave) = (Master::new(10), Slave::new(10));
     master.send(start(1, 2 * PART_BYTES)).unwrap();

@@ -29,6 +29,8 @@ pub struct Departed<F> {
     pub frame: F,
     /// When it left, for frames whose age matters.
     pub at: Option<Instant>,
+    /// How many bytes it takes.
+    pub bytes: usize,
 }
 
 /// Checks the numbers of what arrives, and owes an acknowledgement of it.
@@ -93,9 +95,9 @@ impl<F> Default for Departures<F> {
 
 impl<F: Frame> Departures<F> {
     /// Numbers a frame and keeps it.
-    pub fn depart(&mut self, frame: &F, at: Option<Instant>) -> u64 {
+    pub fn depart(&mut self, frame: &F, at: Option<Instant>, bytes: usize) -> u64 {
         self.last += 1;
-        self.unacked.push_back(Departed { frame: frame.clone(), at });
+        self.unacked.push_back(Departed { frame: frame.clone(), at, bytes });
         self.last
     }
 
