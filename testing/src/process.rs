@@ -58,7 +58,8 @@ pub enum ProcessError {
     Start(#[source] io::Error),
     /// It ended before it served, or said nothing in time; its standard error is told.
     #[error(
-        "the process with the arguments {arguments:?} served no slave: it must call SlaveProcess::serve_if_asked; it said: {stderr}"
+        "the process with the arguments {arguments:?} served no slave: they must lead to a call of SlaveProcess::serve_if_asked, as the name of a `#[test]` function does that makes it; it said: {}",
+        if stderr.is_empty() { "nothing" } else { stderr }
     )]
     NotServing {
         /// What it was started with.

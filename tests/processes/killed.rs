@@ -107,7 +107,9 @@ async fn a_process_that_serves_no_slave_is_told_with_what_it_said() {
         SlaveProcess::start(as_no_slave_at_all).await,
         SlaveProcess::start_named("no::such::test").await,
     ] {
-        assert!(matches!(expect::error(failed), ProcessError::NotServing { .. }));
+        let error = expect::error(failed);
+        assert!(matches!(error, ProcessError::NotServing { .. }));
+        assert!(error.to_string().contains("as the name of a `#[test]` function"), "{error}");
     }
     let error = expect::error(SlaveProcess::start(as_a_slave_that_cannot_be).await);
     assert!(error.to_string().contains("a slave that can be bound"), "{error}");
