@@ -40,6 +40,9 @@ impl Default for Settings {
 /// Shortest tolerance: below it the beats would be a load of their own.
 const MIN_TOLERANCE: Duration = Duration::from_millis(200);
 
+/// Longest channel, in bytes: it stands in a Hello, whose size has a limit, and in refusals.
+const MAX_CHANNEL: usize = 256;
+
 impl Settings {
     /// Refuses settings that cannot work, by name.
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
@@ -49,6 +52,8 @@ impl Settings {
             ("greeting_timeout", "must be above zero")
         } else if self.max_payload_bytes == 0 {
             ("max_payload_bytes", "must be above zero")
+        } else if self.channel.len() > MAX_CHANNEL {
+            ("channel", "must have at most 256 bytes")
         } else if self.max_in_flight == 0 {
             ("max_in_flight", "must be above zero")
         } else {
@@ -67,7 +72,7 @@ impl Settings {
 /// Writes the setters of the settings that a master and a connection have in common.
 macro_rules! setting_setters {
     ($($at:ident).+) => {
-        /// Slaves must be on the same channel; default the empty one.
+        /// Slaves must be on the same channel, of 256 bytes at most; default the empty one.
         pub fn channel(mut self, channel: impl Into<String>) -> Self {
             self.$($at).+.channel = channel.into();
             self

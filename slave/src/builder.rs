@@ -143,7 +143,7 @@ impl SlaveBuilder {
 
 /// Settings.
 impl SlaveBuilder {
-    /// Masters must name the same channel; default the empty one.
+    /// Masters must name the same channel, of 256 bytes at most; default the empty one.
     pub fn channel(mut self, channel: impl Into<String>) -> Self {
         self.settings.channel = channel.into();
         self

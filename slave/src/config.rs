@@ -18,6 +18,9 @@ const SLOTS: usize = 256;
 /// Shortest pause between two beats: more of them are a load of their own.
 const MIN_BEAT: Duration = Duration::from_millis(50);
 
+/// Longest channel, in bytes: no master names a longer one.
+const MAX_CHANNEL: usize = 256;
+
 const MIB: usize = 1024 * 1024;
 
 /// Largest payload a slave may be set to take: prost counts lengths in 32 bits.
@@ -99,6 +102,9 @@ impl Settings {
         ];
         if let Some((setting, _)) = above_zero.iter().find(|(_, value)| *value == 0) {
             return Err(BuildError::setting(setting, "must be above zero"));
+        }
+        if self.channel.len() > MAX_CHANNEL {
+            return Err(BuildError::setting("channel", "must have at most 256 bytes"));
         }
         if self.heartbeat_every < MIN_BEAT {
             return Err(BuildError::setting("heartbeat_every", "must be at least 50 ms"));

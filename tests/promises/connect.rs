@@ -303,6 +303,15 @@ async fn times_that_cannot_work_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_channel_that_no_hello_has_room_for_is_refused_on_both_sides() {
+    let (long, problem) = ("x".repeat(257), "channel must have at most 256 bytes");
+    let connecting = Master::new().unwrap().connect("it", "127.0.0.1:1").channel(long.clone());
+    assert_eq!(expect::error(connecting.await).to_string(), problem);
+    let error = Slave::builder().channel(long).bind("127.0.0.1:0").await.unwrap_err();
+    assert_eq!((error.code(), error.to_string().as_str()), ("E0403", problem));
+}
+
+#[tokio::test]
 async fn a_name_that_cannot_be_seen_and_an_address_with_a_path_are_refused_at_once() {
     let master = Master::new().unwrap();
     for name in ["", "  ", "a\nb", &"x".repeat(257)] {
