@@ -106,6 +106,7 @@ codes! {
     DisconnectHookFailed "E0218" FailedPrecondition   1  1 "the before_disconnect hook failed"
     DisconnectTimeout    "E0219" DeadlineExceeded     1  3 "the slave did not answer the goodbye in time"
     Fenced               "E0220" FailedPrecondition   1  4 "a newer life of the same master has taken its place"
+    LateHello            "E0221" Aborted              1  3 "a Hello came twice, or after a later one of the same connection"
     FunctionTwice        "E0401" AlreadyExists        1  2 "two functions of the same name"
     FunctionName         "E0402" InvalidArgument      1  2 "a function's name cannot be used"
     SettingInvalid       "E0403" InvalidArgument      1  2 "a setting cannot be used"

@@ -169,11 +169,14 @@ impl Dispatch {
 
     /// A connection that was up is never given up for want of an answer.
     fn is_the_end(&self, was_up: bool, dials: u32, error: &ConnectError) -> bool {
-        use ErrorCode::{Draining, GreetingTimeout, SlaveTaken, TooManySessions, Unreachable};
+        use ErrorCode::{
+            Draining, GreetingTimeout, LateHello, SlaveTaken, TooManySessions, Unreachable,
+        };
         let code = error.error_code();
         // The slave may still hold the session that broke.
         let is_held = was_up && matches!(code, SlaveTaken | TooManySessions);
-        let may_pass = is_held || matches!(code, Unreachable | GreetingTimeout | Draining);
+        let may_pass =
+            is_held || matches!(code, Unreachable | GreetingTimeout | Draining | LateHello);
         let is_spent = !was_up && self.attempts.dials.is_some_and(|limit| dials >= limit);
         !may_pass || is_spent
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
@@ -63,9 +63,16 @@ pub(crate) struct Shared {
     ids: TaskIds,
     connections: DashMap<String, Connection>,
     closed: AtomicBool,
+    /// Counts the dials of all connections: a name may be used again.
+    dials: AtomicU64,
 }
 
 impl Shared {
+    /// The number of the next dial, from 1.
+    pub(crate) fn next_dial(&self) -> u64 {
+        self.dials.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(crate) fn next_task_id(&self) -> TaskId {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.ids.next(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
@@ -293,6 +300,7 @@ impl MasterBuilder {
             ids: TaskIds::new(ids),
             connections: DashMap::new(),
             closed: AtomicBool::new(false),
+            dials: AtomicU64::new(0),
         });
         Ok(Master(Arc::new(Held { settings: self.settings, hooks: self.hooks, shared })))
     }

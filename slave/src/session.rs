@@ -219,6 +219,12 @@ fn reject(Rejection { refusal, max_bytes }: Rejection) -> Opening {
     Opening { first, then: None }
 }
 
+/// The refusal of a Hello that comes a second time, or after a later one of the same connection.
+fn late(session: &Session) -> Refusal {
+    let message = format!("a later Hello of connection {} has come", session.peer.connection);
+    Refusal::because(ErrorCode::LateHello, message)
+}
+
 /// The frame that tells of a drain.
 pub(crate) fn draining(deadline: Duration) -> Frame {
     let deadline_millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);

@@ -160,6 +160,24 @@ async fn a_second_session_under_one_name_takes_over_what_the_first_one_holds() {
 }
 
 #[tokio::test]
+async fn a_hello_that_comes_twice_or_too_late_disturbs_nobody() {
+    let (dialer, slave, _) = slave(&open(), |slave| slave);
+    let dial = |hello: proto::Hello, dial| proto::Hello { dial, ..hello };
+    let (mut master, welcome) = welcomed(&dialer, dial(hello(), 2)).await;
+    for stale in [dial(hello(), 2), dial(hello(), 1), dial(resuming(&welcome, 0), 2)] {
+        let (_, first) = greets(&dialer, stale).await;
+        let from_slave::Frame::Rejected(rejected) = first else { panic!("{first:?}") };
+        assert_eq!(rejected.refusal.unwrap().code, "E0221");
+    }
+    master.say(1, start(1, "wait"));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    drop(master);
+    let (_master, again) = welcomed(&dialer, dial(resuming(&welcome, 1), 3)).await;
+    assert!(again.resumed);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_new_life_of_a_master_fences_the_former_one() {
     let (dialer, slave, _) = slave(&Gate::closed(), |slave| slave);
     let (mut former, welcome) = welcomed(&dialer, hello()).await;

@@ -573,6 +573,10 @@ pub struct Hello {
     /// The session to go on with; none for a new one. A slave that does not have it opens a new one.
     #[prost(message, optional, tag = "11")]
     pub resume: ::core::option::Option<Resume>,
+    /// Counts the dials of this master, from 1: a Hello that the network brings twice, or too late,
+    /// is rejected. 0 where the master does not count.
+    #[prost(uint64, tag = "12")]
+    pub dial: u64,
 }
 /// Goes on with a session whose stream broke.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -137,6 +137,7 @@ fn hello(link: &Link, data: Payload) -> proto::Hello {
         max_payload_bytes: settings.max_payload_bytes as u64,
         heartbeat_tolerance_millis: millis(settings.heartbeat_tolerance),
         resume: link.resume(),
+        dial: link.master.next_dial(),
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn greet(
         lifetime::fence(core, &former);
     }
     if let Some(asked) = &hello.resume
-        && let Some(greeted) = resume::resumed(core, &who, asked, version).await?
+        && let Some(greeted) = resume::resumed(core, &who, asked, hello.dial, version).await?
     {
         return Ok(greeted);
     }

@@ -9,8 +9,8 @@ use selsyn_common::proto::from_slave::Frame;
 use selsyn_common::{ErrorCode, Incarnation, MasterId, Refusal, SessionId};
 use tokio::time::Instant;
 
-use super::Session;
 use super::fences::{Fences, Life};
+use super::{Session, late};
 
 /// The sessions that are open: attached, or waiting for their master to come back.
 #[derive(Debug)]
@@ -55,8 +55,16 @@ impl Sessions {
 
     /// Takes one more session, or says who is in the way. Gives one that must make room: it waits
     /// for a master that has nothing here.
-    pub(super) fn add(&self, session: &Arc<Session>) -> Result<Option<Arc<Session>>, Refusal> {
+    pub(super) fn add(
+        &self,
+        session: &Arc<Session>,
+        dial: u64,
+    ) -> Result<Option<Arc<Session>>, Refusal> {
         let mut open = self.lock();
+        let is_later = |other: &&Arc<Session>| other.is_kin(session) && other.tie.is_late(dial);
+        if let Some(other) = open.sessions.values().find(is_later) {
+            return Err(late(other));
+        }
         // A newer life may have come since its Hello was judged.
         if open.fences.is_former(session.peer.master, session.incarnation) {
             return Err(fenced(session.peer.master));

@@ -28,6 +28,8 @@ pub(super) struct Stream {
 struct Inner {
     /// Counts the streams of the session, from 1.
     stream: u64,
+    /// The master's count of the dial that the last stream came from.
+    dial: u64,
     state: State,
 }
 
@@ -42,9 +44,12 @@ enum State {
 }
 
 impl Tie {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(dial: u64) -> Self {
         let state = State::Detached { last_heard: Instant::now(), over: CancellationToken::new() };
-        Self { inner: Mutex::new(Inner { stream: 0, state }), closed: CancellationToken::new() }
+        Self {
+            inner: Mutex::new(Inner { stream: 0, dial, state }),
+            closed: CancellationToken::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -56,6 +61,7 @@ impl Tie {
     /// outbox, however many come at once.
     pub(super) fn attach(
         &self,
+        dial: u64,
         take: impl FnOnce() -> Result<StreamEnd<FromSlave>, NumberingError>,
     ) -> Result<Option<Stream>, NumberingError> {
         let mut inner = self.lock();
@@ -69,6 +75,7 @@ impl Tie {
             State::Closed => unreachable!("it was looked at under this lock"),
         }
         inner.stream += 1;
+        inner.dial = dial;
         Ok(Some(Stream { number: inner.stream, end, stop }))
     }
 
@@ -88,6 +95,11 @@ impl Tie {
         let over = CancellationToken::new();
         inner.state = State::Detached { last_heard, over: over.clone() };
         Some(over)
+    }
+
+    /// Whether a Hello of this dial comes a second time, or after a later one.
+    pub(super) fn is_late(&self, dial: u64) -> bool {
+        dial > 0 && dial <= self.lock().dial
     }
 
     /// Closes the session; false when it was closed before.

@@ -37,7 +37,7 @@ pub(super) async fn begin(
         return Err(Refusal::because(ErrorCode::Draining, "the slave is draining").into());
     }
     let session = Arc::new(open(core, who, &hello)?);
-    if let Some(idle) = core.sessions.add(&session)? {
+    if let Some(idle) = core.sessions.add(&session, hello.dial)? {
         lifetime::end(core, &idle, &Over::Lost("it made room for another master".to_owned()));
     }
     core.admission().set_owners(core.sessions.owners());
@@ -45,7 +45,7 @@ pub(super) async fn begin(
     let reply = ask_hook(core, &session, hello.data)
         .await
         .map_err(|refusal| Rejection { max_bytes: session.max_result_bytes, ..refusal.into() })?;
-    let attached = session.tie.attach(|| Ok(session.outbox.attach())).ok().flatten();
+    let attached = session.tie.attach(hello.dial, || Ok(session.outbox.attach())).ok().flatten();
     let gone = || Refusal::because(ErrorCode::Draining, "the slave is shutting down");
     let stream = attached.ok_or_else(gone)?;
     unwelcome.disarm();
@@ -96,7 +96,7 @@ fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejectio
         heartbeat_tolerance: tolerance.max(MIN_TOLERANCE),
         window,
         outbox: Outbox::new(MAX_CONTROL_FRAMES, || Instant::now().into_std()),
-        tie: Tie::new(),
+        tie: Tie::new(hello.dial),
         turn: Arc::default(),
         welcomed: AtomicBool::new(false),
         forgotten: AtomicBool::new(false),
