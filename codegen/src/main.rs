@@ -20,7 +20,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("codegen/ lies inside the workspace")?;
     let descriptors = compile(root)?;
     write_messages(root, &descriptors)?;
-    let stubs = |builder: Builder| builder.extern_path(".selsyn.v1", "::selsyn_common::proto");
+    let stubs = |builder: Builder| {
+        let builder = builder.extern_path(".selsyn.v1", "::selsyn_common::proto");
+        // By hand, so that a stranger cannot make a small message a large list.
+        let builder = builder.extern_path(
+            ".selsyn.v1.MasterBatch",
+            "::selsyn_common::link::batch::Batch<::selsyn_common::proto::FromMaster>",
+        );
+        builder.extern_path(
+            ".selsyn.v1.SlaveBatch",
+            "::selsyn_common::link::batch::Batch<::selsyn_common::proto::FromSlave>",
+        )
+    };
     let configure = tonic_prost_build::configure;
     generate(stubs(configure().build_server(false)), &descriptors, root, "master")?;
     generate(stubs(configure().build_client(false)), &descriptors, root, "slave")?;
@@ -36,8 +47,12 @@ fn compile(root: &Path) -> Result<FileDescriptorSet, Box<dyn Error>> {
 
 /// Writes the messages, and the descriptors that reflection serves.
 fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Box<dyn Error>> {
-    let messages =
-        tonic_prost_build::configure().bytes(".").build_client(false).build_server(false);
+    let messages = tonic_prost_build::configure()
+        .bytes(".")
+        .extern_path(".selsyn.v1.MasterBatch", "crate::link::batch::Batch<FromMaster>")
+        .extern_path(".selsyn.v1.SlaveBatch", "crate::link::batch::Batch<FromSlave>")
+        .build_client(false)
+        .build_server(false);
     generate(messages, descriptors, root, "common")?;
     let path = root.join("common/src/generated/selsyn.v1.bin");
     fs::write(path, descriptors.encode_to_vec())?;

@@ -12,6 +12,7 @@
 //! socket, a clock or a task: time is an argument.
 
 pub mod assembly;
+pub mod batch;
 pub mod bulk;
 pub mod contact;
 mod frames;
@@ -85,6 +86,10 @@ pub trait Frame: Clone + fmt::Debug {
 
     /// How many bytes it takes, about.
     fn bytes(&self) -> usize;
+
+    /// Takes in a frame that comes right behind this one and says more of the same; gives back
+    /// one that does not, or would make this one too long.
+    fn absorb(&mut self, next: Self) -> Result<(), Self>;
 
     /// Whether it names a time that is left.
     fn has_deadline(&self) -> bool;

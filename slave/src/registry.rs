@@ -72,6 +72,7 @@ impl Registry {
         let describe = |name: &String| proto::Function {
             name: name.clone(),
             is_default: name == DEFAULT_FUNCTION,
+            number: 0,
         };
         table.keys().map(describe).collect()
     }

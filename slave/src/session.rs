@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use selsyn_common::link::batch::Batch;
 use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Incarnation, Refusal, SessionId, Token};
@@ -184,7 +185,7 @@ pub(crate) use lifetime::close;
 /// Serves one stream from its first frame to its end.
 pub(crate) async fn serve(
     core: Arc<Core>,
-    mut incoming: Streaming<FromMaster>,
+    mut incoming: Streaming<Batch<FromMaster>>,
     opening: oneshot::Sender<Opening>,
 ) {
     let greeted = match greeting::greet(&core, &mut incoming).await {
@@ -240,13 +241,14 @@ fn shortened(text: &str) -> String {
 /// along what was sent last. What the master acknowledges lets the rest of it leave.
 async fn linger(
     core: &Core,
-    mut incoming: Streaming<FromMaster>,
+    mut incoming: Streaming<Batch<FromMaster>>,
     end: Option<StreamEnd<FromSlave>>,
 ) {
     let drained = async {
-        while let Ok(Some(frame)) = incoming.message().await {
-            // Nobody deals with it any more, and a broken rule breaks nothing now.
-            let _ = end.as_ref().map(|end| end.arrived(frame));
+        while let Ok(Some(batch)) = incoming.message().await {
+            if let Some(end) = &end {
+                end.acked(batch);
+            }
         }
     };
     let _ = timeout(core.settings.greeting_timeout, drained).await;

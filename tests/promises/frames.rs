@@ -33,10 +33,6 @@ async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
         (None, "FromMaster.frame has an unknown value"),
         (Some(from_master::Frame::Start(proto::Start::default())), "Start.execution is missing"),
         (Some(from_master::Frame::Cancel(proto::Cancel::default())), "Cancel.execution is missing"),
-        (
-            Some(from_master::Frame::ResultTaken(proto::ResultTaken::default())),
-            "ResultTaken.execution is missing",
-        ),
     ];
     for (seq, (frame, problem)) in (1..).zip(nonsense) {
         master.send(FromMaster { seq, ack: 0, frame });
@@ -45,8 +41,20 @@ async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
     }
     master.say(0, from_master::Frame::Hello(hello()));
     assert_eq!(violation(&mut master).await.message, "Hello.frame came a second time");
-    goes_on(&mut master, 5, 1).await;
+    goes_on(&mut master, 4, 1).await;
     drop(master);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_long_ends_the_stream_and_says_why() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    let beat = from_master::Frame::Heartbeat(proto::Heartbeat {});
+    master.send_batch(vec![FromMaster { seq: 0, ack: 0, frame: Some(beat) }; 257]);
+    let violation = violation(&mut master).await;
+    assert_eq!(violation.message, "a batch holds more than 256 frames");
+    assert!(violation.ends_stream);
     cluster.stop().await;
 }
 
@@ -169,7 +177,7 @@ async fn a_stream_that_does_not_begin_with_hello_is_rejected() {
     let Some(from_slave::Frame::Rejected(rejected)) = master.hears().await else {
         panic!("it is refused")
     };
-    assert_eq!(rejected.refusal.unwrap().message, "the first frame of a stream is Hello");
+    assert_eq!(rejected.refusal.unwrap().message, "the first frame of a stream is Hello, alone");
     assert_eq!(master.hears().await, None);
     drop(master);
     cluster.stop().await;

@@ -83,7 +83,7 @@ async fn origin_04_a_result_is_acknowledged_after_its_callbacks() {
     let running = expect::soon("the start", starting).await.unwrap().unwrap();
     running.join_timeout(Duration::from_millis(20)).await.unwrap_err();
     gate.open();
-    assert!(matches!(session.next().await, from_master::Frame::ResultTaken(_)));
+    assert!(matches!(session.next().await, from_master::Frame::ResultsTaken(_)));
     assert_eq!(returned.runs(), 1);
 }
 

@@ -332,8 +332,8 @@ async fn who_takes_over_the_work_of_a_former_session_leaves_nothing_of_it_behind
         master.say(1, from_master::Frame::Start(start(round)));
         while finished(&mut master).await.execution != Some(execution(round)) {}
         if let Some(former) = round.checked_sub(1) {
-            let taken = proto::ResultTaken { execution: Some(execution(former)) };
-            master.say(2, from_master::Frame::ResultTaken(taken));
+            let taken = proto::ResultsTaken { executions: vec![execution(former)] };
+            master.say(2, from_master::Frame::ResultsTaken(taken));
         }
         let detach_at = if round == 0 { 2 } else { 3 };
         master.say(detach_at, from_master::Frame::Detach(proto::Detach {}));

@@ -1,9 +1,11 @@
 //! A master that the test plays by hand, frame by frame.
 
+use std::collections::VecDeque;
 use std::io;
 
 use futures_util::stream::poll_fn;
 use hyper_util::rt::TokioIo;
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_testing::{PipeDialer, expect};
 use tonic::codegen::http::uri::PathAndQuery;
@@ -15,8 +17,10 @@ use tonic_prost::ProstCodec;
 /// A stream to a slave on which the test says whatever it likes.
 #[derive(Debug)]
 pub struct RawMaster {
-    outgoing: tokio::sync::mpsc::UnboundedSender<FromMaster>,
-    incoming: Streaming<FromSlave>,
+    outgoing: tokio::sync::mpsc::UnboundedSender<Batch<FromMaster>>,
+    incoming: Streaming<Batch<FromSlave>>,
+    /// Frames of the last batch that were not looked at yet.
+    read: VecDeque<FromSlave>,
 }
 
 /// A Hello that every slave of a test takes.
@@ -93,9 +97,9 @@ impl RawMaster {
         let frames = poll_fn(move |cx| frames.poll_recv(cx));
         let request = Request::from_parts(metadata, Extensions::default(), frames);
         let path = PathAndQuery::from_static("/selsyn.v1.Interaction/Session");
-        let codec = ProstCodec::<FromMaster, FromSlave>::default();
+        let codec = ProstCodec::<Batch<FromMaster>, Batch<FromSlave>>::default();
         let incoming = client.streaming(request, path, codec).await?.into_inner();
-        Ok(Self { outgoing, incoming })
+        Ok(Self { outgoing, incoming, read: VecDeque::new() })
     }
 
     /// Opens a stream and is welcomed.
@@ -116,13 +120,23 @@ impl RawMaster {
         self.send(FromMaster { seq, ack: 0, frame: Some(frame) });
     }
 
-    /// Sends anything.
+    /// Sends any frame.
     ///
     /// # Panics
     ///
     /// When the stream is closed.
     pub fn send(&self, frame: FromMaster) {
-        self.outgoing.send(frame).expect("the stream is open");
+        self.send_batch(vec![frame]);
+    }
+
+    /// Sends any frames together.
+    ///
+    /// # Panics
+    ///
+    /// When the stream is closed.
+    pub fn send_batch(&self, frames: Vec<FromMaster>) {
+        let batch = Batch { frames, is_too_long: false };
+        self.outgoing.send(batch).expect("the stream is open");
     }
 
     /// The next frame but heartbeats; `None` when the slave has ended the stream.
@@ -136,13 +150,18 @@ impl RawMaster {
         }
     }
 
-    /// The next message, whatever it is.
+    /// The next frame, whatever it is.
     ///
     /// # Errors
     ///
     /// When the stream has broken.
     pub async fn next(&mut self) -> Result<Option<FromSlave>, Status> {
-        expect::soon("a frame of the slave", self.incoming.message()).await
+        while self.read.is_empty() {
+            let read = expect::soon("a frame of the slave", self.incoming.message()).await?;
+            let Some(batch) = read else { return Ok(None) };
+            self.read.extend(batch.frames);
+        }
+        Ok(self.read.pop_front())
     }
 }
 

@@ -163,6 +163,9 @@ pub struct Function {
     /// A task that names no function runs this one.
     #[prost(bool, tag = "2")]
     pub is_default: bool,
+    /// Names it in starts of this boot of the slave; never given to another one.
+    #[prost(uint32, tag = "3")]
+    pub number: u32,
 }
 /// How the bytes of a payload are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -414,7 +417,7 @@ impl LogLevel {
     }
 }
 /// A frame from master to slave.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromMaster {
     /// Number of this frame; 0 for frames that are not numbered.
     #[prost(uint64, tag = "1")]
@@ -429,7 +432,7 @@ pub struct FromMaster {
 /// Nested message and enum types in `FromMaster`.
 pub mod from_master {
     /// What is said.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Frame {
         /// Opens the session.
         #[prost(message, tag = "3")]
@@ -443,9 +446,9 @@ pub mod from_master {
         /// Hands a running function something.
         #[prost(message, tag = "6")]
         Input(super::Input),
-        /// The callbacks of a task have returned.
+        /// The callbacks of some tasks have returned.
         #[prost(message, tag = "7")]
-        ResultTaken(super::ResultTaken),
+        ResultsTaken(super::ResultsTaken),
         /// Says that the master lives.
         #[prost(message, tag = "8")]
         Heartbeat(super::Heartbeat),
@@ -692,6 +695,9 @@ pub struct Start {
     /// Low 64 bits of the root task's UUID.
     #[prost(fixed64, tag = "8")]
     pub trace_low: u64,
+    /// Number of the function in the slave's catalogue, instead of its name; 0 where it is named.
+    #[prost(uint32, tag = "9")]
+    pub function_number: u32,
 }
 /// Asks a run to stop. Answered by its verdict; for an id that the slave does not know by
 /// Forbidden, and a Start that comes later is answered the same.
@@ -714,13 +720,13 @@ pub struct Input {
     #[prost(message, optional, tag = "2")]
     pub data: ::core::option::Option<Payload>,
 }
-/// The callbacks of this task have returned: the slave may forget the result. Nothing else
+/// The callbacks of these tasks have returned: the slave may forget the results. Nothing else
 /// allows it to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ResultTaken {
-    /// Which run.
-    #[prost(message, optional, tag = "1")]
-    pub execution: ::core::option::Option<ExecutionId>,
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResultsTaken {
+    /// Which runs.
+    #[prost(message, repeated, tag = "1")]
+    pub executions: ::prost::alloc::vec::Vec<ExecutionId>,
 }
 /// The executions of former sessions of this connection that the slave still has: they belong to
 /// this session from here on. Said, in one or more frames, to a master that asked for a session
@@ -810,7 +816,7 @@ pub struct ExecutionOutput {
     #[prost(message, optional, tag = "2")]
     pub output: ::core::option::Option<Output>,
 }
-/// The task has ended. The slave keeps the outcome until ResultTaken.
+/// The task has ended. The slave keeps the outcome until ResultsTaken.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Finished {
     /// Which run.

@@ -9,6 +9,12 @@ use super::{Frame, Lane};
 use crate::ExecutionId;
 use crate::proto::{self, outcome};
 
+/// What a small frame takes beside its payload, about: not worth measuring each time.
+const SMALL_FRAME: usize = 64;
+
+/// Results that one frame says are taken; it is two KiB then.
+const MAX_TAKEN: usize = 128;
+
 impl Frame for proto::FromMaster {
     type Peer = proto::FromSlave;
 
@@ -72,7 +78,24 @@ impl Frame for proto::FromMaster {
     }
 
     fn bytes(&self) -> usize {
-        self.encoded_len()
+        use proto::from_master::Frame as F;
+        match &self.frame {
+            Some(F::Start(start)) => SMALL_FRAME + start.function.len() + bytes_of(&start.data),
+            _ => self.encoded_len(),
+        }
+    }
+
+    fn absorb(&mut self, next: Self) -> Result<(), Self> {
+        use proto::from_master::Frame as F;
+        match (&mut self.frame, next) {
+            (Some(F::ResultsTaken(taken)), Self { frame: Some(F::ResultsTaken(more)), .. })
+                if taken.executions.len() < MAX_TAKEN =>
+            {
+                taken.executions.extend(more.executions);
+                Ok(())
+            }
+            (_, next) => Err(next),
+        }
     }
 
     fn has_deadline(&self) -> bool {
@@ -169,7 +192,20 @@ impl Frame for proto::FromSlave {
     fn withdraw(&mut self) {}
 
     fn bytes(&self) -> usize {
-        self.encoded_len()
+        use proto::from_slave::Frame as F;
+        match &self.frame {
+            Some(F::Accepted(accepted)) => SMALL_FRAME + bytes_of(&accepted.reply),
+            Some(F::Running(_)) => SMALL_FRAME,
+            Some(F::Finished(proto::Finished {
+                outcome: Some(proto::Outcome { result: Some(outcome::Result::Value(value)), .. }),
+                ..
+            })) => SMALL_FRAME + value.data.len(),
+            _ => self.encoded_len(),
+        }
+    }
+
+    fn absorb(&mut self, next: Self) -> Result<(), Self> {
+        Err(next)
     }
 
     fn has_deadline(&self) -> bool {
@@ -177,6 +213,10 @@ impl Frame for proto::FromSlave {
     }
 
     fn age(&mut self, _: Duration) {}
+}
+
+fn bytes_of(payload: &Option<proto::Payload>) -> usize {
+    payload.as_ref().map_or(0, |payload| payload.data.len())
 }
 
 fn payloads_of(outcome: &mut proto::Outcome, mut see: impl FnMut(&mut proto::Payload)) {

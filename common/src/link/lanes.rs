@@ -61,6 +61,19 @@ impl<F: Frame> Lanes<F> {
         }
     }
 
+    /// Lets the control frame that waits last take this one in; gives it back if it does not.
+    pub fn absorb(&mut self, leaving: Leaving<F>) -> Result<(), Leaving<F>> {
+        let Some((_, last)) = self.control.back_mut() else { return Err(leaving) };
+        let Leaving { frame, payloads, bytes } = leaving;
+        match last.frame.absorb(frame) {
+            Ok(()) => {
+                last.bytes += bytes;
+                Ok(())
+            }
+            Err(frame) => Err(Leaving { frame, payloads, bytes }),
+        }
+    }
+
     /// Takes the frame that leaves next, if any may. The last word waits for the `others`.
     pub fn pop(&mut self, others: Others) -> Option<Leaving<F>> {
         if self.may_lead(others) {

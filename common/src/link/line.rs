@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::assembly::{Assemblies, Held, PartError, sizes};
+use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES};
 use super::bulk::Bulk;
 use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
@@ -66,6 +67,9 @@ pub enum LineError {
     /// In the parts.
     #[error(transparent)]
     Part(#[from] PartError),
+    /// In the batch.
+    #[error("a batch holds more than {MAX_BATCH_FRAMES} frames")]
+    Batch,
 }
 
 impl<F: Frame> Line<F> {
@@ -98,8 +102,22 @@ impl<F: Frame> Line<F> {
             }
             self.bytes += bytes;
         }
-        self.lanes.push(Leaving { frame, payloads, bytes });
+        if let Err(leaving) = self.lanes.absorb(Leaving { frame, payloads, bytes }) {
+            self.lanes.push(leaving);
+        }
         Ok(())
+    }
+
+    /// The frames that leave next, together; `None` when none may.
+    pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        while frames.len() < MAX_BATCH_FRAMES && bytes < MAX_BATCH_BYTES {
+            let Some(frame) = self.next(clock) else { break };
+            bytes += frame.as_part().map_or_else(|| frame.bytes(), |part| part.data.len());
+            frames.push(frame);
+        }
+        (!frames.is_empty()).then_some(Batch { frames, is_too_long: false })
     }
 
     /// The frame that leaves next, numbered and with the newest ack.

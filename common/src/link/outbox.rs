@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Frame;
 use super::assembly::Held;
+use super::batch::Batch;
 use super::line::{Arrived, Clock, Line, LineError, LineFull};
 use super::numbering::NumberingError;
 use crate::ExecutionId;
@@ -29,6 +30,9 @@ struct State<F: Frame> {
     closed: bool,
     full: bool,
 }
+
+/// A frame whose payloads follow in parts, and their sizes.
+pub type Announced<P> = (P, VecDeque<usize>);
 
 /// One stream's hold on an outbox. A newer one ends it.
 #[derive(Debug)]
@@ -64,11 +68,20 @@ impl<F: Frame> Outbox<F> {
     ///
     /// [`LineFull`] when the other side does not read: the outbox is closed, end the session.
     pub fn send(&self, frame: F) -> Result<(), LineFull> {
+        self.send_all([frame])
+    }
+
+    /// Puts frames in, one behind the other, and wakes the stream once. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); what came before the frame that found no room is in.
+    pub fn send_all(&self, frames: impl IntoIterator<Item = F>) -> Result<(), LineFull> {
         let mut state = self.lock();
         if state.closed {
             return Ok(());
         }
-        let sent = state.line.send(frame);
+        let sent = frames.into_iter().try_for_each(|frame| state.line.send(frame));
         state.full |= sent.is_err();
         state.closed |= state.full;
         wake(state);
@@ -175,14 +188,15 @@ impl<F: Frame> Outbox<F> {
 }
 
 impl<F: Frame> StreamEnd<F> {
-    /// Takes the next frame; `None` when closed and empty, or when a newer stream has taken over.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<F>> {
+    /// Takes the frames that leave next; `None` when closed and empty, or when a newer stream has
+    /// taken over.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Batch<F>>> {
         let mut state = self.outbox.lock();
         if state.stream != self.stream {
             return Poll::Ready(None);
         }
-        match state.line.next(self.outbox.0.clock) {
-            Some(frame) => Poll::Ready(Some(frame)),
+        match state.line.next_batch(self.outbox.0.clock) {
+            Some(batch) => Poll::Ready(Some(batch)),
             None if state.closed && state.line.is_drained() => Poll::Ready(None),
             None => {
                 state.waker = Some(cx.waker().clone());
@@ -201,22 +215,49 @@ impl<F: Frame> StreamEnd<F> {
         self.outbox.expect(frame, sizes, Box::new(()));
     }
 
-    /// Takes a frame that arrived; `Nothing` when a newer stream has taken over.
+    /// Takes what a batch acknowledges, where nobody deals with frames any more.
+    pub fn acked(&self, batch: Batch<F::Peer>) {
+        let mut frames = batch.frames.into_iter();
+        // A broken rule breaks nothing now.
+        while let Ok(Some(_)) = self.arrived(&mut frames, &mut Vec::new()) {}
+    }
+
+    /// Takes frames that arrived together, up to one that is announced; adds those to deal with
+    /// to `whole`. Gives the announced one, with the sizes of its payloads: deal with it before
+    /// the rest. Nothing when a newer stream has taken over.
     ///
     /// # Errors
     ///
-    /// [`LineError`] when it breaks a rule of the stream: end the session.
-    pub fn arrived(&self, frame: F::Peer) -> Result<Arrived<F::Peer>, LineError> {
+    /// [`LineError`] when one breaks a rule of the stream: deal with `whole`, then end the session.
+    pub fn arrived(
+        &self,
+        frames: &mut impl Iterator<Item = F::Peer>,
+        whole: &mut Vec<F::Peer>,
+    ) -> Result<Option<Announced<F::Peer>>, LineError> {
         let mut state = self.outbox.lock();
         if state.stream != self.stream {
-            return Ok(Arrived::Nothing);
+            return Ok(None);
         }
-        let arrived = state.line.arrived(frame, self.outbox.0.clock);
-        // It may have brought credit, or be owed an acknowledgement.
+        let mut announced = Ok(None);
+        for frame in frames {
+            match state.line.arrived(frame, self.outbox.0.clock) {
+                Ok(Arrived::Whole(frame)) => whole.push(frame),
+                Ok(Arrived::Nothing) => {}
+                Ok(Arrived::Announced { frame, sizes }) => {
+                    announced = Ok(Some((frame, sizes)));
+                    break;
+                }
+                Err(error) => {
+                    announced = Err(error);
+                    break;
+                }
+            }
+        }
+        // They may have brought credit, or be owed an acknowledgement.
         if state.line.is_urgent() {
             wake(state);
         }
-        arrived
+        announced
     }
 }
 

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
-use selsyn_common::link::line::Arrived;
+use selsyn_common::link::line::LineError;
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
@@ -44,7 +45,7 @@ pub(super) enum Over {
 /// One stream of a session.
 pub(super) struct Conversation<'a> {
     link: &'a Arc<Link>,
-    incoming: Streaming<FromSlave>,
+    incoming: Streaming<Batch<FromSlave>>,
     end: StreamEnd<FromMaster>,
     contact: Contact,
     beats: u32,
@@ -130,9 +131,9 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn read(&mut self, read: Result<Option<FromSlave>, Status>) -> Option<Over> {
-        let frame = match read {
-            Ok(Some(frame)) => frame,
+    fn read(&mut self, read: Result<Option<Batch<FromSlave>>, Status>) -> Option<Over> {
+        let batch = match read {
+            Ok(Some(batch)) => batch,
             Ok(None) if self.link.state() == ConnectionState::Draining => {
                 self.link.drained();
                 return self.broken("the slave was drained");
@@ -142,15 +143,30 @@ impl<'a> Conversation<'a> {
         };
         self.contact.heard(Instant::now().into_std());
         self.link.change(Change::Heard);
-        match self.end.arrived(frame) {
-            Ok(Arrived::Whole(frame)) => self.deal_with(frame),
-            Ok(Arrived::Announced { frame, sizes }) => self.announced(frame, sizes),
-            Ok(Arrived::Nothing) => None,
-            Err(error) => {
-                self.violation(error.to_string(), true);
-                self.spoilt(error.to_string())
+        let mut frames = match batch.into_frames() {
+            Ok(frames) => frames,
+            Err(error) => return self.broke_rule(&error),
+        };
+        loop {
+            let mut whole = Vec::with_capacity(frames.len());
+            let announced = self.end.arrived(&mut frames, &mut whole);
+            if let Some(over) = whole.into_iter().find_map(|frame| self.deal_with(frame)) {
+                return Some(over);
+            }
+            match announced {
+                Ok(None) => return None,
+                Ok(Some((frame, sizes))) => match self.announced(frame, sizes) {
+                    None => {}
+                    over => return over,
+                },
+                Err(error) => return self.broke_rule(&error),
             }
         }
+    }
+
+    fn broke_rule(&mut self, error: &LineError) -> Option<Over> {
+        self.violation(error.to_string(), true);
+        self.spoilt(error.to_string())
     }
 
     /// Waits for payloads that follow in parts, unless they are too large or for nobody.

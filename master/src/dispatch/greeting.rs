@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selsyn_common::link::MAX_FRAME_BYTES;
+use selsyn_common::link::batch::Batch;
 use selsyn_common::link::greeting::VERSIONS;
 use selsyn_common::link::numbering::NumberingError;
 use selsyn_common::link::outbox::StreamEnd;
@@ -57,7 +58,7 @@ impl fmt::Debug for Ticket {
 
 /// A stream that is tied to a session.
 pub(crate) struct Opened {
-    pub(crate) incoming: Streaming<FromSlave>,
+    pub(crate) incoming: Streaming<Batch<FromSlave>>,
     pub(crate) end: StreamEnd<FromMaster>,
     pub(crate) welcomed: Welcomed,
 }
@@ -73,7 +74,7 @@ async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, Connec
     let unreachable = |error| ConnectError::unreachable(&link.name, &link.address, error);
     let channel = dial::channel(dial).await.map_err(unreachable)?;
     let hello = from_master::Frame::Hello(hello(link, data));
-    let hello = FromMaster { frame: Some(hello), ..FromMaster::default() };
+    let hello = Batch::of(FromMaster { frame: Some(hello), ..FromMaster::default() });
     let (go, then) = oneshot::channel();
     let outgoing = Outgoing { hello: Some(hello), then: Then::Greeting(then) };
     let request = with_token(link.settings.token.as_ref(), Request::new(outgoing));
@@ -92,7 +93,7 @@ async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, Connec
 /// What a stream says: Hello, then what its session has to say. It ends when the dial comes to
 /// nothing.
 struct Outgoing {
-    hello: Option<FromMaster>,
+    hello: Option<Batch<FromMaster>>,
     then: Then,
 }
 
@@ -103,9 +104,9 @@ enum Then {
 }
 
 impl Stream for Outgoing {
-    type Item = FromMaster;
+    type Item = Batch<FromMaster>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FromMaster>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(hello) = self.hello.take() {
             return Poll::Ready(Some(hello));
         }
@@ -156,26 +157,26 @@ pub(crate) fn with_token<T>(token: Option<&Token>, mut request: Request<T>) -> R
 /// Reads the slave's first frame.
 fn welcome(
     link: &Link,
-    first: Result<Option<FromSlave>, Status>,
+    first: Result<Option<Batch<FromSlave>>, Status>,
 ) -> Result<Welcomed, ConnectError> {
     use from_slave::Frame as F;
     let gone = |status| failed(&link.name, &link.address, status);
-    match first.map_err(gone)?.and_then(|frame| frame.frame) {
+    let Some(batch) = first.map_err(gone)? else {
+        let ended = "the stream ended before Welcome".into();
+        return Err(ConnectError::unreachable(&link.name, &link.address, ended));
+    };
+    match batch.into_single().and_then(|frame| frame.frame) {
         Some(F::Welcome(welcome)) => {
             read(welcome).map_err(|error| broken(&link.name, &link.address, &error.to_string()))
         }
         Some(F::Rejected(proto::Rejected { refusal: Some(refusal) })) => {
             Err(refused(&link.name, &link.address, refusal.into()))
         }
-        Some(_) => Err(broken(
+        _ => Err(broken(
             &link.name,
             &link.address,
             "the first frame of a slave is Welcome or Rejected",
         )),
-        None => {
-            let ended = "the stream ended before Welcome".into();
-            Err(ConnectError::unreachable(&link.name, &link.address, ended))
-        }
     }
 }
 

@@ -84,10 +84,18 @@ pub mod interaction_client {
         pub async fn session(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
-                Message = ::selsyn_common::proto::FromMaster,
+                Message = ::selsyn_common::link::batch::Batch<
+                    ::selsyn_common::proto::FromMaster,
+                >,
             >,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<::selsyn_common::proto::FromSlave>>,
+            tonic::Response<
+                tonic::codec::Streaming<
+                    ::selsyn_common::link::batch::Batch<
+                        ::selsyn_common::proto::FromSlave,
+                    >,
+                >,
+            >,
             tonic::Status,
         > {
             self.inner

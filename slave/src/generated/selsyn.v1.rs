@@ -15,7 +15,9 @@ pub mod interaction_server {
         /// Server streaming response type for the Session method.
         type SessionStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<
-                    ::selsyn_common::proto::FromSlave,
+                    ::selsyn_common::link::batch::Batch<
+                        ::selsyn_common::proto::FromSlave,
+                    >,
                     tonic::Status,
                 >,
             >
@@ -24,7 +26,13 @@ pub mod interaction_server {
         /// Opens a session. It lives until Goodbye is answered or the stream breaks.
         async fn session(
             &self,
-            request: tonic::Request<tonic::Streaming<::selsyn_common::proto::FromMaster>>,
+            request: tonic::Request<
+                tonic::Streaming<
+                    ::selsyn_common::link::batch::Batch<
+                        ::selsyn_common::proto::FromMaster,
+                    >,
+                >,
+            >,
         ) -> std::result::Result<tonic::Response<Self::SessionStream>, tonic::Status>;
     }
     /// Runs tasks of a master on a slave.
@@ -109,9 +117,14 @@ pub mod interaction_server {
                     struct SessionSvc<T: Interaction>(pub Arc<T>);
                     impl<
                         T: Interaction,
-                    > tonic::server::StreamingService<::selsyn_common::proto::FromMaster>
-                    for SessionSvc<T> {
-                        type Response = ::selsyn_common::proto::FromSlave;
+                    > tonic::server::StreamingService<
+                        ::selsyn_common::link::batch::Batch<
+                            ::selsyn_common::proto::FromMaster,
+                        >,
+                    > for SessionSvc<T> {
+                        type Response = ::selsyn_common::link::batch::Batch<
+                            ::selsyn_common::proto::FromSlave,
+                        >;
                         type ResponseStream = T::SessionStream;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
@@ -120,7 +133,11 @@ pub mod interaction_server {
                         fn call(
                             &mut self,
                             request: tonic::Request<
-                                tonic::Streaming<::selsyn_common::proto::FromMaster>,
+                                tonic::Streaming<
+                                    ::selsyn_common::link::batch::Batch<
+                                        ::selsyn_common::proto::FromMaster,
+                                    >,
+                                >,
                             >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use selsyn_common::link::batch::Batch;
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{FromMaster, FromSlave};
 use tokio::sync::oneshot;
@@ -32,7 +33,7 @@ impl Interaction for Service {
 
     async fn session(
         &self,
-        request: Request<Streaming<FromMaster>>,
+        request: Request<Streaming<Batch<FromMaster>>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         let (opening, opened) = oneshot::channel();
         self.core.spawn(session::serve(Arc::clone(&self.core), request.into_inner(), opening));
@@ -49,15 +50,15 @@ pub(super) enum Outgoing {
 }
 
 impl Stream for Outgoing {
-    type Item = Result<FromSlave, Status>;
+    type Item = Result<Batch<FromSlave>, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut *self {
             Self::Open(end) => {
-                let frame = ready!(end.poll_next(cx));
-                let is_cut = frame.is_none() && end.is_former();
+                let batch = ready!(end.poll_next(cx));
+                let is_cut = batch.is_none() && end.is_former();
                 if !is_cut {
-                    return Poll::Ready(frame.map(Ok));
+                    return Poll::Ready(batch.map(Ok));
                 }
                 // An end in good order would say that the session is over, and all was told.
                 *self = Self::Over;
@@ -70,7 +71,7 @@ impl Stream for Outgoing {
                     return Poll::Ready(None);
                 };
                 *self = then.map_or(Self::Over, Self::Open);
-                Poll::Ready(Some(Ok(first)))
+                Poll::Ready(Some(Ok(Batch::of(first))))
             }
         }
     }

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
-use selsyn_common::link::line::Arrived;
+use selsyn_common::link::line::LineError;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ErrorCode, ExecutionId, Refusal};
@@ -38,7 +39,10 @@ impl<'a> Conversation<'a> {
     }
 
     /// Reads until the stream is over; says why, and when the master was last heard.
-    pub(super) async fn run(mut self, incoming: &mut Streaming<FromMaster>) -> (Over, Instant) {
+    pub(super) async fn run(
+        mut self,
+        incoming: &mut Streaming<Batch<FromMaster>>,
+    ) -> (Over, Instant) {
         // A master with less patience than usual gets more beats.
         let patience = self.session.heartbeat_tolerance / 3;
         let pause = self.core.settings.heartbeat_every.min(patience);
@@ -82,26 +86,37 @@ impl<'a> Conversation<'a> {
         None
     }
 
-    fn read(&mut self, read: Result<Option<FromMaster>, tonic::Status>) -> Option<Over> {
-        let frame = match read {
-            Ok(Some(frame)) => frame,
+    fn read(&mut self, read: Result<Option<Batch<FromMaster>>, tonic::Status>) -> Option<Over> {
+        let batch = match read {
+            Ok(Some(batch)) => batch,
             // A cancelled stream reads like a clean end: without a goodbye it is a loss.
             Ok(None) => return Some(self.ended("the stream ended without a goodbye")),
             Err(status) => return Some(self.ended(status.message())),
         };
         self.contact.heard(Instant::now().into_std());
-        match self.stream.end.arrived(frame) {
-            Ok(Arrived::Whole(frame)) => self.deal_with(frame),
-            Ok(Arrived::Announced { frame, sizes }) => {
-                super::announced::deal_with(self.core, self.session, frame, sizes);
-                None
+        let mut frames = match batch.into_frames() {
+            Ok(frames) => frames,
+            Err(error) => return Some(self.broke_rule(&error)),
+        };
+        loop {
+            let mut whole = Vec::with_capacity(frames.len());
+            let announced = self.stream.end.arrived(&mut frames, &mut whole);
+            if let Some(over) = whole.into_iter().find_map(|frame| self.deal_with(frame)) {
+                return Some(over);
             }
-            Ok(Arrived::Nothing) => None,
-            Err(error) => {
-                self.session.violation(error.to_string(), true);
-                Some(Over::Violated(error.to_string()))
+            match announced {
+                Ok(None) => return None,
+                Ok(Some((frame, sizes))) => {
+                    super::announced::deal_with(self.core, self.session, frame, sizes);
+                }
+                Err(error) => return Some(self.broke_rule(&error)),
             }
         }
+    }
+
+    fn broke_rule(&self, error: &LineError) -> Over {
+        self.session.violation(error.to_string(), true);
+        Over::Violated(error.to_string())
     }
 
     /// The stream ended from the master's side: in good order, if it has heard everything.
@@ -117,7 +132,10 @@ impl<'a> Conversation<'a> {
         let dealt = match frame.frame {
             Some(F::Start(start)) => self.start(start),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
-            Some(F::ResultTaken(taken)) => self.result_taken(taken),
+            Some(F::ResultsTaken(taken)) => {
+                self.results_taken(taken);
+                Ok(())
+            }
             Some(F::Goodbye(goodbye)) => goodbye::begin(core, session, goodbye),
             // No function of this version takes input: the frame says that it may be lost.
             Some(F::Heartbeat(_) | F::Input(_)) => Ok(()),
@@ -169,16 +187,14 @@ impl<'a> Conversation<'a> {
         executor::cancel(self.core, self.session, id, cancel.reason)
     }
 
-    /// The callbacks of a task have returned: its record may go.
-    fn result_taken(&self, taken: proto::ResultTaken) -> Result<(), WireError> {
-        let id = wire::execution_id("ResultTaken", taken.execution)?;
-        let Some(record) = self.core.records.get(id) else {
-            return Ok(());
-        };
-        let is_owner = record.session().peer.master == self.session.peer.master;
-        if is_owner && record.state().outcome.is_some() {
-            self.core.records.forget(id);
+    /// The callbacks of these tasks have returned: their records may go.
+    fn results_taken(&self, taken: proto::ResultsTaken) {
+        for id in taken.executions.into_iter().map(ExecutionId::from) {
+            let Some(record) = self.core.records.get(id) else { continue };
+            let is_owner = record.session().peer.master == self.session.peer.master;
+            if is_owner && record.state().outcome.is_some() {
+                self.core.records.forget(id);
+            }
         }
-        Ok(())
     }
 }

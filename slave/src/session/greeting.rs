@@ -8,6 +8,7 @@ mod welcome;
 use std::sync::Arc;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
+use selsyn_common::link::batch::Batch;
 use selsyn_common::link::greeting::{VERSIONS, VersionRange, negotiate};
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{WireError, WireId};
@@ -46,7 +47,7 @@ pub(super) struct Greeted {
 /// Reads Hello, judges it, and makes a Welcome.
 pub(super) async fn greet(
     core: &Arc<Core>,
-    incoming: &mut Streaming<FromMaster>,
+    incoming: &mut Streaming<Batch<FromMaster>>,
 ) -> Result<Greeted, Rejection> {
     let patience = core.settings.greeting_timeout;
     let hello = timeout(patience, hello(incoming)).await.map_err(|_| {
@@ -65,13 +66,16 @@ pub(super) async fn greet(
     begin::begin(core, who, hello, version).await
 }
 
-async fn hello(incoming: &mut Streaming<FromMaster>) -> Result<proto::Hello, Rejection> {
+async fn hello(incoming: &mut Streaming<Batch<FromMaster>>) -> Result<proto::Hello, Rejection> {
     let violation = |message: &str| Refusal::because(ErrorCode::ProtocolViolation, message);
-    match incoming.message().await {
-        Ok(Some(FromMaster { frame: Some(from_master::Frame::Hello(hello)), .. })) => Ok(hello),
-        Ok(Some(_)) => Err(violation("the first frame of a stream is Hello").into()),
-        Ok(None) => Err(violation("the stream ended before Hello").into()),
-        Err(status) => Err(violation(status.message()).into()),
+    let first = match incoming.message().await {
+        Ok(Some(batch)) => batch.into_single(),
+        Ok(None) => return Err(violation("the stream ended before Hello").into()),
+        Err(status) => return Err(violation(status.message()).into()),
+    };
+    match first.and_then(|frame| frame.frame) {
+        Some(from_master::Frame::Hello(hello)) => Ok(hello),
+        _ => Err(violation("the first frame of a stream is Hello, alone").into()),
     }
 }
 

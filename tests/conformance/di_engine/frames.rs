@@ -74,9 +74,13 @@ async fn e_51_a_result_that_nobody_waits_for_is_ignored_with_a_log_line() {
     // The master has not taken it for a broken rule: it goes on to take the other result.
     loop {
         match session.next().await {
-            from_master::Frame::ResultTaken(taken) if taken.execution == start.execution => break,
-            from_master::Frame::ResultTaken(_) => {}
-            other => panic!("expected ResultTaken, and got {other:?}"),
+            from_master::Frame::ResultsTaken(taken)
+                if start.execution.is_some_and(|id| taken.executions.contains(&id)) =>
+            {
+                break;
+            }
+            from_master::Frame::ResultsTaken(_) => {}
+            other => panic!("expected ResultsTaken, and got {other:?}"),
         }
     }
     connection.detach();

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{FromMaster, FromSlave};
 use selsyn_testing::PipeListener;
 use tokio::sync::mpsc;
@@ -47,7 +48,7 @@ impl Service<http::Request<Body>> for Interaction {
             if request.uri().path() != "/selsyn.v1.Interaction/Session" {
                 return Ok(Status::unimplemented("a fake slave has sessions only").into_http());
             }
-            let mut grpc = Grpc::new(ProstCodec::<FromSlave, FromMaster>::default())
+            let mut grpc = Grpc::new(ProstCodec::<Batch<FromSlave>, Batch<FromMaster>>::default())
                 .max_decoding_message_size(usize::MAX);
             Ok(grpc.streaming(method, request).await)
         })
@@ -57,12 +58,12 @@ impl Service<http::Request<Body>> for Interaction {
 /// The method `Session`: answers at once, as a slave does, and leaves the rest to the test.
 struct Session(Opened);
 
-impl StreamingService<FromMaster> for Session {
-    type Response = FromSlave;
-    type ResponseStream = UnboundedReceiverStream<Result<FromSlave, Status>>;
+impl StreamingService<Batch<FromMaster>> for Session {
+    type Response = Batch<FromSlave>;
+    type ResponseStream = UnboundedReceiverStream<Result<Batch<FromSlave>, Status>>;
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
-    fn call(&mut self, request: Request<Streaming<FromMaster>>) -> Self::Future {
+    fn call(&mut self, request: Request<Streaming<Batch<FromMaster>>>) -> Self::Future {
         // The test decides what is sent, and so how much.
         let (outgoing, frames) = mpsc::unbounded_channel();
         let session = FakeSession::new(request.into_inner(), outgoing);

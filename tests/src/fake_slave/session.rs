@@ -1,8 +1,10 @@
 //! One stream of a fake slave: what came, and what is said.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use selsyn_common::link::Frame as _;
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_testing::expect;
 use tokio::sync::mpsc;
@@ -13,18 +15,20 @@ use tonic::{Status, Streaming};
 /// Frames sent by [`send`](Self::send) are numbered and acknowledge what was read, as the rules
 /// of the stream demand; [`send_raw`](Self::send_raw) breaks any rule.
 pub struct FakeSession {
-    incoming: Streaming<FromMaster>,
-    outgoing: mpsc::UnboundedSender<Result<FromSlave, Status>>,
+    incoming: Streaming<Batch<FromMaster>>,
+    outgoing: mpsc::UnboundedSender<Result<Batch<FromSlave>, Status>>,
+    /// Frames of the last batch that were not looked at yet.
+    read: VecDeque<FromMaster>,
     sent: u64,
     received: u64,
 }
 
 impl FakeSession {
     pub(super) fn new(
-        incoming: Streaming<FromMaster>,
-        outgoing: mpsc::UnboundedSender<Result<FromSlave, Status>>,
+        incoming: Streaming<Batch<FromMaster>>,
+        outgoing: mpsc::UnboundedSender<Result<Batch<FromSlave>, Status>>,
     ) -> Self {
-        Self { incoming, outgoing, sent: 0, received: 0 }
+        Self { incoming, outgoing, read: VecDeque::new(), sent: 0, received: 0 }
     }
 
     /// The next frame as it came, heartbeats too; `None` when the master has ended the stream.
@@ -37,9 +41,12 @@ impl FakeSession {
     ///
     /// Safe to drop and to call again.
     pub async fn next_raw(&mut self) -> Option<FromMaster> {
-        let read = expect::soon("a frame of the master", self.incoming.message()).await;
-        // A stream that is cut is one that has ended.
-        let frame = read.ok().flatten()?;
+        while self.read.is_empty() {
+            let read = expect::soon("a frame of the master", self.incoming.message()).await;
+            // A stream that is cut is one that has ended.
+            self.read.extend(read.ok().flatten()?.frames);
+        }
+        let frame = self.read.pop_front()?;
         self.received = self.received.max(frame.seq);
         Some(frame)
     }
@@ -111,7 +118,7 @@ impl FakeSession {
     /// Sends a frame as it is, whatever the rules say. It counts as none of [`Self::send`]'s.
     pub fn send_raw(&self, frame: FromSlave) {
         // The master may have gone: the test sees it where it reads.
-        let _ = self.outgoing.send(Ok(frame));
+        let _ = self.outgoing.send(Ok(Batch::of(frame)));
     }
 
     /// Ends the stream with a gRPC status.

@@ -94,7 +94,8 @@ impl Link {
 
     /// The callbacks of a task have returned.
     pub(crate) fn result_taken(&self, id: ExecutionId) {
-        self.send(Frame::ResultTaken(proto::ResultTaken { execution: Some(id.into()) }));
+        let executions = vec![id.into()];
+        self.send(Frame::ResultsTaken(proto::ResultsTaken { executions }));
     }
 
     /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.

@@ -16,7 +16,7 @@ use crate::connection::in_flight::Generation;
 use crate::dispatch::{Ticket, Welcomed};
 use crate::error::ConnectError;
 
-/// Control frames that may wait, for each task: its start, its cancel, its ResultTaken, and one to
+/// Control frames that may wait, for each task: its start, its cancel, its ResultsTaken, and one to
 /// spare.
 const FRAMES_PER_TASK: usize = 4;
 

@@ -1,0 +1,115 @@
+//! Frames that leave together, as one message of the stream.
+//!
+//! Read and written by hand: what a stranger sends must not become a list without bound, and
+//! what costs a wake-up and a lock is a message, not a frame.
+
+use bytes::{Buf, BufMut};
+use prost::encoding::{DecodeContext, WireType, message, skip_field};
+use prost::{DecodeError, Message};
+
+use super::line::LineError;
+
+/// Most frames in a batch: more save nothing, as 256 share the cost of a message well enough.
+pub const MAX_BATCH_FRAMES: usize = 256;
+
+/// Bytes after which a batch takes no more frames: what is flushed at once.
+pub const MAX_BATCH_BYTES: usize = 32 * 1024;
+
+/// The field that carries the frames.
+const FRAMES: u32 = 1;
+
+/// Frames that travel together, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch<F> {
+    /// The frames; at most [`MAX_BATCH_FRAMES`].
+    pub frames: Vec<F>,
+    /// More came than a batch may hold, and were dropped.
+    pub is_too_long: bool,
+}
+
+impl<F> Batch<F> {
+    /// A batch of one frame.
+    pub fn of(frame: F) -> Self {
+        Self { frames: vec![frame], is_too_long: false }
+    }
+
+    /// The frames, to deal with one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError::Batch`] when there were more than a batch may hold: end the session.
+    pub fn into_frames(self) -> Result<std::vec::IntoIter<F>, LineError> {
+        if self.is_too_long { Err(LineError::Batch) } else { Ok(self.frames.into_iter()) }
+    }
+
+    /// The frame of a batch that must have just one.
+    pub fn into_single(self) -> Option<F> {
+        let mut frames = self.frames.into_iter();
+        frames.next().filter(|_| frames.len() == 0 && !self.is_too_long)
+    }
+}
+
+impl<F: Message + Default> Message for Batch<F> {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        self.frames.iter().for_each(|frame| message::encode(FRAMES, frame, buf));
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        if tag != FRAMES {
+            return skip_field(wire_type, tag, buf, context);
+        }
+        if self.frames.len() == MAX_BATCH_FRAMES {
+            self.is_too_long = true;
+            return skip_field(wire_type, tag, buf, context);
+        }
+        let mut frame = F::default();
+        message::merge(wire_type, &mut frame, buf, context)?;
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.frames.iter().map(|frame| message::encoded_len(FRAMES, frame)).sum()
+    }
+
+    fn clear(&mut self) {
+        self.frames.clear();
+        self.is_too_long = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::FromMaster;
+
+    fn batch(frames: usize) -> Batch<FromMaster> {
+        let frame = |seq| FromMaster { seq, ..FromMaster::default() };
+        Batch { frames: (0..frames as u64).map(frame).collect(), is_too_long: false }
+    }
+
+    #[test]
+    fn a_batch_arrives_as_it_left() {
+        let sent = batch(MAX_BATCH_FRAMES);
+        assert_eq!(Batch::decode(sent.encode_to_vec().as_slice()).unwrap(), sent);
+    }
+
+    #[test]
+    fn a_batch_that_is_too_long_is_not_kept_whole() {
+        let read = Batch::<FromMaster>::decode(batch(300).encode_to_vec().as_slice()).unwrap();
+        assert_eq!((read.frames.len(), read.is_too_long), (MAX_BATCH_FRAMES, true));
+    }
+
+    #[test]
+    fn a_greeting_comes_alone() {
+        assert!(batch(1).into_single().is_some());
+        assert_eq!(batch(0).into_single(), None);
+        assert_eq!(batch(2).into_single(), None);
+    }
+}
