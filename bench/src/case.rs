@@ -1,0 +1,61 @@
+//! The cases, one file each; those that share their rounds share a file.
+
+mod throughput;
+
+use std::str::FromStr;
+
+use crate::Result;
+use crate::client::Plan;
+use crate::placement::Placement;
+use crate::report::Row;
+
+/// Cases that are measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Throughput,
+}
+
+impl Group {
+    pub(crate) const ALL: [Self; 1] = [Self::Throughput];
+
+    /// The cases, by the names in the report.
+    const fn cases(self) -> &'static [&'static str] {
+        match self {
+            Self::Throughput => &["throughput_1000", "cpu_1000"],
+        }
+    }
+
+    /// Named for its first case.
+    pub(crate) const fn name(self) -> &'static str {
+        self.cases()[0]
+    }
+
+    /// The group that measures a case; an unknown name is answered with the known ones.
+    pub(crate) fn holding(case: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|group| group.cases().contains(&case));
+        found.ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().flat_map(|group| group.cases()).copied().collect();
+            format!("no case {case}; there are: {}", known.join(", ")).into()
+        })
+    }
+
+    /// Whether it has something to say about a placement: a quick run keeps to the gate.
+    pub(crate) fn runs_on(self, placement: Placement, quick: bool) -> bool {
+        placement == Placement::OneCore || !quick
+    }
+}
+
+impl FromStr for Group {
+    type Err = String;
+
+    fn from_str(case: &str) -> std::result::Result<Self, String> {
+        Self::holding(case).map_err(|error| error.to_string())
+    }
+}
+
+/// Measures a group.
+pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
+    match plan.group {
+        Group::Throughput => throughput::run(plan).await,
+    }
+}

@@ -1,0 +1,113 @@
+//! One load on one connection: ours, or a yardstick's; alone, it is what a profiler looks at.
+
+use std::str::FromStr;
+use std::time::Instant;
+
+use crate::ours::Small;
+use crate::placement::{Placement, Role};
+use crate::process::{Addresses, Server, cpu_of};
+use crate::progress::say;
+use crate::yardstick::bidi::Bidi;
+use crate::yardstick::unary::Unary;
+use crate::{IN_FLIGHT, Result};
+
+/// Whose load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Ours, with a function whose first poll is inline: what is gated.
+    Inline,
+    /// Ours, with a plain function.
+    Plain,
+    Bidi,
+    Unary,
+}
+
+impl Side {
+    const ALL: [Self; 4] = [Self::Inline, Self::Plain, Self::Bidi, Self::Unary];
+
+    /// As it stands in the report.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Plain => "plain",
+            Self::Bidi => "bidi",
+            Self::Unary => "unary",
+        }
+    }
+
+    pub(crate) const fn is_ours(self) -> bool {
+        matches!(self, Self::Inline | Self::Plain)
+    }
+
+    /// Connects.
+    pub(crate) async fn open(self, at: &Addresses) -> Result<Opened> {
+        Ok(match self {
+            Self::Inline | Self::Plain => {
+                Opened::Ours(Small::connect(at.slave, self.name()).await?)
+            }
+            Self::Bidi => Opened::Bidi(Bidi::connect(at.echo).await?),
+            Self::Unary => Opened::Unary(Unary::connect(at.echo).await?),
+        })
+    }
+}
+
+impl FromStr for Side {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        // "ours" is what is gated.
+        let name = if name == "ours" { "inline" } else { name };
+        let found = Self::ALL.into_iter().find(|side| side.name() == name);
+        found.ok_or_else(|| format!("no side {name}: {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+/// A connection that a load can be put on.
+pub(crate) enum Opened {
+    Ours(Small),
+    Bidi(Bidi),
+    Unary(Unary),
+}
+
+impl Opened {
+    /// Runs so many tasks, so many of them in flight.
+    pub(crate) async fn run(&self, tasks: usize, in_flight: usize) -> Result<()> {
+        match self {
+            Self::Ours(small) => small.run(tasks, in_flight).await,
+            Self::Bidi(bidi) => bidi.run(tasks, in_flight).await,
+            Self::Unary(unary) => unary.run(tasks, in_flight).await,
+        }
+    }
+}
+
+/// What `load` shall do.
+pub(crate) struct Load {
+    pub(crate) tasks: usize,
+    pub(crate) side: Side,
+    pub(crate) placement: Placement,
+}
+
+pub(crate) fn run(what: &Load) -> Result<()> {
+    what.placement.runtime(Role::Client)?.block_on(async {
+        let server = Server::start(what.placement).await?;
+        let opened = what.side.open(&server.at).await?;
+        let pids = [std::process::id(), server.pid];
+        let before = pids.map(cpu_of);
+        let begun = Instant::now();
+        opened.run(what.tasks, IN_FLIGHT).await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut cpu = [0.0; 2];
+        for ((pid, before), cpu) in pids.into_iter().zip(before).zip(&mut cpu) {
+            *cpu = (cpu_of(pid)? - before?) * 1e6 / what.tasks as f64;
+        }
+        say(&format!(
+            "{} on {}: {:.0} tasks/s, CPU a task: client {:.3} us, server {:.3} us",
+            what.side.name(),
+            what.placement,
+            what.tasks as f64 / seconds,
+            cpu[0],
+            cpu[1],
+        ));
+        Ok(())
+    })
+}

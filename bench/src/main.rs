@@ -1,0 +1,57 @@
+//! Measures what a task costs, side by side with the raw wire, in interleaved rounds.
+//!
+//! `cargo run --release -p selsyn-bench -- compare [--case NAME] [--quick] [--json FILE]
+//! [--placement one-core|free|two-cores]`. The program starts itself again: as one client for each
+//! case and placement, and as the server that holds the slave and every yardstick. Linux only: it
+//! pins processes to cores and reads `/proc`.
+//!
+//! `load --tasks N --side inline|plain|bidi|unary` runs one load alone, for a profiler.
+
+mod arguments;
+mod case;
+mod client;
+mod compare;
+mod load;
+mod ours;
+mod placement;
+mod process;
+mod progress;
+mod report;
+mod rounds;
+mod server;
+mod yardstick;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use arguments::Command;
+
+/// What goes wrong here is told to a person.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Payload of a small task, each way, in bytes.
+pub(crate) const PAYLOAD: usize = 64;
+
+/// Tasks in flight in the cases that are named for a thousand.
+pub(crate) const IN_FLIGHT: usize = 1_000;
+
+fn main() -> ExitCode {
+    match Command::from_args(std::env::args().skip(1)).and_then(run) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress::say(&format!("selsyn-bench: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what was asked; says whether all of it could be done.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Compare(what) => compare::run(&what),
+        Command::Client(plan) => client::run(&plan).map(|()| true),
+        Command::Server(placement) => server::run(placement).map(|()| true),
+        Command::Load(what) => load::run(&what).map(|()| true),
+    }
+}

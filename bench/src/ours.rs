@@ -1,0 +1,5 @@
+//! What a program that uses Selsyn does: its public API, and nothing else.
+
+mod small;
+
+pub(crate) use small::Small;

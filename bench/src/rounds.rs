@@ -1,0 +1,59 @@
+//! Interleaved rounds: each side once, then each side again, so that the machine's moods hit all.
+
+pub(crate) mod flood;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::Result;
+
+/// How long a side of a round is, and how many rounds there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub(crate) rounds: usize,
+    pub(crate) side: Duration,
+}
+
+impl Effort {
+    pub(crate) const fn of(quick: bool) -> Self {
+        let side = Duration::from_millis(if quick { 200 } else { 800 });
+        Self { rounds: if quick { 5 } else { 7 }, side }
+    }
+
+    /// How many tasks fill a side, judged by a trial of `tasks` that took `time`.
+    pub(crate) fn tasks(&self, tasks: usize, time: Duration) -> usize {
+        let a_second = tasks as f64 / time.as_secs_f64();
+        ((a_second * self.side.as_secs_f64()) as usize).max(tasks)
+    }
+}
+
+/// Shares out tasks evenly among so many tokio tasks, and waits for all of them.
+pub(crate) async fn share<F, Fut>(tasks: usize, among: usize, one: F) -> Result<()>
+where
+    F: Fn(usize) -> Fut,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    let (each, more) = (tasks / among, tasks % among);
+    let mut set: JoinSet<_> = (0..among).map(|n| one(each + usize::from(n < more))).collect();
+    while let Some(ended) = set.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+/// How long something took.
+pub(crate) async fn timed(work: impl Future<Output = Result<()>>) -> Result<Duration> {
+    let begun = Instant::now();
+    work.await?;
+    Ok(begun.elapsed())
+}
+
+/// The middle of some figures, and their least and greatest; none of nothing.
+pub(crate) fn median(figures: &[f64]) -> Option<(f64, [f64; 2])> {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.get(sorted.len() / 2)?;
+    Some((*middle, [*sorted.first()?, *sorted.last()?]))
+}

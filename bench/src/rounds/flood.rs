@@ -1,0 +1,90 @@
+//! Rounds of many tasks in flight: rate and CPU time of each side.
+
+use super::{Effort, timed};
+use crate::Result;
+use crate::load::{Opened, Side};
+use crate::process::Server;
+use crate::progress::say;
+
+/// What the rounds found about one side; nothing, when it could not run.
+pub(crate) struct Flooded {
+    /// As it stands in the report.
+    pub(crate) name: &'static str,
+    /// Tasks a second, a figure a round.
+    pub(crate) rates: Vec<f64>,
+    /// CPU microseconds a task of both processes, a figure a round.
+    pub(crate) cpu: Vec<f64>,
+}
+
+/// Tasks of a trial: enough that a rate can be guessed, and that everything is warm.
+const TRIAL: usize = 5_000;
+
+/// One side, and how many tasks fill its part of a round.
+struct Ready {
+    opened: Opened,
+    tasks: usize,
+}
+
+/// Runs the sides in turn, round after round. A yardstick that fails is told and left out; when
+/// ours fails, so does the case.
+pub(crate) async fn run<const N: usize>(
+    server: &Server,
+    effort: Effort,
+    sides: [Side; N],
+    in_flight: usize,
+) -> Result<[Flooded; N]> {
+    let mut ready = Vec::new();
+    for side in sides {
+        ready.push(allowed(side, prepare(server, effort, side, in_flight).await)?);
+    }
+    let mut found = sides.map(|side| Flooded { name: side.name(), rates: vec![], cpu: vec![] });
+    for round in 1..=effort.rounds {
+        for ((side, ready), found) in sides.into_iter().zip(&mut ready).zip(&mut found) {
+            let Some(load) = &*ready else { continue };
+            match allowed(side, once(server, load, in_flight).await)? {
+                Some((rate, cpu)) => {
+                    found.rates.push(rate);
+                    found.cpu.push(cpu);
+                }
+                None => (*ready, found.rates, found.cpu) = (None, vec![], vec![]),
+            }
+        }
+        say(&line(round, effort.rounds, &found));
+    }
+    Ok(found)
+}
+
+async fn prepare(server: &Server, effort: Effort, side: Side, in_flight: usize) -> Result<Ready> {
+    let opened = side.open(&server.at).await?;
+    opened.run(TRIAL, in_flight).await?;
+    let time = timed(opened.run(TRIAL, in_flight)).await?;
+    Ok(Ready { opened, tasks: effort.tasks(TRIAL, time) })
+}
+
+async fn once(server: &Server, load: &Ready, in_flight: usize) -> Result<(f64, f64)> {
+    let before = server.cpu()?;
+    let time = timed(load.opened.run(load.tasks, in_flight)).await?;
+    let cpu = server.cpu()? - before;
+    let tasks = load.tasks as f64;
+    Ok((tasks / time.as_secs_f64(), cpu * 1e6 / tasks))
+}
+
+/// Lets a yardstick fail, and says so.
+fn allowed<T>(side: Side, done: Result<T>) -> Result<Option<T>> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if side.is_ours() => Err(error),
+        Err(error) => {
+            say(&format!("  the yardstick {} failed: {error}", side.name()));
+            Ok(None)
+        }
+    }
+}
+
+fn line(round: usize, rounds: usize, found: &[Flooded]) -> String {
+    let figures = found.iter().filter_map(|side| {
+        let (rate, cpu) = (side.rates.last()?, side.cpu.last()?);
+        Some(format!("{} {rate:.0}/s {cpu:.2} us", side.name))
+    });
+    format!("  round {round}/{rounds}: {}", figures.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,5 @@
+//! What others do with the same payload: the raw wire, and nothing around it.
+
+pub(crate) mod bidi;
+pub(crate) mod echo;
+pub(crate) mod unary;

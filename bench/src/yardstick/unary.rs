@@ -1,0 +1,50 @@
+//! Raw tonic unary: each task a call, which is a stream of its own.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use tonic::Request;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{Channel, Endpoint};
+
+use super::echo::{Codec, Message, UNARY};
+use crate::rounds::share;
+use crate::{PAYLOAD, Result};
+
+/// A channel whose calls are echoed.
+#[derive(Clone)]
+pub(crate) struct Unary {
+    channel: Channel,
+    data: Bytes,
+}
+
+impl Unary {
+    pub(crate) async fn connect(server: SocketAddr) -> Result<Self> {
+        let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
+        Ok(Self { channel, data: Bytes::from(vec![7; PAYLOAD]) })
+    }
+
+    /// Makes one call.
+    pub(crate) async fn call(&self) -> Result<()> {
+        let mut client = tonic::client::Grpc::new(self.channel.clone());
+        client.ready().await?;
+        let (path, message) =
+            (PathAndQuery::from_static(UNARY), Message { data: self.data.clone() });
+        let reply = client.unary(Request::new(message), path, Codec::default()).await?;
+        if reply.into_inner().data == self.data { Ok(()) } else { Err("another echo".into()) }
+    }
+
+    /// Makes so many calls, so many of them in flight, a tokio task awaiting each.
+    pub(crate) async fn run(&self, calls: usize, in_flight: usize) -> Result<()> {
+        let one = |calls| {
+            let unary = self.clone();
+            async move {
+                for _ in 0..calls {
+                    unary.call().await?;
+                }
+                Ok(())
+            }
+        };
+        share(calls, in_flight, one).await
+    }
+}
