@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Mutex;
@@ -21,8 +20,13 @@ use crate::{PAYLOAD, Result};
 pub(crate) struct Bidi {
     window: Arc<Window>,
     /// Read by one load at a time.
-    replies: Mutex<Streaming<Message>>,
-    data: Bytes,
+    replies: Mutex<Replies>,
+    data: Vec<u8>,
+}
+
+struct Replies {
+    stream: Streaming<Message>,
+    received: u64,
 }
 
 /// How many messages may leave now: the cheapest way of keeping so many in flight.
@@ -47,14 +51,15 @@ impl Window {
 }
 
 struct Requests {
+    sent: u64,
     window: Arc<Window>,
-    data: Bytes,
+    data: Vec<u8>,
 }
 
 impl Stream for Requests {
     type Item = Message;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         if !self.window.take() {
             self.window.waiting.register(cx.waker());
             // It may have opened between the look and the registration.
@@ -62,20 +67,25 @@ impl Stream for Requests {
                 return Poll::Pending;
             }
         }
-        Poll::Ready(Some(Message { data: self.data.clone() }))
+        self.sent += 1;
+        Poll::Ready(Some(Message { id: self.sent, data: self.data.clone() }))
     }
 }
 
 impl Bidi {
     pub(crate) async fn connect(server: SocketAddr) -> Result<Self> {
         let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
-        let (window, data) = (Arc::<Window>::default(), Bytes::from(vec![7; PAYLOAD]));
-        let requests = Requests { window: Arc::clone(&window), data: data.clone() };
+        let (window, data) = (Arc::<Window>::default(), vec![7; PAYLOAD]);
+        let requests = Requests { sent: 0, window: Arc::clone(&window), data: data.clone() };
         let mut client = tonic::client::Grpc::new(channel);
         client.ready().await?;
         let path = PathAndQuery::from_static(BIDI);
         let replies = client.streaming(Request::new(requests), path, Codec::default()).await?;
-        Ok(Self { window, replies: Mutex::new(replies.into_inner()), data })
+        Ok(Self {
+            window,
+            replies: Mutex::new(Replies { stream: replies.into_inner(), received: 0 }),
+            data,
+        })
     }
 
     /// Has so many messages echoed, so many of them in flight.
@@ -84,8 +94,9 @@ impl Bidi {
         let at_once = in_flight.min(messages);
         self.window.open(at_once);
         for received in 0..messages {
-            let reply = replies.message().await?.ok_or("the stream has ended")?;
-            if reply.data != self.data {
+            let reply = replies.stream.message().await?.ok_or("the stream has ended")?;
+            replies.received += 1;
+            if reply.id != replies.received || reply.data != self.data {
                 return Err("the echo is another".into());
             }
             if received + at_once < messages {

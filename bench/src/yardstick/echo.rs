@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, Ready, ready};
 use tokio::net::TcpListener;
@@ -17,11 +16,13 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-/// The one message: a payload.
+/// The one message: which task, and its payload, in the types that codegen gives by default.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Message {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(crate) data: Bytes,
+    #[prost(uint64, tag = "1")]
+    pub(crate) id: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) data: Vec<u8>,
 }
 
 /// Where the unary method is.

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
 use tonic::Request;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
@@ -15,13 +14,13 @@ use crate::{PAYLOAD, Result};
 #[derive(Clone)]
 pub(crate) struct Unary {
     channel: Channel,
-    data: Bytes,
+    data: Vec<u8>,
 }
 
 impl Unary {
     pub(crate) async fn connect(server: SocketAddr) -> Result<Self> {
         let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
-        Ok(Self { channel, data: Bytes::from(vec![7; PAYLOAD]) })
+        Ok(Self { channel, data: vec![7; PAYLOAD] })
     }
 
     /// Makes one call.
@@ -29,7 +28,7 @@ impl Unary {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await?;
         let (path, message) =
-            (PathAndQuery::from_static(UNARY), Message { data: self.data.clone() });
+            (PathAndQuery::from_static(UNARY), Message { id: 1, data: self.data.clone() });
         let reply = client.unary(Request::new(message), path, Codec::default()).await?;
         if reply.into_inner().data == self.data { Ok(()) } else { Err("another echo".into()) }
     }
