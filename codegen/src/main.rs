@@ -51,6 +51,14 @@ fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Bo
         .bytes(".")
         .extern_path(".selsyn.v1.MasterBatch", "crate::link::batch::Batch<FromMaster>")
         .extern_path(".selsyn.v1.SlaveBatch", "crate::link::batch::Batch<FromSlave>")
+        // What is rare is large: it shall not make every frame as large.
+        .boxed(".selsyn.v1.FromMaster.frame.hello")
+        .boxed(".selsyn.v1.FromSlave.frame.welcome")
+        .boxed(".selsyn.v1.Start.lineage")
+        .boxed(".selsyn.v1.Refused.refusal")
+        .boxed(".selsyn.v1.Rejected.refusal")
+        .boxed(".selsyn.v1.GoodbyeRefused.refusal")
+        .boxed(".selsyn.v1.Outcome.result.failure")
         .build_client(false)
         .build_server(false);
     generate(messages, descriptors, root, "common")?;

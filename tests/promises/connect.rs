@@ -57,7 +57,7 @@ async fn a_version_that_the_slave_does_not_speak_is_rejected_with_both_ranges() 
     let cluster = TestCluster::start(1).await.unwrap();
     let mut master = RawMaster::connect(cluster.dialer(0)).await;
     let newer = proto::Hello { version_min: 7, version_max: 9, ..hello() };
-    master.say(0, from_master::Frame::Hello(newer));
+    master.say(0, from_master::Frame::Hello(newer.into()));
     let Some(from_slave::Frame::Rejected(rejected)) = master.hears().await else {
         panic!("it is refused")
     };

@@ -173,7 +173,7 @@ async fn a_session_that_waits_for_nothing_makes_room_and_one_with_work_does_not(
     let other = proto::Hello { master_id: vec![9; 16].into(), ..raw_master::hello() };
     let mut busy = loop {
         let mut master = RawMaster::connect(dialer.clone()).await;
-        master.say(0, from_master::Frame::Hello(other.clone()));
+        master.say(0, from_master::Frame::Hello(other.clone().into()));
         // The slave may not have noticed yet that the first has gone.
         if let Some(from_slave::Frame::Welcome(_)) = master.hears().await {
             break master;
@@ -185,7 +185,7 @@ async fn a_session_that_waits_for_nothing_makes_room_and_one_with_work_does_not(
     drop(busy);
     for _ in 0..10 {
         let mut master = RawMaster::connect(dialer.clone()).await;
-        master.say(0, from_master::Frame::Hello(raw_master::hello()));
+        master.say(0, from_master::Frame::Hello(raw_master::hello().into()));
         let Some(from_slave::Frame::Rejected(rejected)) = master.hears().await else {
             panic!("it is refused")
         };

@@ -39,7 +39,7 @@ async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
         let violation = violation(&mut master).await;
         assert_eq!((violation.message.as_str(), violation.ends_stream), (problem, false));
     }
-    master.say(0, from_master::Frame::Hello(hello()));
+    master.say(0, from_master::Frame::Hello(hello().into()));
     assert_eq!(violation(&mut master).await.message, "Hello.frame came a second time");
     goes_on(&mut master, 4, 1).await;
     drop(master);

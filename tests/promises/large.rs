@@ -164,7 +164,7 @@ async fn parts_that_break_their_rules_end_the_stream_and_it_alone() {
         let (dialer, slave) = slave(|slave| slave);
         let mut neighbour = RawMaster::connect(dialer.clone()).await;
         let other = proto::Hello { master_id: vec![9; 16].into(), ..raw_master::hello() };
-        neighbour.say(0, from_master::Frame::Hello(other));
+        neighbour.say(0, from_master::Frame::Hello(other.into()));
         neighbour.hears().await.unwrap();
         let mut master = RawMaster::welcomed(dialer).await;
         master.say(1, announced(1, 2 * PART_BYTES));

@@ -269,7 +269,10 @@ async fn origin_16_a_code_that_nobody_knows_is_a_value() {
         message: "something new".to_owned(),
         ..proto::Refusal::default()
     };
-    session.send(from_slave::Frame::Refused(proto::Refused { execution, refusal: Some(refusal) }));
+    session.send(from_slave::Frame::Refused(proto::Refused {
+        execution,
+        refusal: Some(refusal.into()),
+    }));
     let error = expect::error(expect::soon("the start", starting).await.unwrap());
     assert_eq!(error.refusal().unwrap().message, "something new");
 }

@@ -256,7 +256,7 @@ async fn a_session_whose_slave_never_acknowledges_is_given_up_and_not_resumed() 
         session_secret: "secret".into(),
         ..FakeSlave::welcome()
     };
-    session.send(from_slave::Frame::Welcome(ticket));
+    session.send(from_slave::Frame::Welcome(ticket.into()));
     let deaf = |seq, frame| FromSlave { seq, ack: 0, frame: Some(frame) };
     let mut said = 0;
     let hello = loop {

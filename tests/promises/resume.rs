@@ -44,14 +44,14 @@ fn start(task: u64, function: &str) -> from_master::Frame {
 /// Opens a stream with this Hello; gives what the slave says first.
 async fn greets(dialer: &PipeDialer, hello: proto::Hello) -> (RawMaster, from_slave::Frame) {
     let mut master = RawMaster::connect(dialer.clone()).await;
-    master.say(0, from_master::Frame::Hello(hello));
+    master.say(0, from_master::Frame::Hello(hello.into()));
     let first = master.hears().await.expect("the slave answers Hello");
     (master, first)
 }
 
 async fn welcomed(dialer: &PipeDialer, hello: proto::Hello) -> (RawMaster, proto::Welcome) {
     match greets(dialer, hello).await {
-        (master, from_slave::Frame::Welcome(welcome)) => (master, welcome),
+        (master, from_slave::Frame::Welcome(welcome)) => (master, *welcome),
         (_, other) => panic!("expected Welcome, and got {other:?}"),
     }
 }

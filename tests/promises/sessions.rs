@@ -42,14 +42,14 @@ fn waiting(task: u64) -> from_master::Frame {
 /// Opens a stream with this Hello; gives the first answer.
 async fn greet(dialer: &PipeDialer, hello: proto::Hello) -> (RawMaster, from_slave::Frame) {
     let mut master = RawMaster::connect(dialer.clone()).await;
-    master.say(0, from_master::Frame::Hello(hello));
+    master.say(0, from_master::Frame::Hello(hello.into()));
     let first = master.hears().await.expect("the slave answers");
     (master, first)
 }
 
 async fn welcomed(dialer: &PipeDialer, hello: proto::Hello) -> (RawMaster, proto::Welcome) {
     match greet(dialer, hello).await {
-        (master, from_slave::Frame::Welcome(welcome)) => (master, welcome),
+        (master, from_slave::Frame::Welcome(welcome)) => (master, *welcome),
         (_, other) => panic!("expected Welcome, and got {other:?}"),
     }
 }
@@ -85,7 +85,8 @@ async fn comes_back(slave: &mut FakeSlave, connection: &Connection) -> FakeSessi
     loop {
         let mut session = slave.session().await;
         session.hello().await;
-        session.send(from_slave::Frame::Welcome(proto::Welcome { resumed: true, ..ticket() }));
+        session
+            .send(from_slave::Frame::Welcome(proto::Welcome { resumed: true, ..ticket() }.into()));
         sleep(SECOND / 100).await;
         if connection.is_connected() {
             return session;
@@ -251,7 +252,7 @@ async fn a_master_that_is_being_greeted_does_not_make_room_for_another() {
             .lost_connection_async(counted(count))
     });
     let mut first = RawMaster::connect(dialer.clone()).await;
-    first.say(0, from_master::Frame::Hello(hello()));
+    first.say(0, from_master::Frame::Hello(hello().into()));
     sleep(SECOND).await;
     let other = proto::Hello { master_id: vec![9; 16].into(), ..hello() };
     let (_, second) = greet(&dialer, other).await;
@@ -286,7 +287,7 @@ async fn a_start_that_was_lost_before_it_came_is_never_sent_again() {
     let connection = master.connect_with("it", move || dialer.clone().dial()).lazy().await.unwrap();
     let mut session = slave.session().await;
     session.hello().await;
-    session.send(from_slave::Frame::Welcome(ticket()));
+    session.send(from_slave::Frame::Welcome(ticket().into()));
     expect::state(&connection, ConnectionState::Connected).await;
     let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
     let id = session.start().await.execution;

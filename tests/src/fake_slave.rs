@@ -83,7 +83,7 @@ impl FakeSlave {
     pub async fn greeted(&mut self) -> FakeSession {
         let mut session = self.session().await;
         session.hello().await;
-        session.send(proto::from_slave::Frame::Welcome(Self::welcome()));
+        session.send(proto::from_slave::Frame::Welcome(Self::welcome().into()));
         session
     }
 

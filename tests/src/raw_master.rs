@@ -109,7 +109,7 @@ impl RawMaster {
     /// When it is not.
     pub async fn welcomed(dialer: PipeDialer) -> Self {
         let mut master = Self::connect(dialer).await;
-        master.say(0, from_master::Frame::Hello(hello()));
+        master.say(0, from_master::Frame::Hello(hello().into()));
         let first = master.hears().await;
         assert!(matches!(first, Some(from_slave::Frame::Welcome(_))), "{first:?}");
         master

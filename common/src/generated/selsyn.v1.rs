@@ -83,7 +83,7 @@ pub mod outcome {
         Value(super::Payload),
         /// Why there is no value; with every other verdict.
         #[prost(message, tag = "3")]
-        Failure(super::Failure),
+        Failure(::prost::alloc::boxed::Box<super::Failure>),
     }
 }
 /// Why something was not done. What was refused has not run.
@@ -436,7 +436,7 @@ pub mod from_master {
     pub enum Frame {
         /// Opens the session.
         #[prost(message, tag = "3")]
-        Hello(super::Hello),
+        Hello(::prost::alloc::boxed::Box<super::Hello>),
         /// Asks for a run.
         #[prost(message, tag = "4")]
         Start(super::Start),
@@ -489,7 +489,7 @@ pub mod from_slave {
     pub enum Frame {
         /// The session is open.
         #[prost(message, tag = "3")]
-        Welcome(super::Welcome),
+        Welcome(::prost::alloc::boxed::Box<super::Welcome>),
         /// The session is not opened.
         #[prost(message, tag = "4")]
         Rejected(super::Rejected),
@@ -661,8 +661,8 @@ pub struct Welcome {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Rejected {
     /// Why.
-    #[prost(message, optional, tag = "1")]
-    pub refusal: ::core::option::Option<Refusal>,
+    #[prost(message, optional, boxed, tag = "1")]
+    pub refusal: ::core::option::Option<::prost::alloc::boxed::Box<Refusal>>,
 }
 /// Asks for a run. Answered by Accepted, Refused or Forbidden, always.
 /// The same id with the same request again is answered as the first was; with another request
@@ -685,19 +685,26 @@ pub struct Start {
     /// Where it runs.
     #[prost(enumeration = "Placement", tag = "5")]
     pub placement: i32,
-    /// The execution whose function starts this task; not set when no function does.
-    #[prost(message, optional, tag = "6")]
+    /// What it descends from; not set when no function starts it.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub lineage: ::core::option::Option<::prost::alloc::boxed::Box<Lineage>>,
+    /// Number of the function in the slave's catalogue, instead of its name; 0 where it is named.
+    #[prost(uint32, tag = "7")]
+    pub function_number: u32,
+}
+/// What a task descends from that a function starts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lineage {
+    /// The execution whose function starts it.
+    #[prost(message, optional, tag = "1")]
     pub parent: ::core::option::Option<ExecutionId>,
     /// High 64 bits of the root task's UUID: the same in the whole tree of tasks. Both halves are 0
-    /// when this task is the root.
-    #[prost(fixed64, tag = "7")]
+    /// when the parent is the root.
+    #[prost(fixed64, tag = "2")]
     pub trace_high: u64,
     /// Low 64 bits of the root task's UUID.
-    #[prost(fixed64, tag = "8")]
+    #[prost(fixed64, tag = "3")]
     pub trace_low: u64,
-    /// Number of the function in the slave's catalogue, instead of its name; 0 where it is named.
-    #[prost(uint32, tag = "9")]
-    pub function_number: u32,
 }
 /// Asks a run to stop. Answered by its verdict; for an id that the slave does not know by
 /// Forbidden, and a Start that comes later is answered the same.
@@ -796,8 +803,8 @@ pub struct Refused {
     #[prost(message, optional, tag = "1")]
     pub execution: ::core::option::Option<ExecutionId>,
     /// Why.
-    #[prost(message, optional, tag = "2")]
-    pub refusal: ::core::option::Option<Refusal>,
+    #[prost(message, optional, boxed, tag = "2")]
+    pub refusal: ::core::option::Option<::prost::alloc::boxed::Box<Refusal>>,
 }
 /// The first user instruction is about to run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -859,8 +866,8 @@ pub struct GoodbyeAccepted {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GoodbyeRefused {
     /// Why.
-    #[prost(message, optional, tag = "1")]
-    pub refusal: ::core::option::Option<Refusal>,
+    #[prost(message, optional, boxed, tag = "1")]
+    pub refusal: ::core::option::Option<::prost::alloc::boxed::Box<Refusal>>,
 }
 /// What survives a crash of the slave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -82,7 +82,7 @@ impl From<Outcome> for proto::Outcome {
             }),
             result: Some(match outcome.result {
                 Ok(value) => outcome::Result::Value(value.into()),
-                Err(failure) => outcome::Result::Failure(failure.into()),
+                Err(failure) => outcome::Result::Failure(Box::new(failure.into())),
             }),
         }
     }
@@ -100,7 +100,7 @@ impl TryFrom<proto::Outcome> for Outcome {
             Some(outcome::Result::Failure(failure))
                 if status.is_verdict() && status != TaskStatus::Completed =>
             {
-                Self::failed(status, failure.into())
+                Self::failed(status, (*failure).into())
             }
             Some(_) => return Err(WireError::unknown("Outcome", "status")),
             None => return Err(WireError::missing("Outcome", "result")),

@@ -33,6 +33,18 @@ impl From<proto::Refusal> for Refusal {
     }
 }
 
+impl From<Refusal> for Box<proto::Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.into())
+    }
+}
+
+impl From<Box<proto::Refusal>> for Refusal {
+    fn from(wire: Box<proto::Refusal>) -> Self {
+        (*wire).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

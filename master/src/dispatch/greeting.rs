@@ -73,7 +73,7 @@ pub(super) async fn open(link: &Link, dial: &Dial, data: Payload) -> Result<Open
 async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, ConnectError> {
     let unreachable = |error| ConnectError::unreachable(&link.name, &link.address, error);
     let channel = dial::channel(dial).await.map_err(unreachable)?;
-    let hello = from_master::Frame::Hello(hello(link, data));
+    let hello = from_master::Frame::Hello(Box::new(hello(link, data)));
     let hello = Batch::of(FromMaster { frame: Some(hello), ..FromMaster::default() });
     let (go, then) = oneshot::channel();
     let outgoing = Outgoing { hello: Some(hello), then: Then::Greeting(then) };
@@ -167,7 +167,7 @@ fn welcome(
     };
     match batch.into_single().and_then(|frame| frame.frame) {
         Some(F::Welcome(welcome)) => {
-            read(welcome).map_err(|error| broken(&link.name, &link.address, &error.to_string()))
+            read(*welcome).map_err(|error| broken(&link.name, &link.address, &error.to_string()))
         }
         Some(F::Rejected(proto::Rejected { refusal: Some(refusal) })) => {
             Err(refused(&link.name, &link.address, refusal.into()))

@@ -74,7 +74,7 @@ async fn hello(incoming: &mut Streaming<Batch<FromMaster>>) -> Result<proto::Hel
         Err(status) => return Err(violation(status.message()).into()),
     };
     match first.and_then(|frame| frame.frame) {
-        Some(from_master::Frame::Hello(hello)) => Ok(hello),
+        Some(from_master::Frame::Hello(hello)) => Ok(*hello),
         _ => Err(violation("the first frame of a stream is Hello, alone").into()),
     }
 }

@@ -81,7 +81,7 @@ impl FakeSession {
     /// Safe to drop and to call again.
     pub async fn hello(&mut self) -> proto::Hello {
         match self.next().await {
-            from_master::Frame::Hello(hello) => hello,
+            from_master::Frame::Hello(hello) => *hello,
             other => panic!("expected Hello, and got {other:?}"),
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn welcome(core: &Core, session: &Session, welcomed: Welcomed) -> Fra
         fits
     };
     let mut first = FromSlave {
-        frame: Some(Frame::Welcome(proto::Welcome {
+        frame: Some(Frame::Welcome(Box::new(proto::Welcome {
             version,
             slave_id: core.slave_id.to_wire(),
             boot_id: core.boot_id.to_wire(),
@@ -38,7 +38,7 @@ pub(super) fn welcome(core: &Core, session: &Session, welcomed: Welcomed) -> Fra
             reply: reply.filter(fits).map(proto::Payload::from),
             resumed,
             received: session.outbox.received(),
-        })),
+        }))),
         ..FromSlave::default()
     };
     shrink::to_fit(&mut first, session.max_result_bytes);
