@@ -25,6 +25,8 @@ pub mod outbox;
 use std::fmt;
 use std::time::Duration;
 
+use prost::Message;
+
 use crate::{ExecutionId, proto};
 
 /// Bytes of a payload that travel in one frame; a larger payload travels in parts of this size.
@@ -50,7 +52,7 @@ pub enum Lane {
 }
 
 /// What the link needs to know of a frame.
-pub trait Frame: Clone + fmt::Debug {
+pub trait Frame: Message + Default + Clone + fmt::Debug {
     /// What the other side sends.
     type Peer: Frame<Peer = Self>;
 

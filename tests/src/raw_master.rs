@@ -135,8 +135,7 @@ impl RawMaster {
     ///
     /// When the stream is closed.
     pub fn send_batch(&self, frames: Vec<FromMaster>) {
-        let batch = Batch { frames, is_too_long: false };
-        self.outgoing.send(batch).expect("the stream is open");
+        self.outgoing.send(frames.into()).expect("the stream is open");
     }
 
     /// The next frame but heartbeats; `None` when the slave has ended the stream.

@@ -7,6 +7,7 @@ use bytes::{Buf, BufMut};
 use prost::encoding::{DecodeContext, WireType, message, skip_field};
 use prost::{DecodeError, Message};
 
+use super::Frame;
 use super::line::LineError;
 
 /// Most frames in a batch: more save nothing, as 256 share the cost of a message well enough.
@@ -19,18 +20,48 @@ pub const MAX_BATCH_BYTES: usize = 32 * 1024;
 const FRAMES: u32 = 1;
 
 /// Frames that travel together, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch<F> {
-    /// The frames; at most [`MAX_BATCH_FRAMES`].
+    /// Small frames that leave, written while whoever keeps them was locked: so none is copied.
+    written: Vec<u8>,
+    /// The frames, which leave after those that are written; at most [`MAX_BATCH_FRAMES`].
     pub frames: Vec<F>,
     /// More came than a batch may hold, and were dropped.
-    pub is_too_long: bool,
+    is_too_long: bool,
+}
+
+impl<F> Default for Batch<F> {
+    fn default() -> Self {
+        Self { written: Vec::new(), frames: Vec::new(), is_too_long: false }
+    }
+}
+
+/// Frames that leave.
+impl<F: Frame> Batch<F> {
+    /// Adds a frame. A part is not written, as it is large and shared.
+    pub fn add(&mut self, frame: &F) {
+        if frame.as_part().is_some() {
+            self.frames.push(frame.clone());
+        } else {
+            message::encode(FRAMES, frame, &mut self.written);
+        }
+    }
+
+    /// Whether it takes no more frames.
+    pub fn is_full(&self) -> bool {
+        self.written.len() >= MAX_BATCH_BYTES || !self.frames.is_empty()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty() && self.frames.is_empty()
+    }
 }
 
 impl<F> Batch<F> {
     /// A batch of one frame.
     pub fn of(frame: F) -> Self {
-        Self { frames: vec![frame], is_too_long: false }
+        vec![frame].into()
     }
 
     /// The frames, to deal with one by one.
@@ -49,8 +80,15 @@ impl<F> Batch<F> {
     }
 }
 
+impl<F> From<Vec<F>> for Batch<F> {
+    fn from(frames: Vec<F>) -> Self {
+        Self { frames, ..Self::default() }
+    }
+}
+
 impl<F: Message + Default> Message for Batch<F> {
     fn encode_raw(&self, buf: &mut impl BufMut) {
+        buf.put_slice(&self.written);
         self.frames.iter().for_each(|frame| message::encode(FRAMES, frame, buf));
     }
 
@@ -68,19 +106,18 @@ impl<F: Message + Default> Message for Batch<F> {
             self.is_too_long = true;
             return skip_field(wire_type, tag, buf, context);
         }
-        let mut frame = F::default();
-        message::merge(wire_type, &mut frame, buf, context)?;
-        self.frames.push(frame);
-        Ok(())
+        self.frames.push(F::default());
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        message::merge(wire_type, frame, buf, context)
     }
 
     fn encoded_len(&self) -> usize {
-        self.frames.iter().map(|frame| message::encoded_len(FRAMES, frame)).sum()
+        let frames = self.frames.iter().map(|frame| message::encoded_len(FRAMES, frame));
+        self.written.len() + frames.sum::<usize>()
     }
 
     fn clear(&mut self) {
-        self.frames.clear();
-        self.is_too_long = false;
+        *self = Self::default();
     }
 }
 
@@ -91,7 +128,7 @@ mod tests {
 
     fn batch(frames: usize) -> Batch<FromMaster> {
         let frame = |seq| FromMaster { seq, ..FromMaster::default() };
-        Batch { frames: (0..frames as u64).map(frame).collect(), is_too_long: false }
+        (0..frames as u64).map(frame).collect::<Vec<_>>().into()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::assembly::{Assemblies, Held, PartError, sizes};
-use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES};
+use super::batch::{Batch, MAX_BATCH_FRAMES};
 use super::bulk::Bulk;
 use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
@@ -42,18 +42,13 @@ pub struct LineFull {
 }
 
 /// What a frame that arrived means.
-#[derive(Debug, PartialEq)]
-pub enum Arrived<P> {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Arrived {
     /// Deal with it.
-    Whole(P),
-    /// Its payloads follow in parts: say that they are [expected](Line::expect), or deal with it
-    /// now and never see them.
-    Announced {
-        /// The frame, with payloads that are empty and name their size.
-        frame: P,
-        /// The sizes.
-        sizes: VecDeque<usize>,
-    },
+    Whole,
+    /// Its payloads are empty and name these sizes: they follow in parts. Say that they are
+    /// [expected](Line::expect), or deal with it now and never see them.
+    Announced(VecDeque<usize>),
     /// Nothing to deal with.
     Nothing,
 }
@@ -110,32 +105,33 @@ impl<F: Frame> Line<F> {
 
     /// The frames that leave next, together; `None` when none may.
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
-        let mut frames = Vec::new();
-        let mut bytes = 0;
-        while frames.len() < MAX_BATCH_FRAMES && bytes < MAX_BATCH_BYTES {
-            let Some(frame) = self.next(clock) else { break };
-            bytes += frame.as_part().map_or_else(|| frame.bytes(), |part| part.data.len());
-            frames.push(frame);
+        let mut batch = Batch::default();
+        for _ in 0..MAX_BATCH_FRAMES {
+            if self.leave(clock, |frame| batch.add(frame)).is_none() || batch.is_full() {
+                break;
+            }
         }
-        (!frames.is_empty()).then_some(Batch { frames, is_too_long: false })
+        (!batch.is_empty()).then_some(batch)
     }
 
-    /// The frame that leaves next, numbered and with the newest ack.
-    pub fn next(&mut self, clock: Clock) -> Option<F> {
-        let (number, mut frame) = self.again(clock).or_else(|| self.first_time(clock))?;
-        frame.stamp(number, self.arrivals.ack());
+    /// Lets the frame leave that is next, numbered and with the newest ack; shows it.
+    pub fn leave<T>(&mut self, clock: Clock, see: impl FnOnce(&F) -> T) -> Option<T> {
+        let ack = self.arrivals.ack();
+        let seen = if self.departures.is_rewound() {
+            let (number, mut frame) = self.departures.again(clock())?;
+            frame.stamp(number, ack);
+            see(&frame)
+        } else {
+            self.leave_first(clock, |number, frame| {
+                frame.stamp(number, ack);
+                see(frame)
+            })?
+        };
         self.arrivals.acknowledged();
-        Some(frame)
+        Some(seen)
     }
 
-    fn again(&mut self, clock: Clock) -> Option<(u64, F)> {
-        if !self.departures.is_rewound() {
-            return None;
-        }
-        self.departures.again(clock())
-    }
-
-    fn first_time(&mut self, clock: Clock) -> Option<(u64, F)> {
+    fn leave_first<T>(&mut self, clock: Clock, see: impl FnOnce(u64, &mut F) -> T) -> Option<T> {
         let others = match (self.bulk.is_empty(), self.bulk.is_ready() && self.parts_turn) {
             (true, _) => Others::None,
             (false, true) => Others::Ready,
@@ -143,42 +139,43 @@ impl<F: Frame> Line<F> {
         };
         if let Some(leaving) = self.lanes.pop(others) {
             self.parts_turn = true;
-            return Some(self.depart(leaving, clock));
+            return Some(self.depart(leaving, clock, see));
         }
         if let Some(part) = self.bulk.next_part() {
             self.parts_turn = false;
             let leaving = Leaving { frame: F::part(part), payloads: Vec::new(), bytes: 0 };
-            return Some(self.depart(leaving, clock));
+            return Some(self.depart(leaving, clock, see));
         }
-        self.arrivals.owes().then(|| (0, F::beat()))
+        self.arrivals.owes().then(|| see(0, &mut F::beat()))
     }
 
-    fn depart(&mut self, leaving: Leaving<F>, clock: Clock) -> (u64, F) {
-        let Leaving { frame, payloads, bytes } = leaving;
+    fn depart<T>(
+        &mut self,
+        leaving: Leaving<F>,
+        clock: Clock,
+        see: impl FnOnce(u64, &mut F) -> T,
+    ) -> T {
+        let Leaving { mut frame, payloads, bytes } = leaving;
         if !frame.is_numbered() {
             if frame.lane() != Lane::Status {
                 self.bytes -= bytes;
             }
-            return (0, frame);
+            return see(0, &mut frame);
         }
         let has_age = frame.has_deadline() || frame.as_part().is_some();
-        let number = self.departures.depart(&frame, has_age.then(clock), bytes);
+        let (number, frame) = self.departures.depart(frame, has_age.then(clock), bytes);
         if !payloads.is_empty() {
             self.bulk.add(number, frame.execution(), payloads);
         }
-        (number, frame)
+        see(number, frame)
     }
 
-    /// Takes a frame that arrived.
+    /// Takes a frame that arrived; it becomes another one when it brings the last part of that.
     ///
     /// # Errors
     ///
     /// [`LineError`] when it breaks a rule of the stream: end the session.
-    pub fn arrived(
-        &mut self,
-        mut frame: F::Peer,
-        clock: Clock,
-    ) -> Result<Arrived<F::Peer>, LineError> {
+    pub fn arrived(&mut self, frame: &mut F::Peer, clock: Clock) -> Result<Arrived, LineError> {
         let (seq, ack) = frame.stamps();
         self.acked(ack, clock)?;
         let bytes = frame.as_part().map_or(0, |part| part.data.len());
@@ -186,14 +183,14 @@ impl<F: Frame> Line<F> {
             return Ok(Arrived::Nothing);
         }
         if let Some(part) = frame.as_part() {
-            let whole = self.assemblies.add(part, clock())?;
-            return Ok(whole.map_or(Arrived::Nothing, Arrived::Whole));
+            let Some(whole) = self.assemblies.add(part, clock())? else {
+                return Ok(Arrived::Nothing);
+            };
+            *frame = whole;
+            return Ok(Arrived::Whole);
         }
-        let sizes = sizes(&mut frame)?;
-        if sizes.is_empty() {
-            return Ok(Arrived::Whole(frame));
-        }
-        Ok(Arrived::Announced { frame, sizes })
+        let sizes = sizes(frame)?;
+        if sizes.is_empty() { Ok(Arrived::Whole) } else { Ok(Arrived::Announced(sizes)) }
     }
 
     fn acked(&mut self, ack: u64, clock: Clock) -> Result<(), NumberingError> {

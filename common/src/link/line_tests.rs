@@ -30,6 +30,11 @@ fn running(n: usize) -> FromSlave {
 type Master = Line<FromMaster>;
 type Slave = Line<FromSlave>;
 
+/// The frame that leaves next.
+fn next<F: Frame>(line: &mut Line<F>) -> Option<F> {
+    line.leave(Instant::now, F::clone)
+}
+
 /// What one side says to the other, without numbers and acks.
 fn said<F: Frame>(mut frame: F) -> F {
     frame.stamp(0, 0);
@@ -37,10 +42,10 @@ fn said<F: Frame>(mut frame: F) -> F {
 }
 
 /// Takes a frame as a receiver does that wants every payload.
-fn take<F: Frame>(line: &mut Line<F>, frame: F::Peer) -> Option<F::Peer> {
-    match line.arrived(frame, Instant::now).unwrap() {
-        Arrived::Whole(frame) => Some(frame),
-        Arrived::Announced { frame, sizes } => {
+fn take<F: Frame>(line: &mut Line<F>, mut frame: F::Peer) -> Option<F::Peer> {
+    match line.arrived(&mut frame, Instant::now).unwrap() {
+        Arrived::Whole => Some(frame),
+        Arrived::Announced(sizes) => {
             line.expect(frame, sizes, Box::new(()), Instant::now());
             None
         }
@@ -75,8 +80,8 @@ struct World {
 
 impl World {
     fn pump(&mut self) {
-        self.down.extend(std::iter::from_fn(|| self.master.next(Instant::now)));
-        self.up.extend(std::iter::from_fn(|| self.slave.next(Instant::now)));
+        self.down.extend(std::iter::from_fn(|| next(&mut self.master)));
+        self.up.extend(std::iter::from_fn(|| next(&mut self.slave)));
     }
 
     fn deliver(&mut self, to_slave: bool, frames: usize, times: usize) {
@@ -170,12 +175,12 @@ proptest! {
             (0..count).for_each(|n| master.send(cancel(n)).unwrap());
             let mut heard = Vec::new();
             for _ in 0..cut_after {
-                let frame = master.next(Instant::now).unwrap();
+                let frame = next(&mut master).unwrap();
                 heard.extend(take(&mut slave, frame));
             }
-            while master.next(Instant::now).is_some() {}
+            while next(&mut master).is_some() {}
             master.resume(slave.received(), Instant::now).unwrap();
-            while let Some(frame) = master.next(Instant::now) {
+            while let Some(frame) = next(&mut master) {
                 heard.extend(take(&mut slave, frame));
             }
             let heard: Vec<_> = heard.into_iter().map(said).collect();
@@ -188,18 +193,18 @@ proptest! {
 fn a_control_frame_overtakes_the_parts_of_a_large_payload() {
     let mut master = Master::new(100);
     master.send(start(1, 10 * PART_BYTES)).unwrap();
-    let header = master.next(Instant::now).unwrap();
+    let header = next(&mut master).unwrap();
     assert!(header.as_part().is_none());
-    assert!(master.next(Instant::now).unwrap().as_part().is_some());
+    assert!(next(&mut master).unwrap().as_part().is_some());
     master.send(cancel(1)).unwrap();
-    assert_eq!(said(master.next(Instant::now).unwrap()), cancel(1));
+    assert_eq!(said(next(&mut master).unwrap()), cancel(1));
 }
 
 #[test]
 fn no_more_than_the_credit_is_under_way() {
     let mut master = Master::new(100);
     master.send(start(1, 100 * PART_BYTES)).unwrap();
-    let sent = std::iter::from_fn(|| master.next(Instant::now)).count();
+    let sent = std::iter::from_fn(|| next(&mut master)).count();
     assert_eq!(sent, 1 + 4, "the header, and 256 KiB");
 }
 
@@ -207,19 +212,19 @@ fn no_more_than_the_credit_is_under_way() {
 fn a_receiver_with_nothing_to_say_acknowledges_all_the_same() {
     let (mut master, mut slave) = (Master::new(1_000), Slave::new(1_000));
     (0..64).for_each(|n| master.send(cancel(n)).unwrap());
-    while let Some(frame) = master.next(Instant::now) {
+    while let Some(frame) = next(&mut master) {
         take(&mut slave, frame);
     }
-    let beat = slave.next(Instant::now).unwrap();
+    let beat = next(&mut slave).unwrap();
     assert_eq!(beat.stamps(), (0, 64));
-    assert_eq!(slave.next(Instant::now), None);
+    assert_eq!(next(&mut slave), None);
 }
 
 #[test]
 fn who_does_not_acknowledge_is_found_out() {
     let mut master = Master::new(3);
     (0..3).for_each(|n| master.send(cancel(n)).unwrap());
-    while master.next(Instant::now).is_some() {}
+    while next(&mut master).is_some() {}
     assert_eq!(master.send(cancel(3)), Err(LineFull { waiting: 3 }));
 }
 
@@ -229,10 +234,10 @@ fn what_waits_is_bounded_in_bytes_and_given_back_by_acks() {
     let large = start(1, PART_BYTES);
     let sent = (0..).find(|_| master.send(large.clone()).is_err()).unwrap();
     assert!(sent * PART_BYTES <= MAX_BYTES && (sent + 1) * (PART_BYTES + 64) > MAX_BYTES);
-    let frame = master.next(Instant::now).unwrap();
+    let frame = next(&mut master).unwrap();
     take(&mut slave, frame);
     slave.send(running(1)).unwrap();
-    take(&mut master, slave.next(Instant::now).unwrap());
+    take(&mut master, next(&mut slave).unwrap());
     master.send(start(1, 9)).unwrap();
 }
 
@@ -240,12 +245,12 @@ fn what_waits_is_bounded_in_bytes_and_given_back_by_acks() {
 fn parts_beyond_the_named_size_end_the_stream() {
     let (mut master, mut slave) = (Master::new(10), Slave::new(10));
     master.send(start(1, 2 * PART_BYTES)).unwrap();
-    let header = master.next(Instant::now).unwrap();
+    let header = next(&mut master).unwrap();
     assert_eq!(take(&mut slave, header), None);
     let data = vec![0; 2 * PART_BYTES + 1].into();
     let mut part = FromMaster::part(proto::Part { frame: 1, data });
     part.stamp(2, 0);
-    let error = slave.arrived(part, Instant::now).unwrap_err();
+    let error = slave.arrived(&mut part, Instant::now).unwrap_err();
     assert_eq!(error, PartError::TooLong { frame: 1 }.into());
 }
 
@@ -256,15 +261,14 @@ fn a_start_that_came_in_parts_has_less_time() {
     let Some(from_master::Frame::Start(start)) = &mut frame.frame else { unreachable!() };
     start.deadline_millis = 60_000;
     master.send(frame).unwrap();
-    let Arrived::Announced { frame, sizes } =
-        slave.arrived(master.next(Instant::now).unwrap(), Instant::now).unwrap()
-    else {
+    let mut frame = next(&mut master).unwrap();
+    let Arrived::Announced(sizes) = slave.arrived(&mut frame, Instant::now).unwrap() else {
         panic!("it is announced")
     };
     let since = Instant::now() - Duration::from_secs(10);
     slave.expect(frame, sizes, Box::new(()), since);
     let mut whole = None;
-    while let Some(frame) = master.next(Instant::now) {
+    while let Some(frame) = next(&mut master) {
         whole = take(&mut slave, frame).or(whole);
     }
     let Some(from_master::Frame::Start(start)) = whole.unwrap().frame else { unreachable!() };

@@ -95,10 +95,11 @@ impl<F> Default for Departures<F> {
 
 impl<F: Frame> Departures<F> {
     /// Numbers a frame and keeps it.
-    pub fn depart(&mut self, frame: &F, at: Option<Instant>, bytes: usize) -> u64 {
+    pub fn depart(&mut self, frame: F, at: Option<Instant>, bytes: usize) -> (u64, &mut F) {
         self.last += 1;
-        self.unacked.push_back(Departed { frame: frame.clone(), at, bytes });
-        self.last
+        self.unacked.push_back(Departed { frame, at, bytes });
+        let at_end = self.unacked.len() - 1;
+        (self.last, &mut self.unacked[at_end].frame)
     }
 
     /// Notes the other side's ack; an older one than before says nothing new. Shows each frame

@@ -13,7 +13,7 @@ fn start(deadline_millis: u64) -> FromMaster {
 fn departed(count: u64) -> Departures<FromMaster> {
     let mut departures = Departures::default();
     (0..count).for_each(|_| {
-        departures.depart(&start(0), None, 0);
+        departures.depart(start(0), None, 0);
     });
     departures
 }
@@ -29,7 +29,7 @@ proptest! {
         let (mut departures, mut arrivals) = (Departures::default(), Arrivals::default());
         let mut new = 0;
         for times in &repeats {
-            let seq = departures.depart(&start(0), None, 0);
+            let seq = departures.depart(start(0), None, 0).0;
             for _ in 0..*times {
                 new += usize::from(arrivals.receive(seq, true, 0) == Ok(Arrival::New));
             }
@@ -96,8 +96,8 @@ fn what_is_acknowledged_while_it_leaves_again_leaves_no_more() {
 fn a_start_that_leaves_again_has_less_time() {
     let mut departures = Departures::default();
     let now = Instant::now();
-    departures.depart(&start(1_000), Some(now), 0);
-    departures.depart(&start(0), Some(now), 0);
+    departures.depart(start(1_000), Some(now), 0);
+    departures.depart(start(0), Some(now), 0);
     departures.rewind(0, |_| {}).unwrap();
     let mut left = |after| departures.again(now + after).unwrap().1;
     assert_eq!(left(Duration::from_millis(400)), start(600));

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::vec;
 
 use super::Frame;
 use super::assembly::Held;
@@ -231,33 +232,50 @@ impl<F: Frame> StreamEnd<F> {
     /// [`LineError`] when one breaks a rule of the stream: deal with `whole`, then end the session.
     pub fn arrived(
         &self,
-        frames: &mut impl Iterator<Item = F::Peer>,
+        frames: &mut vec::IntoIter<F::Peer>,
         whole: &mut Vec<F::Peer>,
     ) -> Result<Option<Announced<F::Peer>>, LineError> {
         let mut state = self.outbox.lock();
         if state.stream != self.stream {
             return Ok(None);
         }
-        let mut announced = Ok(None);
-        for frame in frames {
-            match state.line.arrived(frame, self.outbox.0.clock) {
-                Ok(Arrived::Whole(frame)) => whole.push(frame),
-                Ok(Arrived::Nothing) => {}
-                Ok(Arrived::Announced { frame, sizes }) => {
-                    announced = Ok(Some((frame, sizes)));
-                    break;
-                }
-                Err(error) => {
-                    announced = Err(error);
-                    break;
-                }
-            }
-        }
+        let announced = take(&mut state.line, self.outbox.0.clock, frames, whole);
         // They may have brought credit, or be owed an acknowledgement.
         if state.line.is_urgent() {
             wake(state);
         }
         announced
+    }
+}
+
+/// Takes frames up to one that is announced; as long as all are whole, they are not moved.
+fn take<F: Frame>(
+    line: &mut Line<F>,
+    clock: Clock,
+    frames: &mut vec::IntoIter<F::Peer>,
+    whole: &mut Vec<F::Peer>,
+) -> Result<Option<Announced<F::Peer>>, LineError> {
+    loop {
+        let mut arrived = Ok(Arrived::Whole);
+        let mut run = 0;
+        for frame in frames.as_mut_slice() {
+            arrived = line.arrived(frame, clock);
+            if !matches!(arrived, Ok(Arrived::Whole)) {
+                break;
+            }
+            run += 1;
+        }
+        if whole.is_empty() && run == frames.len() {
+            *whole = std::mem::take(frames).collect();
+            return Ok(None);
+        }
+        whole.extend(frames.by_ref().take(run));
+        let frame = frames.next();
+        match (arrived?, frame) {
+            (Arrived::Announced(sizes), Some(frame)) => return Ok(Some((frame, sizes))),
+            (Arrived::Nothing, Some(_)) => {}
+            (_, _) => return Ok(None),
+        }
     }
 }
 
@@ -269,3 +287,7 @@ fn wake<F: Frame>(mut state: MutexGuard<'_, State<F>>) {
         waker.wake();
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;
