@@ -21,6 +21,7 @@ pub mod lanes;
 pub mod line;
 pub mod numbering;
 pub mod outbox;
+pub mod quick;
 
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use prost::Message;
 
 use crate::{ExecutionId, proto};
+use quick::Quick;
 
 /// Bytes of a payload that travel in one frame; a larger payload travels in parts of this size.
 pub const PART_BYTES: usize = 64 * 1024;
@@ -52,7 +54,7 @@ pub enum Lane {
 }
 
 /// What the link needs to know of a frame.
-pub trait Frame: Message + Default + Clone + fmt::Debug {
+pub trait Frame: Message + Quick + Default + Clone + fmt::Debug {
     /// What the other side sends.
     type Peer: Frame<Peer = Self>;
 
@@ -89,9 +91,9 @@ pub trait Frame: Message + Default + Clone + fmt::Debug {
     /// How many bytes it takes, about.
     fn bytes(&self) -> usize;
 
-    /// Takes in a frame that comes right behind this one and says more of the same; gives back
-    /// one that does not, or would make this one too long.
-    fn absorb(&mut self, next: Self) -> Result<(), Self>;
+    /// Takes in what a frame says that comes right behind this one, if it says more of the same;
+    /// false when it does not, or would make this one too long.
+    fn absorb(&mut self, next: &mut Self) -> bool;
 
     /// Whether it names a time that is left.
     fn has_deadline(&self) -> bool;

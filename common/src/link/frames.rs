@@ -85,16 +85,16 @@ impl Frame for proto::FromMaster {
         }
     }
 
-    fn absorb(&mut self, next: Self) -> Result<(), Self> {
+    fn absorb(&mut self, next: &mut Self) -> bool {
         use proto::from_master::Frame as F;
-        match (&mut self.frame, next) {
-            (Some(F::ResultsTaken(taken)), Self { frame: Some(F::ResultsTaken(more)), .. })
+        match (&mut self.frame, &mut next.frame) {
+            (Some(F::ResultsTaken(taken)), Some(F::ResultsTaken(more)))
                 if taken.executions.len() < MAX_TAKEN =>
             {
-                taken.executions.extend(more.executions);
-                Ok(())
+                taken.executions.append(&mut more.executions);
+                true
             }
-            (_, next) => Err(next),
+            _ => false,
         }
     }
 
@@ -204,8 +204,8 @@ impl Frame for proto::FromSlave {
         }
     }
 
-    fn absorb(&mut self, next: Self) -> Result<(), Self> {
-        Err(next)
+    fn absorb(&mut self, _: &mut Self) -> bool {
+        false
     }
 
     fn has_deadline(&self) -> bool {

@@ -61,17 +61,12 @@ impl<F: Frame> Lanes<F> {
         }
     }
 
-    /// Lets the control frame that waits last take this one in; gives it back if it does not.
-    pub fn absorb(&mut self, leaving: Leaving<F>) -> Result<(), Leaving<F>> {
-        let Some((_, last)) = self.control.back_mut() else { return Err(leaving) };
-        let Leaving { frame, payloads, bytes } = leaving;
-        match last.frame.absorb(frame) {
-            Ok(()) => {
-                last.bytes += bytes;
-                Ok(())
-            }
-            Err(frame) => Err(Leaving { frame, payloads, bytes }),
-        }
+    /// Lets the control frame that waits last take in what this one says, of so many bytes.
+    pub fn absorb(&mut self, frame: &mut F, bytes: usize) -> bool {
+        let Some((_, last)) = self.control.back_mut() else { return false };
+        let absorbs = last.frame.absorb(frame);
+        last.bytes += if absorbs { bytes } else { 0 };
+        absorbs
     }
 
     /// Takes the frame that leaves next, if any may. The last word waits for the `others`.

@@ -97,8 +97,8 @@ impl<F: Frame> Line<F> {
             }
             self.bytes += bytes;
         }
-        if let Err(leaving) = self.lanes.absorb(Leaving { frame, payloads, bytes }) {
-            self.lanes.push(leaving);
+        if !self.lanes.absorb(&mut frame, bytes) {
+            self.lanes.push(Leaving { frame, payloads, bytes });
         }
         Ok(())
     }

@@ -1,0 +1,136 @@
+use proptest::prelude::*;
+use prost::Message;
+
+use super::*;
+use crate::link::Frame;
+use crate::link::batch::Batch;
+use crate::proto::{self, outcome};
+
+fn execution() -> impl Strategy<Value = Option<proto::ExecutionId>> {
+    let id = (any::<u64>(), prop_oneof![Just(0), any::<u64>()], any::<u32>());
+    prop::option::of(id.prop_map(|(task_high, task_low, attempt)| proto::ExecutionId {
+        task_high,
+        task_low,
+        attempt,
+    }))
+}
+
+fn payload() -> impl Strategy<Value = proto::Payload> {
+    let data = prop_oneof![0_usize..200, 4_000_usize..5_000].prop_map(|bytes| vec![7; bytes]);
+    (any::<i32>(), data, prop_oneof![5 => Just(0), 1 => any::<u64>()])
+        .prop_map(|(kind, data, size)| proto::Payload { kind, data: data.into(), size })
+}
+
+fn start() -> impl Strategy<Value = from_master::Frame> {
+    let words = (any::<u64>(), any::<i32>(), any::<u32>(), any::<bool>());
+    (execution(), "[a-zä]{0,9}", prop::option::of(payload()), words).prop_map(
+        |(execution, function, data, (deadline_millis, placement, function_number, child))| {
+            from_master::Frame::Start(proto::Start {
+                execution,
+                function,
+                data,
+                deadline_millis,
+                placement,
+                lineage: child.then(Box::default),
+                function_number,
+            })
+        },
+    )
+}
+
+fn from_master_frame() -> impl Strategy<Value = FromMaster> {
+    let taken = prop::collection::vec(execution(), 0..40).prop_map(|ids| {
+        let executions = ids.into_iter().flatten().collect();
+        from_master::Frame::ResultsTaken(proto::ResultsTaken { executions })
+    });
+    let beat = Just(from_master::Frame::Heartbeat(proto::Heartbeat {}));
+    let frame = prop::option::of(prop_oneof![4 => start(), 2 => taken, 1 => beat]);
+    (any::<u64>(), any::<u64>(), frame).prop_map(|(seq, ack, frame)| FromMaster { seq, ack, frame })
+}
+
+fn from_slave_frame() -> impl Strategy<Value = FromSlave> {
+    let failure = Just(outcome::Result::Failure(Box::default()));
+    let result = prop_oneof![3 => payload().prop_map(outcome::Result::Value), 1 => failure];
+    let summary = (any::<u64>(), any::<u64>())
+        .prop_map(|(queued_micros, ran_micros)| proto::Summary { queued_micros, ran_micros });
+    let outcome = (any::<i32>(), prop::option::of(result), prop::option::of(summary))
+        .prop_map(|(status, result, summary)| proto::Outcome { status, result, summary });
+    let finished = (execution(), prop::option::of(outcome)).prop_map(|(execution, outcome)| {
+        from_slave::Frame::Finished(proto::Finished { execution, outcome })
+    });
+    let running =
+        execution().prop_map(|execution| from_slave::Frame::Running(proto::Running { execution }));
+    let frame = prop::option::of(prop_oneof![4 => finished, 1 => running]);
+    (any::<u64>(), any::<u64>(), frame).prop_map(|(seq, ack, frame)| FromSlave { seq, ack, frame })
+}
+
+/// What is written by hand is what generated code writes, and both read it alike.
+fn same<F: Frame + PartialEq>(frame: &F) {
+    let generated = frame.encode_to_vec();
+    let mut by_hand = Vec::new();
+    if frame.write(&mut by_hand) {
+        assert_eq!(by_hand, generated, "{frame:?}");
+        let whole = Bytes::from(by_hand);
+        assert_eq!(F::read(&whole, 0..whole.len()).as_ref(), Some(frame));
+    } else {
+        assert!(by_hand.is_empty(), "{frame:?}");
+    }
+}
+
+/// Whatever bytes come: what is read by hand is what generated code reads.
+fn read_alike<F: Frame + PartialEq>(bytes: Vec<u8>) {
+    let generated = F::decode(bytes.as_slice());
+    let whole = Bytes::from(bytes);
+    if let Some(by_hand) = F::read(&whole, 0..whole.len()) {
+        assert_eq!(Ok(by_hand), generated);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn a_frame_of_a_master_is_written_and_read_as_generated_code_does(frame in from_master_frame()) {
+        same(&frame);
+    }
+
+    #[test]
+    fn a_frame_of_a_slave_is_written_and_read_as_generated_code_does(frame in from_slave_frame()) {
+        same(&frame);
+    }
+
+    #[test]
+    fn spoilt_bytes_are_read_as_generated_code_reads_them(
+        frame in from_master_frame(),
+        answer in from_slave_frame(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        twice in any::<bool>(),
+    ) {
+        let spoil = |mut bytes: Vec<u8>| {
+            if let Some(length) = std::num::NonZero::new(bytes.len()) {
+                bytes[at.index(length.get())] = byte;
+            }
+            if twice { [bytes.clone(), bytes].concat() } else { bytes }
+        };
+        read_alike::<FromMaster>(spoil(frame.encode_to_vec()));
+        read_alike::<FromSlave>(spoil(answer.encode_to_vec()));
+    }
+
+    #[test]
+    fn a_batch_is_read_as_it_was_written(frames in prop::collection::vec(from_master_frame(), 0..20)) {
+        let mut batch = Batch::default();
+        frames.iter().for_each(|frame| batch.add(frame));
+        let read = Batch::<FromMaster>::decode(batch.encode_to_vec().as_slice()).unwrap();
+        prop_assert_eq!(read.frames, frames.clone());
+        let generated = proto_batch(&frames);
+        prop_assert_eq!(batch.encode_to_vec(), generated);
+    }
+}
+
+/// The batch as generated code would write it.
+fn proto_batch(frames: &[FromMaster]) -> Vec<u8> {
+    let mut out = Vec::new();
+    prost::encoding::message::encode_repeated(1, frames, &mut out);
+    out
+}
