@@ -1,5 +1,8 @@
 //! The cases, one file each; those that share their rounds share a file.
 
+mod burst;
+mod latency;
+mod tarpc;
 mod throughput;
 
 use std::str::FromStr;
@@ -12,16 +15,22 @@ use crate::report::Row;
 /// Cases that are measured together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
+    Latency,
     Throughput,
+    Burst,
+    Tarpc,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 1] = [Self::Throughput];
+    pub(crate) const ALL: [Self; 4] = [Self::Latency, Self::Throughput, Self::Burst, Self::Tarpc];
 
     /// The cases, by the names in the report.
     const fn cases(self) -> &'static [&'static str] {
         match self {
+            Self::Latency => &["latency_1"],
             Self::Throughput => &["throughput_1000", "cpu_1000"],
+            Self::Burst => &["burst_1000"],
+            Self::Tarpc => &["tarpc_1000", "tarpc_1"],
         }
     }
 
@@ -56,6 +65,9 @@ impl FromStr for Group {
 /// Measures a group.
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     match plan.group {
+        Group::Latency => latency::run(plan).await,
         Group::Throughput => throughput::run(plan).await,
+        Group::Burst => burst::run(plan).await,
+        Group::Tarpc => tarpc::run(plan).await,
     }
 }

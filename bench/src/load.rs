@@ -8,6 +8,7 @@ use crate::placement::{Placement, Role};
 use crate::process::{Addresses, Server, cpu_of};
 use crate::progress::say;
 use crate::yardstick::bidi::Bidi;
+use crate::yardstick::tarpc::Tarpc;
 use crate::yardstick::unary::Unary;
 use crate::{IN_FLIGHT, Result};
 
@@ -18,35 +19,53 @@ pub(crate) enum Side {
     Inline,
     /// Ours, with a plain function.
     Plain,
+    /// Ours, inline, in bursts: many are started, then all of them joined.
+    Burst,
+    /// The same with a plain function.
+    BurstPlain,
     Bidi,
     Unary,
+    Tarpc,
 }
 
 impl Side {
-    const ALL: [Self; 4] = [Self::Inline, Self::Plain, Self::Bidi, Self::Unary];
+    const ALL: [Self; 7] = [
+        Self::Inline,
+        Self::Plain,
+        Self::Burst,
+        Self::BurstPlain,
+        Self::Bidi,
+        Self::Unary,
+        Self::Tarpc,
+    ];
 
     /// As it stands in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Inline => "inline",
             Self::Plain => "plain",
+            Self::Burst => "burst",
+            Self::BurstPlain => "burst-plain",
             Self::Bidi => "bidi",
             Self::Unary => "unary",
+            Self::Tarpc => "tarpc",
         }
     }
 
     pub(crate) const fn is_ours(self) -> bool {
-        matches!(self, Self::Inline | Self::Plain)
+        !matches!(self, Self::Bidi | Self::Unary | Self::Tarpc)
     }
 
     /// Connects.
     pub(crate) async fn open(self, at: &Addresses) -> Result<Opened> {
         Ok(match self {
-            Self::Inline | Self::Plain => {
-                Opened::Ours(Small::connect(at.slave, self.name()).await?)
-            }
-            Self::Bidi => Opened::Bidi(Bidi::connect(at.echo).await?),
+            Self::Inline => Opened::Ours(Small::connect(at.slave, "inline").await?),
+            Self::Plain => Opened::Ours(Small::connect(at.slave, "plain").await?),
+            Self::Burst => Opened::Burst(Small::connect(at.slave, "inline").await?),
+            Self::BurstPlain => Opened::Burst(Small::connect(at.slave, "plain").await?),
+            Self::Bidi => Opened::Bidi(Box::new(Bidi::connect(at.echo).await?)),
             Self::Unary => Opened::Unary(Unary::connect(at.echo).await?),
+            Self::Tarpc => Opened::Tarpc(Tarpc::connect(at.tarpc).await?),
         })
     }
 }
@@ -65,8 +84,10 @@ impl FromStr for Side {
 /// A connection that a load can be put on.
 pub(crate) enum Opened {
     Ours(Small),
-    Bidi(Bidi),
+    Burst(Small),
+    Bidi(Box<Bidi>),
     Unary(Unary),
+    Tarpc(Tarpc),
 }
 
 impl Opened {
@@ -74,8 +95,20 @@ impl Opened {
     pub(crate) async fn run(&self, tasks: usize, in_flight: usize) -> Result<()> {
         match self {
             Self::Ours(small) => small.run(tasks, in_flight).await,
+            Self::Burst(small) => small.bursts(tasks, in_flight).await,
             Self::Bidi(bidi) => bidi.run(tasks, in_flight).await,
             Self::Unary(unary) => unary.run(tasks, in_flight).await,
+            Self::Tarpc(tarpc) => tarpc.run(tasks, in_flight).await,
+        }
+    }
+
+    /// Runs one task, nothing else being in flight.
+    pub(crate) async fn one(&self) -> Result<()> {
+        match self {
+            Self::Ours(small) | Self::Burst(small) => small.task().await,
+            Self::Bidi(bidi) => bidi.run(1, 1).await,
+            Self::Unary(unary) => unary.call().await,
+            Self::Tarpc(tarpc) => tarpc.call().await,
         }
     }
 }

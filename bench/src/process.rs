@@ -16,6 +16,7 @@ use crate::placement::Placement;
 pub(crate) struct Addresses {
     pub(crate) slave: SocketAddr,
     pub(crate) echo: SocketAddr,
+    pub(crate) tarpc: SocketAddr,
 }
 
 /// A server process; it ends with this value.

@@ -1,6 +1,7 @@
 //! Interleaved rounds: each side once, then each side again, so that the machine's moods hit all.
 
 pub(crate) mod flood;
+pub(crate) mod pace;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::Result;
+use crate::load::Side;
+use crate::progress::say;
 
 /// How long a side of a round is, and how many rounds there are.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,18 @@ where
         ended??;
     }
     Ok(())
+}
+
+/// Lets a yardstick fail, and says so; when ours fails, so does the case.
+pub(crate) fn allowed<T>(side: Side, done: Result<T>) -> Result<Option<T>> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if side.is_ours() => Err(error),
+        Err(error) => {
+            say(&format!("  the yardstick {} failed: {error}", side.name()));
+            Ok(None)
+        }
+    }
 }
 
 /// How long something took.

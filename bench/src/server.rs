@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 use crate::Result;
 use crate::placement::{Placement, Role};
 use crate::process::Addresses;
-use crate::yardstick::echo;
+use crate::yardstick::{echo, tarpc};
 
 pub(crate) fn run(placement: Placement) -> Result<()> {
     placement.runtime(Role::Server)?.block_on(serve())
@@ -16,7 +16,8 @@ pub(crate) fn run(placement: Placement) -> Result<()> {
 
 async fn serve() -> Result<()> {
     let slave = slave().bind("127.0.0.1:0").await?;
-    let at = Addresses { slave: slave.addr(), echo: echo::serve().await? };
+    let (echo, tarpc) = (echo::serve().await?, tarpc::serve().await?);
+    let at = Addresses { slave: slave.addr(), echo, tarpc };
     let line = serde_json::to_string(&at)?;
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     let parent_gone = async { drop(tokio::io::stdin().read_to_end(&mut Vec::new()).await) };

@@ -2,4 +2,5 @@
 
 pub(crate) mod bidi;
 pub(crate) mod echo;
+pub(crate) mod tarpc;
 pub(crate) mod unary;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use selsyn::{Connection, Master, Payload};
+use selsyn::{Connection, Master, Outcome, Payload, RunningTask, StartError};
 
 use crate::rounds::share;
 use crate::{PAYLOAD, Result};
@@ -27,8 +27,16 @@ impl Small {
 
     /// Runs one task to its end.
     pub(crate) async fn task(&self) -> Result<()> {
-        let task = self.connection.new_task(&self.data)?.function(self.function);
-        let outcome = task.start().await?.join().await;
+        self.check(&self.start().await?.join().await)
+    }
+
+    /// Starts one task.
+    pub(super) async fn start(&self) -> std::result::Result<RunningTask, StartError> {
+        let task = self.connection.new_task(&self.data).expect("bytes need no encoding");
+        task.function(self.function).start().await
+    }
+
+    pub(super) fn check(&self, outcome: &Outcome) -> Result<()> {
         if outcome.value() == Some(&self.data) {
             return Ok(());
         }

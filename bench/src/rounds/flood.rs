@@ -1,6 +1,6 @@
 //! Rounds of many tasks in flight: rate and CPU time of each side.
 
-use super::{Effort, timed};
+use super::{Effort, allowed, timed};
 use crate::Result;
 use crate::load::{Opened, Side};
 use crate::process::Server;
@@ -67,18 +67,6 @@ async fn once(server: &Server, load: &Ready, in_flight: usize) -> Result<(f64, f
     let cpu = server.cpu()? - before;
     let tasks = load.tasks as f64;
     Ok((tasks / time.as_secs_f64(), cpu * 1e6 / tasks))
-}
-
-/// Lets a yardstick fail, and says so.
-fn allowed<T>(side: Side, done: Result<T>) -> Result<Option<T>> {
-    match done {
-        Ok(done) => Ok(Some(done)),
-        Err(error) if side.is_ours() => Err(error),
-        Err(error) => {
-            say(&format!("  the yardstick {} failed: {error}", side.name()));
-            Ok(None)
-        }
-    }
 }
 
 fn line(round: usize, rounds: usize, found: &[Flooded]) -> String {

@@ -1,0 +1,36 @@
+//! `tarpc_1000` and `tarpc_1`: beside the plainest RPC of the same language.
+
+use crate::client::Plan;
+use crate::load::Side;
+use crate::process::Server;
+use crate::report::{Better, Measured, Row, Target};
+use crate::rounds::{flood, pace};
+use crate::{IN_FLIGHT, Result};
+
+const RATE: Target = Target { goal: 4.0, floor: 3.0 };
+const TIME: Target = Target { goal: 1.0, floor: 1.15 };
+
+pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
+    let server = Server::start(plan.placement).await?;
+    let sides = [Side::Inline, Side::Plain, Side::Tarpc];
+    let [inline, plain, tarpc] = flood::run(&server, plan.effort(), sides, IN_FLIGHT).await?;
+    let rate = |metric| Measured {
+        case: "tarpc_1000",
+        metric,
+        unit: "tasks/s",
+        better: Better::Higher,
+        placement: plan.placement,
+    };
+    let mut rows = vec![
+        rate("rate").beside(&inline.rates, tarpc.name, &tarpc.rates, Some(RATE)),
+        rate("rate, plain function").beside(&plain.rates, tarpc.name, &tarpc.rates, None),
+    ];
+    let [inline, plain, tarpc] = pace::run(&server, plan.effort(), sides).await?;
+    let time =
+        |metric| Measured { case: "tarpc_1", unit: "us", better: Better::Lower, ..rate(metric) };
+    rows.extend([
+        time("p50").beside(&inline.p50, tarpc.name, &tarpc.p50, Some(TIME)),
+        time("p50, plain function").beside(&plain.p50, tarpc.name, &tarpc.p50, None),
+    ]);
+    Ok(rows)
+}
