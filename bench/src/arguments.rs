@@ -8,6 +8,7 @@ use crate::client::Plan;
 use crate::compare::Compare;
 use crate::load::Load;
 use crate::placement::Placement;
+use crate::probe::Probe;
 
 const USAGE: &str = "usage: selsyn-bench compare [--case NAME] [--quick] [--json FILE] \
     [--placement one-core|free|two-cores]\n       selsyn-bench load --tasks N \
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Client(Plan),
     Server(Placement),
     Load(Load),
+    Probe(Probe),
 }
 
 impl Command {
@@ -43,6 +45,9 @@ impl Command {
                 side: flags.needed("side")?,
                 placement: flags.parse("placement")?.unwrap_or_default(),
             }),
+            "probe" => {
+                Self::Probe(Probe { what: flags.needed("what")?, count: flags.needed("count")? })
+            }
             _ => return Err(USAGE.into()),
         };
         flags.nothing_left().map(|()| command)

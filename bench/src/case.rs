@@ -1,9 +1,14 @@
 //! The cases, one file each; those that share their rounds share a file.
 
+mod bulk;
 mod burst;
 mod latency;
+mod outstanding;
+mod payload;
+mod slaves;
 mod tarpc;
 mod throughput;
+mod unread;
 
 use std::str::FromStr;
 
@@ -19,10 +24,27 @@ pub(crate) enum Group {
     Throughput,
     Burst,
     Tarpc,
+    Outstanding,
+    Slaves,
+    LargePayload,
+    Payload,
+    Bulk,
+    Unread,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 4] = [Self::Latency, Self::Throughput, Self::Burst, Self::Tarpc];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Latency,
+        Self::Throughput,
+        Self::Burst,
+        Self::Tarpc,
+        Self::Outstanding,
+        Self::Slaves,
+        Self::LargePayload,
+        Self::Payload,
+        Self::Bulk,
+        Self::Unread,
+    ];
 
     /// The cases, by the names in the report.
     const fn cases(self) -> &'static [&'static str] {
@@ -31,6 +53,12 @@ impl Group {
             Self::Throughput => &["throughput_1000", "cpu_1000"],
             Self::Burst => &["burst_1000"],
             Self::Tarpc => &["tarpc_1000", "tarpc_1"],
+            Self::Outstanding => &["outstanding_1m"],
+            Self::Slaves => &["slaves_10k"],
+            Self::LargePayload => &["payload_64m"],
+            Self::Payload => &["payload_1m"],
+            Self::Bulk => &["small_during_bulk"],
+            Self::Unread => &["unread_1m"],
         }
     }
 
@@ -48,9 +76,11 @@ impl Group {
         })
     }
 
-    /// Whether it has something to say about a placement: a quick run keeps to the gate.
+    /// Whether it has something to say about a placement: a quick run keeps to the gate, and what
+    /// is about memory or bytes says it there.
     pub(crate) fn runs_on(self, placement: Placement, quick: bool) -> bool {
-        placement == Placement::OneCore || !quick
+        let small = matches!(self, Self::Latency | Self::Throughput | Self::Burst | Self::Tarpc);
+        placement == Placement::OneCore || (small && !quick)
     }
 }
 
@@ -69,5 +99,11 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
         Group::Throughput => throughput::run(plan).await,
         Group::Burst => burst::run(plan).await,
         Group::Tarpc => tarpc::run(plan).await,
+        Group::Outstanding => outstanding::run(plan).await,
+        Group::Slaves => slaves::run(plan).await,
+        Group::LargePayload => payload::large(plan).await,
+        Group::Payload => payload::middling(plan).await,
+        Group::Bulk => bulk::run(plan).await,
+        Group::Unread => unread::run(plan).await,
     }
 }

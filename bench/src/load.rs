@@ -7,6 +7,7 @@ use crate::ours::Small;
 use crate::placement::{Placement, Role};
 use crate::process::{Addresses, Server, cpu_of};
 use crate::progress::say;
+use crate::rounds::Contender;
 use crate::yardstick::bidi::Bidi;
 use crate::yardstick::tarpc::Tarpc;
 use crate::yardstick::unary::Unary;
@@ -51,13 +52,26 @@ impl Side {
             Self::Tarpc => "tarpc",
         }
     }
+}
 
-    pub(crate) const fn is_ours(self) -> bool {
+impl Contender for Side {
+    type Opened = Opened;
+
+    const TRIAL: usize = 5_000;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+
+    fn is_ours(self) -> bool {
         !matches!(self, Self::Bidi | Self::Unary | Self::Tarpc)
     }
 
-    /// Connects.
-    pub(crate) async fn open(self, at: &Addresses) -> Result<Opened> {
+    async fn run(opened: &Opened, tasks: usize) -> Result<()> {
+        opened.run(tasks, IN_FLIGHT).await
+    }
+
+    async fn open(self, at: &Addresses) -> Result<Opened> {
         Ok(match self {
             Self::Inline => Opened::Ours(Small::connect(at.slave, "inline").await?),
             Self::Plain => Opened::Ours(Small::connect(at.slave, "plain").await?),

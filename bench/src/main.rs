@@ -5,7 +5,7 @@
 //! case and placement, and as the server that holds the slave and every yardstick. Linux only: it
 //! pins processes to cores and reads `/proc`.
 //!
-//! `load --tasks N --side inline|plain|bidi|unary` runs one load alone, for a profiler.
+//! `load --tasks N --side inline|plain|burst|bidi|unary|tarpc` runs one load alone, for a profiler.
 
 mod arguments;
 mod case;
@@ -14,6 +14,7 @@ mod compare;
 mod load;
 mod ours;
 mod placement;
+mod probe;
 mod process;
 mod progress;
 mod report;
@@ -35,7 +36,11 @@ pub(crate) const PAYLOAD: usize = 64;
 /// Tasks in flight in the cases that are named for a thousand.
 pub(crate) const IN_FLIGHT: usize = 1_000;
 
+/// Connections that are dialled at once, by us and by the yardstick.
+pub(crate) const DIALS: usize = 256;
+
 fn main() -> ExitCode {
+    process::raise_file_limit();
     match Command::from_args(std::env::args().skip(1)).and_then(run) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -52,6 +57,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Compare(what) => compare::run(&what),
         Command::Client(plan) => client::run(&plan).map(|()| true),
         Command::Server(placement) => server::run(placement).map(|()| true),
+        Command::Probe(what) => probe::run(&what).map(|()| true),
         Command::Load(what) => load::run(&what).map(|()| true),
     }
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Result;
@@ -17,6 +18,8 @@ pub(crate) struct Addresses {
     pub(crate) slave: SocketAddr,
     pub(crate) echo: SocketAddr,
     pub(crate) tarpc: SocketAddr,
+    pub(crate) tuned: SocketAddr,
+    pub(crate) tcp: SocketAddr,
 }
 
 /// A server process; it ends with this value.
@@ -24,7 +27,7 @@ pub(crate) struct Server {
     pub(crate) at: Addresses,
     pub(crate) pid: u32,
     /// Its end closes the server's input, which ends it.
-    _process: Child,
+    process: Child,
 }
 
 impl Server {
@@ -40,13 +43,34 @@ impl Server {
         let output = process.stdout.take().ok_or("the server's output is piped")?;
         let line = BufReader::new(output).lines().next_line().await?;
         let at = serde_json::from_str(&line.ok_or("the server has ended")?)?;
-        Ok(Self { at, pid, _process: process })
+        Ok(Self { at, pid, process })
+    }
+
+    /// Lets the tasks end that wait for it.
+    pub(crate) async fn open_gate(&mut self) -> Result<()> {
+        let input = self.process.stdin.as_mut().ok_or("the server's input is piped")?;
+        Ok(input.write_all(b"open\n").await?)
     }
 
     /// CPU seconds that this process and the server have used so far.
     pub(crate) fn cpu(&self) -> Result<f64> {
         Ok(cpu_of(std::process::id())? + cpu_of(self.pid)?)
     }
+}
+
+/// Takes as many open files as the system lets it: a connection is one.
+pub(crate) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // A limit that stays low shows as connections that fail.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Memory of a process that is really there, in bytes.
+pub(crate) fn rss_of(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS")?;
+    Ok(kib.parse::<f64>()? * 1024.0)
 }
 
 /// CPU seconds of a process: the sum over its threads, to the nanosecond.

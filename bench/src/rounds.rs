@@ -2,6 +2,7 @@
 
 pub(crate) mod flood;
 pub(crate) mod pace;
+pub(crate) mod payloads;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::Result;
-use crate::load::Side;
+use crate::process::Addresses;
 use crate::progress::say;
 
 /// How long a side of a round is, and how many rounds there are.
@@ -39,15 +40,44 @@ where
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
     let (each, more) = (tasks / among, tasks % among);
-    let mut set: JoinSet<_> = (0..among).map(|n| one(each + usize::from(n < more))).collect();
+    all((0..among).map(|n| one(each + usize::from(n < more)))).await
+}
+
+/// Runs each in a tokio task of its own, and waits for all of them.
+pub(crate) async fn all<Fut>(work: impl Iterator<Item = Fut>) -> Result<()>
+where
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut set: JoinSet<_> = work.collect();
     while let Some(ended) = set.join_next().await {
         ended??;
     }
     Ok(())
 }
 
+/// One of those that are measured in turn.
+pub(crate) trait Contender: Copy {
+    /// Its connection.
+    type Opened;
+
+    /// Tasks of a trial: enough that a rate can be guessed, and that everything is warm.
+    const TRIAL: usize;
+
+    /// As it stands in the report.
+    fn name(self) -> &'static str;
+
+    /// Whether it is us: then it must not fail.
+    fn is_ours(self) -> bool;
+
+    /// Connects.
+    async fn open(self, at: &Addresses) -> Result<Self::Opened>;
+
+    /// Runs so many tasks, as many in flight as the case is about.
+    async fn run(opened: &Self::Opened, tasks: usize) -> Result<()>;
+}
+
 /// Lets a yardstick fail, and says so; when ours fails, so does the case.
-pub(crate) fn allowed<T>(side: Side, done: Result<T>) -> Result<Option<T>> {
+pub(crate) fn allowed<T>(side: impl Contender, done: Result<T>) -> Result<Option<T>> {
     match done {
         Ok(done) => Ok(Some(done)),
         Err(error) if side.is_ours() => Err(error),

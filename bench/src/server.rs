@@ -3,28 +3,64 @@
 use std::io::Write as _;
 
 use selsyn::{Failure, FunctionExecution, Payload, Slave, SlaveBuilder, function};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::watch;
 
 use crate::Result;
 use crate::placement::{Placement, Role};
 use crate::process::Addresses;
-use crate::yardstick::{echo, tarpc};
+use crate::yardstick::{echo, tarpc, tcp};
+
+/// More tasks than any case has outstanding.
+const QUEUE: usize = 2_000_000;
+
+/// More connections than any case makes.
+const CONNECTIONS: usize = 20_000;
+
+const GIB: usize = 1024 * 1024 * 1024;
 
 pub(crate) fn run(placement: Placement) -> Result<()> {
     placement.runtime(Role::Server)?.block_on(serve())
 }
 
 async fn serve() -> Result<()> {
-    let slave = slave().bind("127.0.0.1:0").await?;
-    let (echo, tarpc) = (echo::serve().await?, tarpc::serve().await?);
-    let at = Addresses { slave: slave.addr(), echo, tarpc };
+    let (gate, opened) = watch::channel(false);
+    let slave = slave(opened).bind("127.0.0.1:0").await?;
+    let at = Addresses {
+        slave: slave.addr(),
+        echo: echo::serve(echo::Tuning::Default).await?,
+        tarpc: tarpc::serve().await?,
+        tuned: echo::serve(echo::Tuning::Wide).await?,
+        tcp: tcp::serve().await?,
+    };
     let line = serde_json::to_string(&at)?;
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
-    let parent_gone = async { drop(tokio::io::stdin().read_to_end(&mut Vec::new()).await) };
-    Ok(slave.serve_until(parent_gone).await?)
+    Ok(slave.serve_until(parent_gone(gate)).await?)
 }
 
-fn slave() -> SlaveBuilder {
+/// Each line of standard input opens the gate; its end is the parent's.
+async fn parent_gone(gate: watch::Sender<bool>) {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(_)) = lines.next_line().await {
+        gate.send_replace(true);
+    }
+}
+
+fn slave(gate: watch::Receiver<bool>) -> SlaveBuilder {
     let echo = |_: FunctionExecution, data: Payload| async move { Ok::<_, Failure>(data) };
-    Slave::builder().function("plain", echo).function("inline", function(echo).inline())
+    let gated = move |_: FunctionExecution, data: Payload| {
+        let mut gate = gate.clone();
+        async move {
+            // A gate that is gone is open: the process ends.
+            let _ = gate.wait_for(|open| *open).await;
+            Ok::<_, Failure>(data)
+        }
+    };
+    Slave::builder()
+        .queue(QUEUE, GIB)
+        .max_sessions(CONNECTIONS)
+        .max_connections(CONNECTIONS, CONNECTIONS)
+        .function("plain", echo)
+        .function("inline", function(echo).inline())
+        .function("gated", gated)
 }

@@ -2,5 +2,7 @@
 
 pub(crate) mod bidi;
 pub(crate) mod echo;
+pub(crate) mod streams;
 pub(crate) mod tarpc;
+pub(crate) mod tcp;
 pub(crate) mod unary;

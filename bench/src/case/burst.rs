@@ -1,18 +1,18 @@
 //! `burst_1000`: a thousand tasks are started, then all of them joined.
 
+use crate::Result;
 use crate::client::Plan;
 use crate::load::Side;
 use crate::process::Server;
 use crate::report::{Better, Measured, Row, Target};
 use crate::rounds::flood;
-use crate::{IN_FLIGHT, Result};
 
 const BIDI: Target = Target { goal: 0.85, floor: 0.70 };
 
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     let server = Server::start(plan.placement).await?;
     let sides = [Side::Burst, Side::BurstPlain, Side::Bidi];
-    let [inline, plain, bidi] = flood::run(&server, plan.effort(), sides, IN_FLIGHT).await?;
+    let [inline, plain, bidi] = flood::run(&server, plan.effort(), sides).await?;
     let rate = |metric| Measured {
         case: "burst_1000",
         metric,

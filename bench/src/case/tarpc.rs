@@ -1,11 +1,11 @@
 //! `tarpc_1000` and `tarpc_1`: beside the plainest RPC of the same language.
 
+use crate::Result;
 use crate::client::Plan;
 use crate::load::Side;
 use crate::process::Server;
 use crate::report::{Better, Measured, Row, Target};
 use crate::rounds::{flood, pace};
-use crate::{IN_FLIGHT, Result};
 
 const RATE: Target = Target { goal: 4.0, floor: 3.0 };
 const TIME: Target = Target { goal: 1.0, floor: 1.15 };
@@ -13,7 +13,7 @@ const TIME: Target = Target { goal: 1.0, floor: 1.15 };
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     let server = Server::start(plan.placement).await?;
     let sides = [Side::Inline, Side::Plain, Side::Tarpc];
-    let [inline, plain, tarpc] = flood::run(&server, plan.effort(), sides, IN_FLIGHT).await?;
+    let [inline, plain, tarpc] = flood::run(&server, plan.effort(), sides).await?;
     let rate = |metric| Measured {
         case: "tarpc_1000",
         metric,

@@ -1,11 +1,11 @@
 //! `throughput_1000` and `cpu_1000`: a thousand tasks in flight on one connection.
 
+use crate::Result;
 use crate::client::Plan;
 use crate::load::Side;
 use crate::process::Server;
 use crate::report::{Better, Measured, Row, Target};
 use crate::rounds::flood::{self, Flooded};
-use crate::{IN_FLIGHT, Result};
 
 const BIDI: Target = Target { goal: 0.60, floor: 0.50 };
 const UNARY: Target = Target { goal: 20.0, floor: 16.0 };
@@ -15,7 +15,7 @@ const CPU_UNARY: Target = Target { goal: 1.0 / 25.0, floor: 1.0 / 18.0 };
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     let server = Server::start(plan.placement).await?;
     let sides = [Side::Inline, Side::Plain, Side::Bidi, Side::Unary];
-    let [inline, plain, bidi, unary] = flood::run(&server, plan.effort(), sides, IN_FLIGHT).await?;
+    let [inline, plain, bidi, unary] = flood::run(&server, plan.effort(), sides).await?;
     let rate = |metric| Measured {
         case: "throughput_1000",
         metric,

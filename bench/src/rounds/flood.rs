@@ -1,8 +1,7 @@
 //! Rounds of many tasks in flight: rate and CPU time of each side.
 
-use super::{Effort, allowed, timed};
+use super::{Contender, Effort, allowed, timed};
 use crate::Result;
-use crate::load::{Opened, Side};
 use crate::process::Server;
 use crate::progress::say;
 
@@ -16,32 +15,28 @@ pub(crate) struct Flooded {
     pub(crate) cpu: Vec<f64>,
 }
 
-/// Tasks of a trial: enough that a rate can be guessed, and that everything is warm.
-const TRIAL: usize = 5_000;
-
 /// One side, and how many tasks fill its part of a round.
-struct Ready {
-    opened: Opened,
+struct Ready<C: Contender> {
+    opened: C::Opened,
     tasks: usize,
 }
 
 /// Runs the sides in turn, round after round. A yardstick that fails is told and left out; when
 /// ours fails, so does the case.
-pub(crate) async fn run<const N: usize>(
+pub(crate) async fn run<C: Contender, const N: usize>(
     server: &Server,
     effort: Effort,
-    sides: [Side; N],
-    in_flight: usize,
+    sides: [C; N],
 ) -> Result<[Flooded; N]> {
     let mut ready = Vec::new();
     for side in sides {
-        ready.push(allowed(side, prepare(server, effort, side, in_flight).await)?);
+        ready.push(allowed(side, prepare(server, effort, side).await)?);
     }
     let mut found = sides.map(|side| Flooded { name: side.name(), rates: vec![], cpu: vec![] });
     for round in 1..=effort.rounds {
         for ((side, ready), found) in sides.into_iter().zip(&mut ready).zip(&mut found) {
             let Some(load) = &*ready else { continue };
-            match allowed(side, once(server, load, in_flight).await)? {
+            match allowed(side, once(server, load).await)? {
                 Some((rate, cpu)) => {
                     found.rates.push(rate);
                     found.cpu.push(cpu);
@@ -54,16 +49,16 @@ pub(crate) async fn run<const N: usize>(
     Ok(found)
 }
 
-async fn prepare(server: &Server, effort: Effort, side: Side, in_flight: usize) -> Result<Ready> {
+async fn prepare<C: Contender>(server: &Server, effort: Effort, side: C) -> Result<Ready<C>> {
     let opened = side.open(&server.at).await?;
-    opened.run(TRIAL, in_flight).await?;
-    let time = timed(opened.run(TRIAL, in_flight)).await?;
-    Ok(Ready { opened, tasks: effort.tasks(TRIAL, time) })
+    C::run(&opened, C::TRIAL).await?;
+    let time = timed(C::run(&opened, C::TRIAL)).await?;
+    Ok(Ready { opened, tasks: effort.tasks(C::TRIAL, time) })
 }
 
-async fn once(server: &Server, load: &Ready, in_flight: usize) -> Result<(f64, f64)> {
+async fn once<C: Contender>(server: &Server, load: &Ready<C>) -> Result<(f64, f64)> {
     let before = server.cpu()?;
-    let time = timed(load.opened.run(load.tasks, in_flight)).await?;
+    let time = timed(C::run(&load.opened, load.tasks)).await?;
     let cpu = server.cpu()? - before;
     let tasks = load.tasks as f64;
     Ok((tasks / time.as_secs_f64(), cpu * 1e6 / tasks))

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Effort, allowed};
+use super::{Contender as _, Effort, allowed};
 use crate::Result;
 use crate::load::{Opened, Side};
 use crate::process::Server;

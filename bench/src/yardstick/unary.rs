@@ -6,7 +6,7 @@ use tonic::Request;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
 
-use super::echo::{Codec, Message, UNARY};
+use super::echo::{Codec, Message, Tuning, UNARY, WIDE};
 use crate::rounds::share;
 use crate::{PAYLOAD, Result};
 
@@ -19,13 +19,26 @@ pub(crate) struct Unary {
 
 impl Unary {
     pub(crate) async fn connect(server: SocketAddr) -> Result<Self> {
-        let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
-        Ok(Self { channel, data: vec![7; PAYLOAD] })
+        Self::with(server, Tuning::Default, PAYLOAD).await
+    }
+
+    /// Connects, for payloads of so many bytes.
+    pub(crate) async fn with(server: SocketAddr, tuning: Tuning, bytes: usize) -> Result<Self> {
+        let mut endpoint = Endpoint::from_shared(format!("http://{server}"))?;
+        if tuning == Tuning::Wide {
+            let [stream, connection, frame] = WIDE;
+            endpoint = endpoint
+                .initial_stream_window_size(stream)
+                .initial_connection_window_size(connection)
+                .max_frame_size(frame);
+        }
+        Ok(Self { channel: endpoint.connect().await?, data: vec![7; bytes] })
     }
 
     /// Makes one call.
     pub(crate) async fn call(&self) -> Result<()> {
-        let mut client = tonic::client::Grpc::new(self.channel.clone());
+        let client = tonic::client::Grpc::new(self.channel.clone());
+        let mut client = client.max_decoding_message_size(usize::MAX);
         client.ready().await?;
         let (path, message) =
             (PathAndQuery::from_static(UNARY), Message { id: 1, data: self.data.clone() });
