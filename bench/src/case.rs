@@ -2,7 +2,9 @@
 
 mod bulk;
 mod burst;
+mod durable;
 mod latency;
+mod outputs;
 mod outstanding;
 mod payload;
 mod slaves;
@@ -30,10 +32,12 @@ pub(crate) enum Group {
     Payload,
     Bulk,
     Unread,
+    Durable,
+    Outputs,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Latency,
         Self::Throughput,
         Self::Burst,
@@ -44,6 +48,8 @@ impl Group {
         Self::Payload,
         Self::Bulk,
         Self::Unread,
+        Self::Durable,
+        Self::Outputs,
     ];
 
     /// The cases, by the names in the report.
@@ -59,6 +65,8 @@ impl Group {
             Self::Payload => &["payload_1m"],
             Self::Bulk => &["small_during_bulk"],
             Self::Unread => &["unread_1m"],
+            Self::Durable => &["durable_1000", "durable_1"],
+            Self::Outputs => &["outputs"],
         }
     }
 
@@ -105,5 +113,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
         Group::Payload => payload::middling(plan).await,
         Group::Bulk => bulk::run(plan).await,
         Group::Unread => unread::run(plan).await,
+        Group::Durable => durable::run(plan).await,
+        Group::Outputs => Ok(outputs::rows(plan)),
     }
 }

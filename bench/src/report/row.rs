@@ -93,6 +93,14 @@ impl Measured<'_> {
         self.row(&[], "not built yet", Some(target))
     }
 
+    /// A yardstick's figure, before there is one of ours.
+    pub(crate) fn theirs(self, yardstick: &str, theirs: &[f64]) -> Row {
+        let mut row = self.row(&[], yardstick, None);
+        row.theirs = median(theirs).map(|(middle, _)| middle);
+        row.runs = theirs.len();
+        row
+    }
+
     fn row(self, ours: &[f64], yardstick: &str, target: Option<Target>) -> Row {
         let gated = target.filter(|_| self.placement == Placement::OneCore);
         Row {

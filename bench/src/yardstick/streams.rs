@@ -75,7 +75,7 @@ async fn read(
     while let Some(message) = replies.message().await? {
         if message.data.is_empty() {
             beats += 1;
-            if beats % ANSWERED == 0 {
+            if beats.is_multiple_of(ANSWERED) {
                 requests.send(Message::default()).await?;
             }
         } else if echoes.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
