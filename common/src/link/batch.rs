@@ -17,6 +17,9 @@ pub const MAX_BATCH_FRAMES: usize = 256;
 /// Bytes after which a batch takes no more frames: what is flushed at once.
 pub const MAX_BATCH_BYTES: usize = 32 * 1024;
 
+/// Bytes of a small frame, about: how much room is made for several at once.
+const FRAME_BYTES: usize = 96;
+
 /// The field that carries the frames.
 const FRAMES: u32 = 1;
 
@@ -42,6 +45,12 @@ impl<F> Default for Batch<F> {
 
 /// Frames that leave.
 impl<F: Frame> Batch<F> {
+    /// An empty batch with room for so many small frames.
+    pub fn with_room(frames: usize) -> Self {
+        let bytes = frames.min(MAX_BATCH_FRAMES) * FRAME_BYTES;
+        Self { written: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Adds a frame. A part is not written, as it is large and shared.
     pub fn add(&mut self, frame: &F) {
         if frame.as_part().is_some() {
@@ -146,7 +155,8 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
     /// Reads from one piece of memory: its fields are read faster, and payloads share it.
     fn decode(mut buf: impl Buf) -> Result<Self, DecodeError> {
         let mut rest = buf.copy_to_bytes(buf.remaining());
-        let mut batch = Self::default();
+        let frames = (rest.len() / FRAME_BYTES).min(MAX_BATCH_FRAMES);
+        let mut batch = Self::from(Vec::with_capacity(frames));
         while rest.has_remaining() {
             if batch.read_quickly(&mut rest).is_none() {
                 let (tag, wire_type) = decode_key(&mut rest)?;

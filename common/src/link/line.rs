@@ -105,7 +105,7 @@ impl<F: Frame> Line<F> {
 
     /// The frames that leave next, together; `None` when none may.
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
-        let mut batch = Batch::default();
+        let mut batch = Batch::with_room(self.lanes.waiting());
         for _ in 0..MAX_BATCH_FRAMES {
             if self.leave(clock, |frame| batch.add(frame)).is_none() || batch.is_full() {
                 break;

@@ -8,21 +8,24 @@ use bytes::Bytes;
 use super::tags;
 use crate::proto::{self, FromMaster, FromSlave, from_master, from_slave, outcome};
 
-/// Where to read on, and where to stop.
+/// What is still to be read, and the memory that it lies in.
 struct Cursor<'a> {
+    rest: &'a [u8],
     whole: &'a Bytes,
-    at: usize,
-    end: usize,
 }
 
 pub(super) fn from_master(whole: &Bytes, range: Range<usize>) -> Option<FromMaster> {
     let mut read = FromMaster::default();
-    Cursor { whole, at: range.start, end: range.end }.fields(|tag, cursor| {
+    Cursor { rest: whole.get(range)?, whole }.fields(|tag, cursor| {
         match tag {
             tags::SEQ => read.seq = cursor.varint()?,
             tags::ACK => read.ack = cursor.varint()?,
             tags::START if read.frame.is_none() => {
-                read.frame = Some(from_master::Frame::Start(start(cursor.message()?)?));
+                let frame = from_master::Frame::Start(proto::Start::default());
+                let from_master::Frame::Start(start) = read.frame.insert(frame) else {
+                    return None;
+                };
+                read_start(cursor.message()?, start)?;
             }
             tags::RESULTS_TAKEN if read.frame.is_none() => {
                 read.frame = Some(from_master::Frame::ResultsTaken(taken(cursor.message()?)?));
@@ -36,12 +39,16 @@ pub(super) fn from_master(whole: &Bytes, range: Range<usize>) -> Option<FromMast
 
 pub(super) fn from_slave(whole: &Bytes, range: Range<usize>) -> Option<FromSlave> {
     let mut read = FromSlave::default();
-    Cursor { whole, at: range.start, end: range.end }.fields(|tag, cursor| {
+    Cursor { rest: whole.get(range)?, whole }.fields(|tag, cursor| {
         match tag {
             tags::SEQ => read.seq = cursor.varint()?,
             tags::ACK => read.ack = cursor.varint()?,
             tags::FINISHED if read.frame.is_none() => {
-                read.frame = Some(from_slave::Frame::Finished(finished(cursor.message()?)?));
+                let frame = from_slave::Frame::Finished(proto::Finished::default());
+                let from_slave::Frame::Finished(finished) = read.frame.insert(frame) else {
+                    return None;
+                };
+                read_finished(cursor.message()?, finished)?;
             }
             _ => return None,
         }
@@ -50,8 +57,7 @@ pub(super) fn from_slave(whole: &Bytes, range: Range<usize>) -> Option<FromSlave
     Some(read)
 }
 
-fn start(cursor: Cursor<'_>) -> Option<proto::Start> {
-    let mut start = proto::Start::default();
+fn read_start(cursor: Cursor<'_>, start: &mut proto::Start) -> Option<()> {
     cursor.fields(|tag, cursor| {
         match tag {
             tags::EXECUTION if start.execution.is_none() => {
@@ -65,8 +71,7 @@ fn start(cursor: Cursor<'_>) -> Option<proto::Start> {
             _ => return None,
         }
         Some(())
-    })?;
-    Some(start)
+    })
 }
 
 fn taken(cursor: Cursor<'_>) -> Option<proto::ResultsTaken> {
@@ -81,25 +86,23 @@ fn taken(cursor: Cursor<'_>) -> Option<proto::ResultsTaken> {
     Some(taken)
 }
 
-fn finished(cursor: Cursor<'_>) -> Option<proto::Finished> {
-    let mut finished = proto::Finished::default();
+fn read_finished(cursor: Cursor<'_>, finished: &mut proto::Finished) -> Option<()> {
     cursor.fields(|tag, cursor| {
         match tag {
             tags::EXECUTION if finished.execution.is_none() => {
                 finished.execution = Some(execution(cursor.message()?)?)
             }
             tags::OUTCOME if finished.outcome.is_none() => {
-                finished.outcome = Some(outcome(cursor.message()?)?)
+                let outcome = finished.outcome.insert(proto::Outcome::default());
+                read_outcome(cursor.message()?, outcome)?;
             }
             _ => return None,
         }
         Some(())
-    })?;
-    Some(finished)
+    })
 }
 
-fn outcome(cursor: Cursor<'_>) -> Option<proto::Outcome> {
-    let mut outcome = proto::Outcome::default();
+fn read_outcome(cursor: Cursor<'_>, outcome: &mut proto::Outcome) -> Option<()> {
     cursor.fields(|tag, cursor| {
         match tag {
             tags::STATUS => outcome.status = cursor.varint()? as i32,
@@ -112,8 +115,7 @@ fn outcome(cursor: Cursor<'_>) -> Option<proto::Outcome> {
             _ => return None,
         }
         Some(())
-    })?;
-    Some(outcome)
+    })
 }
 
 fn summary(cursor: Cursor<'_>) -> Option<proto::Summary> {
@@ -130,6 +132,9 @@ fn summary(cursor: Cursor<'_>) -> Option<proto::Summary> {
 }
 
 fn execution(cursor: Cursor<'_>) -> Option<proto::ExecutionId> {
+    if let Some(id) = usual_execution(cursor.rest) {
+        return Some(id);
+    }
     let mut id = proto::ExecutionId::default();
     cursor.fields(|tag, cursor| {
         match tag {
@@ -141,6 +146,19 @@ fn execution(cursor: Cursor<'_>) -> Option<proto::ExecutionId> {
         Some(())
     })?;
     Some(id)
+}
+
+/// Both halves, and an attempt of one byte, in their order.
+#[inline]
+fn usual_execution(field: &[u8]) -> Option<proto::ExecutionId> {
+    let field: &[u8; 20] = field.try_into().ok()?;
+    let is_usual = field[0] == tags::TASK_HIGH
+        && field[9] == tags::TASK_LOW
+        && field[18] == tags::ATTEMPT
+        && field[19] < 0x80;
+    let half = |from: usize| Some(u64::from_le_bytes(field[from..from + 8].try_into().ok()?));
+    let attempt = u32::from(field[19]);
+    is_usual.then_some(proto::ExecutionId { task_high: half(1)?, task_low: half(10)?, attempt })
 }
 
 fn payload(cursor: Cursor<'_>) -> Option<proto::Payload> {
@@ -160,35 +178,33 @@ impl<'a> Cursor<'a> {
     /// Reads field by field to the end.
     #[inline]
     fn fields(mut self, mut read: impl FnMut(u8, &mut Self) -> Option<()>) -> Option<()> {
-        while self.at < self.end {
-            let tag = self.byte()?;
-            read(tag, &mut self)?;
+        while let Some((tag, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            read(*tag, &mut self)?;
         }
         Some(())
     }
 
     #[inline]
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.whole[..self.end].get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    #[inline]
     fn varint(&mut self) -> Option<u64> {
-        let first = self.byte()?;
-        if first < 0x80 { Some(u64::from(first)) } else { self.long_varint(first) }
+        let (first, rest) = self.rest.split_first()?;
+        if *first < 0x80 {
+            self.rest = rest;
+            Some(u64::from(*first))
+        } else {
+            self.long_varint()
+        }
     }
 
-    fn long_varint(&mut self, first: u8) -> Option<u64> {
-        let mut value = u64::from(first & 0x7f);
-        for shift in 1..=9 {
-            let byte = self.byte()?;
-            if shift == 9 && byte > 1 {
+    fn long_varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for (at, byte) in self.rest.iter().enumerate().take(10) {
+            if at == 9 && *byte > 1 {
                 return None;
             }
-            value |= u64::from(byte & 0x7f) << (7 * shift);
-            if byte < 0x80 {
+            value |= u64::from(byte & 0x7f) << (7 * at);
+            if *byte < 0x80 {
+                self.rest = &self.rest[at + 1..];
                 return Some(value);
             }
         }
@@ -197,38 +213,30 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn fixed(&mut self) -> Option<u64> {
-        let range = self.take(8)?;
-        Some(u64::from_le_bytes(self.whole[range].try_into().ok()?))
+        let (fixed, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u64::from_le_bytes(*fixed))
     }
 
-    /// The next bytes, if there are so many.
+    /// The next bytes, as many as their length says, if there are so many.
     #[inline]
-    fn take(&mut self, length: usize) -> Option<Range<usize>> {
-        let from = self.at;
-        let until = from.checked_add(length).filter(|until| *until <= self.end)?;
-        self.at = until;
-        Some(from..until)
-    }
-
-    #[inline]
-    fn range(&mut self) -> Option<Range<usize>> {
+    fn slice(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.varint()?).ok()?;
-        self.take(length)
+        let (slice, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(slice)
     }
 
     #[inline]
     fn message(&mut self) -> Option<Self> {
-        let Range { start, end } = self.range()?;
-        Some(Self { whole: self.whole, at: start, end })
+        Some(Self { rest: self.slice()?, whole: self.whole })
     }
 
     fn bytes(&mut self) -> Option<Bytes> {
-        let range = self.range()?;
-        Some(self.whole.slice(range))
+        Some(self.whole.slice_ref(self.slice()?))
     }
 
     fn text(&mut self) -> Option<String> {
-        let range = self.range()?;
-        std::str::from_utf8(&self.whole[range]).ok().map(str::to_owned)
+        std::str::from_utf8(self.slice()?).ok().map(str::to_owned)
     }
 }

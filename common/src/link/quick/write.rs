@@ -69,11 +69,25 @@ pub(super) fn finished(
 
 fn execution(out: &mut Vec<u8>, id: Option<proto::ExecutionId>) {
     let Some(id) = id else { return };
+    if id.task_high > 0 && id.task_low > 0 && (1..0x80).contains(&id.attempt) {
+        return usual_execution(out, id);
+    }
     message(out, tags::EXECUTION, |out| {
         fixed(out, tags::TASK_HIGH, id.task_high);
         fixed(out, tags::TASK_LOW, id.task_low);
         number(out, tags::ATTEMPT, u64::from(id.attempt));
     });
+}
+
+/// Both halves, and an attempt of one byte: a length that is known, and one step.
+fn usual_execution(out: &mut Vec<u8>, id: proto::ExecutionId) {
+    let mut field = [0; 22];
+    field[..3].copy_from_slice(&[tags::EXECUTION, 20, tags::TASK_HIGH]);
+    field[3..11].copy_from_slice(&id.task_high.to_le_bytes());
+    field[11] = tags::TASK_LOW;
+    field[12..20].copy_from_slice(&id.task_low.to_le_bytes());
+    field[20..].copy_from_slice(&[tags::ATTEMPT, id.attempt as u8]);
+    out.extend_from_slice(&field);
 }
 
 fn payload(out: &mut Vec<u8>, payload: &proto::Payload) {
