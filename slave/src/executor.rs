@@ -20,7 +20,6 @@ use crate::core::Core;
 use crate::hooks::{self, TaskRequest};
 use crate::lifecycle::{End, StopCause};
 use crate::records::Record;
-use crate::registry::Registered;
 use crate::session::Session;
 
 pub(crate) use admit::{Request, may_admit, start};
@@ -239,11 +238,4 @@ pub(crate) fn cancel(
         }
     }
     Ok(())
-}
-
-impl Registered {
-    /// Whether a task without a name runs it.
-    pub(crate) fn is_default(&self) -> bool {
-        self.name == crate::registry::DEFAULT_FUNCTION
-    }
 }

@@ -173,9 +173,7 @@ impl Record {
 
     /// Whether another start asks for the very same.
     pub(crate) fn is_same_request(&self, request: &crate::executor::Request) -> bool {
-        let named = &request.function;
-        let same_function =
-            *named == self.function.name || (named.is_empty() && self.function.is_default());
+        let same_function = request.function.is(&self.function);
         same_function && request.placement == self.placement && request.data == self.data
     }
 }

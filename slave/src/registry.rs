@@ -19,6 +19,8 @@ const MAX_NAME: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Registered {
     pub(crate) name: String,
+    /// Names it too, on this boot of the slave: from 1, and never given to another one.
+    pub(crate) number: u32,
     pub(crate) function: Function,
     slow: AtomicBool,
 }
@@ -41,7 +43,39 @@ impl Registered {
 
 /// The table of functions.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(RwLock<BTreeMap<String, Arc<Registered>>>);
+pub(crate) struct Registry(RwLock<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    by_name: BTreeMap<String, Arc<Registered>>,
+    /// The place is the number less one.
+    by_number: Vec<Arc<Registered>>,
+}
+
+/// How a task names the function that it asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Its number in the catalogue; 0 where it is named.
+    pub(crate) number: u32,
+    /// Its name; empty for the default one.
+    pub(crate) name: String,
+}
+
+impl Wanted {
+    /// Reads it from a start.
+    pub(crate) fn of(start: &mut proto::Start) -> Self {
+        Self { number: start.function_number, name: std::mem::take(&mut start.function) }
+    }
+
+    /// Whether it is this one.
+    pub(crate) fn is(&self, function: &Registered) -> bool {
+        match (self.number, self.name.as_str()) {
+            (0, "") => function.name == DEFAULT_FUNCTION,
+            (0, name) => function.name == name,
+            (number, _) => function.number == number,
+        }
+    }
+}
 
 impl Registry {
     pub(crate) fn add(&self, name: &str, function: Function) -> Result<(), BuildError> {
@@ -50,36 +84,47 @@ impl Registry {
             return Err(BuildError::FunctionName { name: name.to_owned() });
         }
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if table.contains_key(name) {
+        if table.by_name.contains_key(name) {
             return Err(BuildError::FunctionTwice { name: name.to_owned() });
         }
+        let number = u32::try_from(table.by_number.len() + 1).unwrap_or(u32::MAX);
         let slow = AtomicBool::new(false);
-        let registered = Registered { name: name.to_owned(), function, slow };
-        table.insert(name.to_owned(), Arc::new(registered));
+        let registered = Arc::new(Registered { name: name.to_owned(), number, function, slow });
+        table.by_number.push(Arc::clone(&registered));
+        table.by_name.insert(name.to_owned(), registered);
         Ok(())
     }
 
-    /// Finds the function a task asks for; an empty name means the default one.
-    pub(crate) fn find(&self, name: &str) -> Result<Arc<Registered>, Refusal> {
+    /// Finds the function a task asks for.
+    pub(crate) fn find(&self, wanted: &Wanted) -> Result<Arc<Registered>, Refusal> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let wanted = if name.is_empty() { DEFAULT_FUNCTION } else { name };
-        table.get(wanted).cloned().ok_or_else(|| refuse(name, table.keys()))
+        let found = match (wanted.number, wanted.name.as_str()) {
+            (0, "") => table.by_name.get(DEFAULT_FUNCTION),
+            (0, name) => table.by_name.get(name),
+            (number, _) => table.by_number.get(number as usize - 1),
+        };
+        found.cloned().ok_or_else(|| refuse(wanted, table.by_name.keys()))
     }
 
     /// The catalogue, sorted by name.
     pub(crate) fn list(&self) -> Vec<proto::Function> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let describe = |name: &String| proto::Function {
-            name: name.clone(),
-            is_default: name == DEFAULT_FUNCTION,
-            number: 0,
+        let describe = |function: &Arc<Registered>| proto::Function {
+            name: function.name.clone(),
+            is_default: function.name == DEFAULT_FUNCTION,
+            number: function.number,
         };
-        table.keys().map(describe).collect()
+        table.by_name.values().map(describe).collect()
     }
 }
 
-fn refuse<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Refusal {
+fn refuse<'a>(wanted: &Wanted, known: impl Iterator<Item = &'a String>) -> Refusal {
     let known: Vec<_> = known.collect();
+    let Wanted { number, name } = wanted;
+    if *number > 0 {
+        let message = format!("there is no function number {number}; {}", catalogue(&known));
+        return Refusal::because(ErrorCode::UnknownFunction, message);
+    }
     if name.is_empty() {
         let message = format!("the slave has no default function; {}", catalogue(&known));
         return Refusal::because(ErrorCode::NoDefaultFunction, message);
@@ -110,6 +155,14 @@ mod tests {
     use super::*;
     use crate::{FunctionExecution, function};
 
+    fn named(name: &str) -> Wanted {
+        Wanted { number: 0, name: name.to_owned() }
+    }
+
+    fn numbered(number: u32) -> Wanted {
+        Wanted { number, ..Wanted::default() }
+    }
+
     fn registry(names: &[&str]) -> Registry {
         let registry = Registry::default();
         for name in names {
@@ -121,22 +174,41 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_finger_is_answered_with_what_was_meant() {
-        let refusal = registry(&["train", "evaluate"]).find("tarin").unwrap_err();
+        let refusal = registry(&["train", "evaluate"]).find(&named("tarin")).unwrap_err();
         assert_eq!(refusal.message, "there is no function tarin; did you mean train?");
         assert_eq!(refusal.reason, ErrorCode::UnknownFunction);
     }
 
     #[test]
     fn a_stranger_is_told_what_there_is() {
-        let refusal = registry(&["train", "evaluate"]).find("zzz").unwrap_err();
+        let refusal = registry(&["train", "evaluate"]).find(&named("zzz")).unwrap_err();
         assert_eq!(refusal.message, "there is no function zzz; it has evaluate, train");
     }
 
     #[test]
+    fn a_number_names_the_function_that_was_given_it_whatever_came_after() {
+        let registry = registry(&["train", "evaluate"]);
+        assert_eq!(registry.find(&numbered(1)).unwrap().name, "train");
+        let listed = registry.list().into_iter().map(|function| (function.name, function.number));
+        assert_eq!(listed.collect::<Vec<_>>(), [("evaluate".into(), 2), ("train".into(), 1)]);
+    }
+
+    #[test]
+    fn a_number_that_was_never_given_is_refused_by_name() {
+        for number in [3, u32::MAX] {
+            let registry = registry(&["train", "evaluate"]);
+            let refusal = registry.find(&numbered(number)).unwrap_err();
+            assert_eq!(refusal.reason, ErrorCode::UnknownFunction);
+            let expected = format!("there is no function number {number}; it has evaluate, train");
+            assert_eq!(refusal.message, expected);
+        }
+    }
+
+    #[test]
     fn a_task_without_a_name_needs_a_default_function() {
-        let refusal = registry(&[]).find("").unwrap_err();
+        let refusal = registry(&[]).find(&named("")).unwrap_err();
         assert_eq!(refusal.reason, ErrorCode::NoDefaultFunction);
-        registry(&[DEFAULT_FUNCTION]).find("").unwrap();
+        registry(&[DEFAULT_FUNCTION]).find(&named("")).unwrap();
     }
 
     #[test]

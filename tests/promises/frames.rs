@@ -82,6 +82,34 @@ async fn a_malformed_start_is_refused_by_its_field_and_did_not_run() {
 }
 
 #[tokio::test]
+async fn a_start_may_name_its_function_by_the_number_that_the_catalogue_gives_it() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let mut master = RawMaster::connect(cluster.dialer(0)).await;
+    master.say(0, from_master::Frame::Hello(hello()));
+    let Some(from_slave::Frame::Welcome(welcome)) = master.hears().await else {
+        panic!("a welcome")
+    };
+    let echo = welcome.functions.iter().find(|function| function.name == "echo").unwrap();
+    let numbered = |task, function_number| {
+        let start = proto::Start { function: String::new(), function_number, ..start(task) };
+        from_master::Frame::Start(start)
+    };
+    master.say(1, numbered(1, echo.number));
+    while !matches!(master.hears().await.unwrap(), from_slave::Frame::Finished(_)) {}
+    // The same request in other words: it attaches, and is no conflict.
+    master.say(2, from_master::Frame::Start(start(1)));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Finished(_))));
+    master.say(3, numbered(2, u32::MAX));
+    let Some(from_slave::Frame::Refused(refused)) = master.hears().await else {
+        panic!("a refusal")
+    };
+    assert_eq!(refused.refusal.unwrap().code, "E0101");
+    drop(master);
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_missing_frame_ends_that_stream_and_no_other() {
     let cluster = TestCluster::start(1).await.unwrap();
     let mut master = RawMaster::welcomed(cluster.dialer(0)).await;

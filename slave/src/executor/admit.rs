@@ -12,13 +12,14 @@ use crate::admission::{Applicant, Placement};
 use crate::core::Core;
 use crate::lifecycle::StopCause;
 use crate::records::Record;
+use crate::registry::Wanted;
 use crate::session::Session;
 
 /// A start, read from its frame.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) id: ExecutionId,
-    pub(crate) function: String,
+    pub(crate) function: Wanted,
     pub(crate) data: Payload,
     pub(crate) deadline: Option<Duration>,
     pub(crate) placement: Placement,
@@ -26,7 +27,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn read(id: ExecutionId, start: proto::Start) -> Result<Self, WireError> {
+    pub(crate) fn read(id: ExecutionId, mut start: proto::Start) -> Result<Self, WireError> {
         let placement = match start.placement() {
             proto::Placement::Background => Placement::Background,
             proto::Placement::Foreground => Placement::Foreground,
@@ -36,7 +37,7 @@ impl Request {
         let lineage = start.lineage();
         Ok(Self {
             id,
-            function: start.function,
+            function: Wanted::of(&mut start),
             data: Payload::required("Start", "data", start.data)?,
             deadline: (!deadline.is_zero()).then_some(deadline),
             placement,
@@ -72,7 +73,8 @@ pub(crate) fn may_admit(
     start: &proto::Start,
     bytes: usize,
 ) -> Result<(), Refusal> {
-    let function = core.registry.find(&start.function)?;
+    let wanted = Wanted { number: start.function_number, name: start.function.clone() };
+    let function = core.registry.find(&wanted)?;
     core.records.check_untaken()?;
     let placement = match start.placement() {
         proto::Placement::Foreground => Placement::Foreground,
