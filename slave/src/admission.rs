@@ -2,9 +2,15 @@
 //!
 //! Pure: it counts, and knows neither tasks nor time. Refusing is an answer, given at once.
 
+mod queue;
+mod untaken;
+
 use std::collections::BTreeMap;
 
 use selsyn_common::{ErrorCode, ExecutionId, MasterId, Refusal};
+
+use queue::{Queue, Waiter};
+use untaken::Untaken;
 
 /// Where an execution runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +48,8 @@ pub(crate) enum Place {
     Foreground,
     /// A slot.
     Slot { blocking: bool },
-    /// A place in the queue.
-    Queued { blocking: bool, owner: MasterId, ticket: u64 },
+    /// A place in the queue of its owner.
+    Queued { blocking: bool, ticket: u64 },
 }
 
 /// One kind of slots, with the queues before them, one for each owner.
@@ -51,7 +57,7 @@ pub(crate) enum Place {
 struct Pool {
     slots: usize,
     running: usize,
-    queues: BTreeMap<MasterId, BTreeMap<u64, Applicant>>,
+    queues: BTreeMap<MasterId, Queue>,
     /// Whose turn it was last.
     last: Option<MasterId>,
 }
@@ -74,11 +80,12 @@ pub(crate) struct Admission {
     /// Masters that are connected.
     owners: usize,
     tickets: u64,
+    untaken: Untaken,
     draining: bool,
 }
 
 impl Admission {
-    pub(crate) fn new(limits: AdmissionLimits) -> Self {
+    pub(crate) fn new(limits: AdmissionLimits, max_payload_bytes: usize) -> Self {
         let pool = |slots| Pool { slots, ..Pool::default() };
         Self {
             limits,
@@ -88,6 +95,7 @@ impl Admission {
             shares: BTreeMap::new(),
             owners: 0,
             tickets: 0,
+            untaken: Untaken::new(limits, max_payload_bytes),
             draining: false,
         }
     }
@@ -107,14 +115,16 @@ impl Admission {
         }
         self.tickets += 1;
         let ticket = self.tickets;
-        pool.queues.entry(owner).or_default().insert(ticket, applicant);
-        self.queued.add(applicant);
-        self.shares.entry(owner).or_default().add(applicant);
-        Ok(Place::Queued { blocking, owner, ticket })
+        let waiter = Waiter::new(ticket, applicant.id, applicant.bytes);
+        pool.queues.entry(owner).or_default().push(waiter);
+        self.queued.add(waiter);
+        self.shares.entry(owner).or_default().add(waiter);
+        Ok(Place::Queued { blocking, ticket })
     }
 
     /// Says why there is no place for the applicant, if there is none; takes none.
     pub(crate) fn check(&self, applicant: Applicant) -> Result<(), Refusal> {
+        self.untaken.check()?;
         if self.draining {
             return Err(Refusal::because(ErrorCode::Draining, "the slave is draining"));
         }
@@ -167,38 +177,54 @@ impl Admission {
         Err(queue_full(message))
     }
 
-    /// Takes a place back. A freed slot goes to the next owner's task that has waited longest; it
-    /// is named.
-    pub(crate) fn release(&mut self, place: Place) -> Option<(ExecutionId, Place)> {
+    /// Takes a place back from its owner. A freed slot goes to the next owner's task that has
+    /// waited longest; it is named.
+    pub(crate) fn release(
+        &mut self,
+        place: Place,
+        owner: MasterId,
+    ) -> Option<(ExecutionId, Place)> {
         match place {
             Place::Foreground => self.foreground = None,
-            Place::Queued { blocking, owner, ticket } => {
-                let withdrawn = self.pools[usize::from(blocking)].take(owner, ticket);
-                withdrawn.into_iter().for_each(|applicant| self.left_queue(applicant));
+            Place::Queued { blocking, ticket } => {
+                let withdrawn = self.pools[usize::from(blocking)].withdraw(owner, ticket);
+                withdrawn.into_iter().for_each(|waiter| self.left_queue(owner, waiter));
             }
-            Place::Slot { blocking } => return self.pass_on(blocking),
+            Place::Slot { .. } => return self.pass_on(place),
         }
         None
     }
 
-    fn pass_on(&mut self, blocking: bool) -> Option<(ExecutionId, Place)> {
+    /// Gives a slot to the next owner's task that has waited longest, which is named.
+    pub(crate) fn pass_on(&mut self, slot: Place) -> Option<(ExecutionId, Place)> {
+        let Place::Slot { blocking } = slot else { return None };
         let pool = &mut self.pools[usize::from(blocking)];
-        let Some(next) = pool.next() else {
+        let Some((owner, next)) = pool.next() else {
             pool.running -= 1;
             return None;
         };
-        self.left_queue(next);
-        Some((next.id, Place::Slot { blocking }))
+        self.left_queue(owner, next);
+        Some((next.id, slot))
     }
 
-    fn left_queue(&mut self, applicant: Applicant) {
-        self.queued.remove(applicant);
-        if let Some(share) = self.shares.get_mut(&applicant.owner) {
-            share.remove(applicant);
+    fn left_queue(&mut self, owner: MasterId, waiter: Waiter) {
+        self.queued.remove(waiter);
+        if let Some(share) = self.shares.get_mut(&owner) {
+            share.remove(waiter);
             if share.tasks == 0 {
-                self.shares.remove(&applicant.owner);
+                self.shares.remove(&owner);
             }
         }
+    }
+
+    /// A result of so many bytes is kept until its master takes it.
+    pub(crate) const fn keep(&mut self, bytes: usize) {
+        self.untaken.add(bytes);
+    }
+
+    /// So many results, of so many bytes, are kept no more.
+    pub(crate) const fn freed(&mut self, results: usize, bytes: usize) {
+        self.untaken.remove(results, bytes);
     }
 
     /// Notes how many masters are connected: they share the queue.
@@ -229,18 +255,31 @@ impl Admission {
 
 impl Pool {
     /// Takes the oldest task of the owner whose turn it is.
-    fn next(&mut self) -> Option<Applicant> {
+    fn next(&mut self) -> Option<(MasterId, Waiter)> {
         use std::ops::Bound::{Excluded, Unbounded};
+        if self.queues.is_empty() {
+            return None;
+        }
         let after = |last| self.queues.range((Excluded(last), Unbounded)).next();
-        let (owner, queue) = self.last.and_then(after).or_else(|| self.queues.first_key_value())?;
-        let (owner, ticket) = (*owner, *queue.first_key_value()?.0);
+        let (owner, _) = self.last.and_then(after).or_else(|| self.queues.first_key_value())?;
+        let owner = *owner;
         self.last = Some(owner);
-        self.take(owner, ticket)
+        let taken = self.take(owner, Queue::pop)?;
+        Some((owner, taken))
     }
 
-    fn take(&mut self, owner: MasterId, ticket: u64) -> Option<Applicant> {
+    fn withdraw(&mut self, owner: MasterId, ticket: u64) -> Option<Waiter> {
+        self.take(owner, |queue| queue.withdraw(ticket))
+    }
+
+    /// Takes a task out of its owner's queue, which goes with its last one.
+    fn take(
+        &mut self,
+        owner: MasterId,
+        take: impl FnOnce(&mut Queue) -> Option<Waiter>,
+    ) -> Option<Waiter> {
         let queue = self.queues.get_mut(&owner)?;
-        let taken = queue.remove(&ticket);
+        let taken = take(queue);
         if queue.is_empty() {
             self.queues.remove(&owner);
         }
@@ -249,14 +288,14 @@ impl Pool {
 }
 
 impl Waiting {
-    const fn add(&mut self, applicant: Applicant) {
+    const fn add(&mut self, waiter: Waiter) {
         self.tasks += 1;
-        self.bytes += applicant.bytes;
+        self.bytes += waiter.bytes();
     }
 
-    const fn remove(&mut self, applicant: Applicant) {
+    const fn remove(&mut self, waiter: Waiter) {
         self.tasks -= 1;
-        self.bytes -= applicant.bytes;
+        self.bytes -= waiter.bytes();
     }
 }
 

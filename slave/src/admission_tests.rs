@@ -15,8 +15,11 @@ const LIMITS: AdmissionLimits = AdmissionLimits {
 
 fn applicant(number: u8, placement: Placement, blocking: bool) -> Applicant {
     let id = ExecutionId::first(TaskId::from_random([number; 16]));
-    let owner = MasterId::from_random([0; 16]);
-    Applicant { id, owner, placement, blocking, bytes: 10 }
+    Applicant { id, owner: owner(), placement, blocking, bytes: 10 }
+}
+
+fn owner() -> MasterId {
+    MasterId::from_random([0; 16])
 }
 
 fn background(number: u8) -> Applicant {
@@ -25,9 +28,9 @@ fn background(number: u8) -> Applicant {
 
 #[test]
 fn a_freed_slot_goes_to_the_task_that_waited_longest() {
-    let mut admission = Admission::new(LIMITS);
+    let mut admission = Admission::new(LIMITS, 1_000);
     let places: Vec<_> = (0..4).map(|n| admission.apply(background(n)).unwrap()).collect();
-    let next = admission.release(places[0]);
+    let next = admission.release(places[0], owner());
     assert_eq!(next, Some((background(2).id, Place::Slot { blocking: false })));
 }
 
@@ -37,7 +40,8 @@ fn of(owner: u8, number: u8) -> Applicant {
 
 #[test]
 fn where_masters_share_a_queue_none_takes_more_than_its_share_and_slots_take_turns() {
-    let mut admission = Admission::new(AdmissionLimits { slots: 1, queue_tasks: 6, ..LIMITS });
+    let mut admission =
+        Admission::new(AdmissionLimits { slots: 1, queue_tasks: 6, ..LIMITS }, 1_000);
     admission.set_owners(2);
     let slot = admission.apply(of(1, 0)).unwrap();
     let _held: Vec<_> = (1..4).map(|n| admission.apply(of(1, n)).unwrap()).collect();
@@ -45,13 +49,13 @@ fn where_masters_share_a_queue_none_takes_more_than_its_share_and_slots_take_tur
     assert!(refusal.message.contains("2 masters share it"), "{refusal}");
     assert!(refusal.retry_after.is_some());
     let _others: Vec<_> = (5..8).map(|n| admission.apply(of(2, n)).unwrap()).collect();
-    let turns: Vec<_> = (0..6).map(|_| admission.release(slot).unwrap().0).collect();
+    let turns: Vec<_> = (0..6).map(|_| admission.release(slot, owner()).unwrap().0).collect();
     assert_eq!(turns, [1, 5, 2, 6, 3, 7].map(|n| background(n).id));
 }
 
 #[test]
 fn a_master_that_is_alone_may_fill_the_queue() {
-    let mut admission = Admission::new(LIMITS);
+    let mut admission = Admission::new(LIMITS, 1_000);
     admission.set_owners(1);
     let _held: Vec<_> = (0..5).map(|n| admission.apply(of(1, n)).unwrap()).collect();
     assert_eq!(admission.queued(), LIMITS.queue_tasks);
@@ -59,7 +63,7 @@ fn a_master_that_is_alone_may_fill_the_queue() {
 
 #[test]
 fn a_full_queue_is_a_refusal_that_says_how_full() {
-    let mut admission = Admission::new(LIMITS);
+    let mut admission = Admission::new(LIMITS, 1_000);
     let _held = [0, 1, 2, 3, 4].map(|n| admission.apply(background(n)).unwrap());
     let refusal = admission.apply(background(9)).unwrap_err();
     assert_eq!(refusal.message, "queue is full (3 tasks, 2 running)");
@@ -68,15 +72,26 @@ fn a_full_queue_is_a_refusal_that_says_how_full() {
 
 #[test]
 fn queued_bytes_are_bounded_too() {
-    let mut admission = Admission::new(LIMITS);
+    let mut admission = Admission::new(LIMITS, 1_000);
     let _held = [0, 1].map(|n| admission.apply(background(n)).unwrap());
     let large = Applicant { bytes: 101, ..background(3) };
     assert_eq!(admission.apply(large).unwrap_err().reason, ErrorCode::QueueFull);
 }
 
 #[test]
+fn results_that_nobody_takes_shut_the_door_until_they_are_taken() {
+    let mut admission = Admission::new(LIMITS, 1_000);
+    admission.keep(LIMITS.queue_bytes + 1_000);
+    let refusal = admission.apply(background(1)).unwrap_err();
+    assert_eq!(refusal.message, "1 results (1100 bytes) wait for their masters to take them");
+    assert!(refusal.retry_after.is_some());
+    admission.freed(1, LIMITS.queue_bytes + 1_000);
+    admission.apply(background(1)).unwrap();
+}
+
+#[test]
 fn the_second_in_front_is_refused_with_the_name_of_the_first() {
-    let mut admission = Admission::new(LIMITS);
+    let mut admission = Admission::new(LIMITS, 1_000);
     let first = applicant(1, Placement::Foreground, false);
     admission.apply(first).unwrap();
     let refusal = admission.apply(applicant(2, Placement::Foreground, false)).unwrap_err();
@@ -85,16 +100,16 @@ fn the_second_in_front_is_refused_with_the_name_of_the_first() {
 
 #[test]
 fn an_exclusive_slave_takes_one_task_and_queues_none() {
-    let mut admission = Admission::new(AdmissionLimits { exclusive: true, ..LIMITS });
+    let mut admission = Admission::new(AdmissionLimits { exclusive: true, ..LIMITS }, 1_000);
     let place = admission.apply(background(1)).unwrap();
     assert_eq!(admission.apply(background(2)).unwrap_err().code, 601);
-    admission.release(place);
+    admission.release(place, owner());
     admission.apply(background(3)).unwrap();
 }
 
 #[test]
 fn a_draining_slave_refuses_and_keeps_what_it_has() {
-    let mut admission = Admission::new(LIMITS);
+    let mut admission = Admission::new(LIMITS, 1_000);
     admission.apply(background(1)).unwrap();
     admission.drain();
     assert_eq!(admission.apply(background(2)).unwrap_err().code, 101);
@@ -104,7 +119,7 @@ fn a_draining_slave_refuses_and_keeps_what_it_has() {
 proptest! {
     #[test]
     fn slots_are_never_lost_and_never_given_twice(steps in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), any::<prop::sample::Index>()), 0..200)) {
-        let mut admission = Admission::new(LIMITS);
+        let mut admission = Admission::new(LIMITS, 1_000);
         let mut held: Vec<(ExecutionId, Place)> = Vec::new();
         for (number, (apply, in_front, blocking, which)) in steps.into_iter().enumerate() {
             if apply || held.is_empty() {
@@ -113,7 +128,7 @@ proptest! {
                 held.extend(admission.apply(applicant).ok().map(|place| (applicant.id, place)));
             } else {
                 let (_, place) = held.swap_remove(which.index(held.len()));
-                if let Some((id, slot)) = admission.release(place) {
+                if let Some((id, slot)) = admission.release(place, owner()) {
                     let waiting = held.iter_mut().find(|(held, place)| *held == id && matches!(place, Place::Queued { .. }));
                     waiting.expect("only a task that waits is given a slot").1 = slot;
                 }

@@ -14,7 +14,7 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::hooks::{Hooks, Said};
 use crate::incoming_bytes::IncomingBytes;
-use crate::records::{Forbidden, Records};
+use crate::records::{ForbiddenIds, Freed, Records};
 use crate::registry::Registry;
 use crate::session::Sessions;
 
@@ -32,7 +32,7 @@ pub(crate) struct Core {
     /// Told when the slave has stopped: nothing waits for masters any more.
     pub(crate) stopped: CancellationToken,
     admission: Mutex<Admission>,
-    forbidden: Mutex<Forbidden>,
+    forbidden: ForbiddenIds,
     /// Where user code runs.
     functions: Handle,
     /// Where the slave itself runs.
@@ -53,15 +53,15 @@ impl Core {
         Self {
             slave_id: SlaveId::from_random(slave),
             boot_id: BootId::from_random(boot),
-            admission: Mutex::new(Admission::new(settings.admission)),
-            forbidden: Mutex::default(),
+            admission: Mutex::new(Admission::new(settings.admission, settings.max_payload_bytes)),
+            forbidden: ForbiddenIds::default(),
             sessions: Sessions::new(
                 settings.max_sessions,
                 settings.admission.exclusive.then_some(settings.heartbeat_tolerance),
             ),
             incoming: IncomingBytes::new(settings.admission.queue_bytes),
             stopped: CancellationToken::new(),
-            records: Records::new(&settings),
+            records: Records::new(),
             settings,
             hooks,
             registry,
@@ -76,15 +76,24 @@ impl Core {
     }
 
     pub(crate) fn forbid(&self, owner: MasterId, id: ExecutionId) {
-        self.forbidden().add((owner, id), Instant::now());
+        self.forbidden.add((owner, id), Instant::now());
     }
 
     pub(crate) fn is_forbidden(&self, owner: MasterId, id: ExecutionId) -> bool {
-        self.forbidden().contains((owner, id))
+        self.forbidden.contains((owner, id))
     }
 
-    fn forbidden(&self) -> MutexGuard<'_, Forbidden> {
-        self.forbidden.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Removes an execution, and counts its result no more.
+    pub(crate) fn forget(&self, id: ExecutionId) {
+        self.freed(self.records.forget(id));
+    }
+
+    /// Counts results no more that are not kept any more.
+    pub(crate) fn freed(&self, freed: Freed) {
+        let Freed { results, bytes } = freed;
+        if results > 0 {
+            self.admission().freed(results, bytes);
+        }
     }
 
     pub(crate) fn check_payload(&self, bytes: usize) -> Result<(), Refusal> {

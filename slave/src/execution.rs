@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::{
     Context, ExecutionId, LogLevel, LogLine, OutputContent, Payload, Progress, TaskId,
 };
@@ -54,8 +53,7 @@ impl FunctionExecution {
 
     /// Tells the master that user code begins: its arguments could be read.
     pub(crate) fn begins(&self) {
-        let execution = Some(self.record.id.into());
-        self.record.session().send(Frame::Running(proto::Running { execution }));
+        self.record.begins();
         debug!(task.id = %self.record.id, function = %self.function(), "running");
     }
 
@@ -68,6 +66,11 @@ impl FunctionExecution {
     /// Runs `f` so that [`Self::current`] finds this run; for threads the function makes itself.
     pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self.clone(), f)
+    }
+
+    /// As [`scope`](Self::scope), where this handle is of no use any more.
+    pub(crate) fn into_scope<T>(self, f: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, f)
     }
 
     /// Polls `future` so that [`Self::current`] finds this run; for tasks the function spawns.
@@ -101,7 +104,7 @@ impl FunctionExecution {
 
     /// The name of the connection the task came by.
     pub fn connection(&self) -> &str {
-        &self.record.connection
+        &self.record.origin.peer.connection
     }
 
     /// The data as it came.
@@ -118,7 +121,7 @@ impl FunctionExecution {
 
     /// The execution whose function started this task; `None` when no function did.
     pub fn parent(&self) -> Option<ExecutionId> {
-        self.record.lineage.map(|lineage| lineage.parent)
+        self.record.lineage().map(|lineage| lineage.parent)
     }
 
     /// The task at the root of the tree that this one belongs to: the same for the whole tree.
@@ -140,7 +143,7 @@ impl FunctionExecution {
 
     /// Whether the run was asked to stop: by its master, a deadline, a disconnect or a shutdown.
     pub fn is_cancelled(&self) -> bool {
-        self.record.abort.is_cancelled()
+        self.record.is_asked_to_stop()
     }
 
     /// Waits until the run is asked to stop. The grace counts from then; after it the function
@@ -150,7 +153,7 @@ impl FunctionExecution {
     ///
     /// Safe to drop and to call again.
     pub async fn cancelled(&self) {
-        self.record.abort.cancelled().await;
+        self.record.signals().abort.cancelled().await;
     }
 
     /// Shows how far the run has come, between 0 and 1, in its one unnamed bar.

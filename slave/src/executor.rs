@@ -1,6 +1,8 @@
 //! Takes a start to its end: admission, hook, run, verdict.
 
 mod admit;
+mod clock;
+mod in_place;
 mod ladder;
 mod run;
 
@@ -18,13 +20,13 @@ use tracing::{debug, warn};
 use crate::admission::Place;
 use crate::core::Core;
 use crate::hooks::{self, TaskRequest};
-use crate::lifecycle::{End, StopCause};
-use crate::records::Record;
-use crate::session::Session;
+use crate::lifecycle::{End, Lifecycle, StopCause};
+use crate::records::{Record, State};
+use crate::session::{Leaves, Session};
 
 pub(crate) use admit::{Request, may_admit, start};
+pub(crate) use clock::Clock;
 pub(crate) use ladder::ask_to_stop;
-use run::Begin;
 
 /// Characters of a cancel's reason that are kept: it stands in failures and logs.
 const MAX_REASON: usize = 4_096;
@@ -32,10 +34,10 @@ const MAX_REASON: usize = 4_096;
 /// Asks the before_task hook, away from the network loop.
 fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
     let Some(hook) = core.hooks.before_task.clone() else {
-        return accept(core, &record, None, Begin::Here);
+        return accept(core, &record, None, Leaves::WithBatch);
     };
     let question = TaskRequest {
-        peer: record.session().peer.clone(),
+        peer: record.origin.peer.clone(),
         execution: record.id,
         function: record.function.name.clone(),
         data: record.data.clone(),
@@ -46,7 +48,7 @@ fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
         let asked = hooks::ask(Some(hook), question, ErrorCode::TaskRefused);
         let patience = core.settings.greeting_timeout;
         match core.run_hook(asked, "before_task", patience, ErrorCode::TaskRefused).await {
-            Ok(reply) => accept(core, record, reply, Begin::Spawned),
+            Ok(reply) => accept(core, record, reply, Leaves::AtOnce),
             Err(refusal) => withdraw(core, record, refusal),
         }
     });
@@ -70,21 +72,20 @@ impl Drop for Asking {
 }
 
 /// Says Accepted, and begins if there is a slot.
-fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, begin: Begin) {
+fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, leaves: Leaves) {
     let (has_slot, deadline) = {
         let mut state = record.state();
         if state.life.is_ended() {
             return;
         }
-        state.accepted = true;
-        record.session().send(accepted_frame(record.id, reply));
+        state.accept(record, reply, leaves);
         (!matches!(state.place, Place::Queued { .. }), state.deadline)
     };
     if let Some(deadline) = deadline {
         ladder::watch_deadline(core, record, deadline);
     }
     if has_slot {
-        run::begin(core, record, begin);
+        run::begin(core, record);
     }
 }
 
@@ -99,86 +100,133 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
 /// Takes back a task that was not accepted. It says so before it settles: a session that is being
 /// closed waits for no more than that.
 fn never_was(core: &Arc<Core>, record: &Arc<Record>, say: impl FnOnce()) {
-    leave(core, record);
+    let next = leave(core, record, &mut record.state());
+    record.notify();
     say();
     record.settle();
-    core.records.forget(record.id);
+    core.forget(record.id);
+    pass_on(core, next);
 }
 
 /// User code has ended, or was dropped. A verdict that was given before stands.
-fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End) {
-    let outcome = record.state().life.end(end);
-    // The slot is free before the result is told: who starts the next task right after this one
-    // must not be refused.
-    leave(core, record);
-    match outcome {
-        Some(outcome) => conclude(core, record, outcome),
-        None => warn!(task.id = %record.id, "the function returned after its verdict; dropped"),
-    }
+fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: Instant, leaves: Leaves) {
+    let (next, forgotten) = {
+        let mut state = record.state();
+        let outcome = state.life.end(end);
+        // The slot is free before the result is told: who starts the next task right after this
+        // one must not be refused.
+        let next = leave(core, record, &mut state);
+        if outcome.is_none() {
+            warn!(task.id = %record.id, "the function returned after its verdict; dropped");
+        }
+        (
+            next,
+            outcome.is_some_and(|outcome| conclude(core, record, &mut state, outcome, now, leaves)),
+        )
+    };
+    over(core, record, forgotten);
+    pass_on(core, next);
 }
 
-/// Gives the place back and hands it to the next in line.
-fn leave(core: &Arc<Core>, record: &Arc<Record>) {
-    let place = {
+/// It was stopped before it ran.
+fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
+    let (next, forgotten) = {
         let mut state = record.state();
-        state.is_left = true;
-        state.place
+        let next = leave(core, record, &mut state);
+        (next, conclude(core, record, &mut state, outcome, Instant::now(), Leaves::AtOnce))
     };
+    over(core, record, forgotten);
+    pass_on(core, next);
+}
+
+/// Gives the verdict of a run that has not ended, and keeps its place.
+fn give_up(
+    core: &Arc<Core>,
+    record: &Arc<Record>,
+    verdict: impl FnOnce(&mut Lifecycle) -> Option<Outcome>,
+) {
+    let forgotten = {
+        let mut state = record.state();
+        let Some(outcome) = verdict(&mut state.life) else { return };
+        conclude(core, record, &mut state, outcome, Instant::now(), Leaves::AtOnce)
+    };
+    over(core, record, forgotten);
+}
+
+/// A slot that became free, and who has waited longest for it.
+type Next = Option<(ExecutionId, Place)>;
+
+/// Gives the place back; names the next in line.
+fn leave(core: &Core, record: &Record, state: &mut State) -> Next {
+    state.is_left = true;
+    core.admission().release(state.place, record.origin.peer.master)
+}
+
+/// Those who wait for its end may go on.
+fn over(core: &Core, record: &Record, forgotten: bool) {
     record.notify();
-    let next = core.admission().release(place);
-    if let Some((id, slot)) = next {
-        pass_on(core, id, slot);
+    if forgotten {
+        // Nobody can ask for it any more.
+        core.forget(record.id);
     }
 }
 
 /// Gives a freed slot to a waiting task. Its hook may still be thinking: then it begins later.
-fn pass_on(core: &Arc<Core>, id: ExecutionId, slot: Place) {
+fn pass_on(core: &Arc<Core>, next: Next) {
+    let Some((id, slot)) = next else { return };
     let waiting = core.records.get(id).and_then(|record| Some((record.take_slot(slot)?, record)));
     let Some((may_begin, record)) = waiting else {
         // It was stopped or withdrawn between the two locks: the slot goes on to the next.
-        let next = core.admission().release(slot);
-        return next.map_or((), |(id, slot)| pass_on(core, id, slot));
+        let next = core.admission().pass_on(slot);
+        return pass_on(core, next);
     };
     if may_begin {
-        run::begin(core, &record, Begin::Spawned);
+        run::begin(core, &record);
     }
 }
 
-/// Gives the verdict: to the record first, then to the master.
-fn conclude(core: &Core, record: &Arc<Record>, outcome: Outcome) {
-    let outcome = within_limit(record, outcome);
-    let outcome = Outcome { summary: summary(record), ..outcome };
+/// Gives the verdict: to the record first, then to the master. True when nobody can ask for it.
+fn conclude(
+    core: &Core,
+    record: &Record,
+    state: &mut State,
+    outcome: Outcome,
+    now: Instant,
+    leaves: Leaves,
+) -> bool {
+    let session = Arc::clone(state.session(record));
+    let outcome = within_limit(&session, outcome);
+    let outcome = Outcome { summary: summary(state, now), ..outcome };
     debug!(task.id = %record.id, status = %outcome.status, "ended");
-    core.records.keep(record, &outcome);
-    let session = record.session();
-    session.send(finished(record.id, outcome));
-    record.settle();
-    if session.is_forgotten() {
-        // Nobody can ask for it any more.
-        core.records.forget(record.id);
-    }
+    core.admission().keep(outcome.value().map_or(0, Payload::len));
+    state.outcome = Some(Box::new(outcome.clone()));
+    session.say(finished(record.id, outcome), leaves);
+    state.is_settled = true;
+    session.is_forgotten()
 }
 
 /// Gives an execution to the new session of a master that came back too late for the former one,
 /// and tells it what became of it.
 pub(crate) fn hand_over(record: &Arc<Record>, session: &Arc<Session>) {
-    let (accepted, outcome) = {
-        let state = record.state();
-        // Under the lock: a verdict goes to the one session or to the other.
-        record.hand_over(session);
-        (state.accepted, state.outcome.clone())
-    };
-    if accepted {
-        session.send(accepted_frame(record.id, None));
+    // Under the lock: a verdict goes to the one session or to the other.
+    let mut state = record.state();
+    state.hand_over(record, session);
+    repeat(record, &mut state, session);
+}
+
+/// Tells a session how far an execution has come: that it was accepted, and its verdict.
+fn repeat(record: &Record, state: &mut State, session: &Session) {
+    if state.accepted {
+        session.send(accepted_frame(record.id));
     }
-    if let Some(outcome) = outcome {
-        session.send(finished(record.id, outcome));
+    if let Some(outcome) = &state.outcome {
+        session.send(finished(record.id, Outcome::clone(outcome)));
     }
 }
 
 /// A result that the master would refuse to read becomes a failure that it can.
-fn within_limit(record: &Record, outcome: Outcome) -> Outcome {
-    let limit = record.session().max_result_bytes;
+fn within_limit(session: &Session, outcome: Outcome) -> Outcome {
+    let limit = session.max_result_bytes;
     match outcome.value() {
         Some(value) if value.len() > limit => {
             let bytes = value.len();
@@ -190,16 +238,13 @@ fn within_limit(record: &Record, outcome: Outcome) -> Outcome {
     }
 }
 
-fn summary(record: &Record) -> Summary {
-    let state = record.state();
-    let now = Instant::now();
+fn summary(state: &State, now: Instant) -> Summary {
     let began = state.began_at.unwrap_or(now);
     Summary { queued: began - state.accepted_at, ran: now - began }
 }
 
-fn accepted_frame(id: ExecutionId, reply: Option<Payload>) -> Frame {
-    let reply = reply.map(proto::Payload::from);
-    Frame::Accepted(proto::Accepted { execution: Some(id.into()), reply })
+fn accepted_frame(id: ExecutionId) -> Frame {
+    Frame::Accepted(proto::Accepted { execution: Some(id.into()), reply: None })
 }
 
 fn finished(id: ExecutionId, outcome: Outcome) -> Frame {
@@ -225,7 +270,7 @@ pub(crate) fn cancel(
     });
     match record {
         None => session.send(forbidden(id)),
-        Some(record) if record.session().peer.master == session.peer.master => {
+        Some(record) if record.origin.peer.master == session.peer.master => {
             let reason = reason.chars().take(MAX_REASON).collect();
             ask_to_stop(core, &record, StopCause::Cancelled(reason));
         }

@@ -26,8 +26,17 @@ pub(crate) enum Mode {
     Inline,
 }
 
+/// When the master is told that user code begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announce {
+    /// Right before it does.
+    AtOnce,
+    /// With the verdict, if that comes before the first pause.
+    Later,
+}
+
 pub(crate) enum Body {
-    Async(Box<dyn Fn(FunctionExecution) -> Result<BoxedRun, Failure> + Send + Sync>),
+    Async(Box<dyn Fn(FunctionExecution, Announce) -> Result<BoxedRun, Failure> + Send + Sync>),
     Blocking(Box<dyn Fn(FunctionExecution) -> Returned + Send + Sync>),
 }
 
@@ -66,9 +75,11 @@ where
     R: IntoPayload,
     E: Into<Failure>,
 {
-    let body = move |execution: FunctionExecution| -> Result<BoxedRun, Failure> {
+    let body = move |execution: FunctionExecution, announce| -> Result<BoxedRun, Failure> {
         let args = read_arguments(&execution)?;
-        execution.begins();
+        if announce == Announce::AtOnce {
+            execution.begins();
+        }
         let run = f(execution, args).map(|returned| encode(returned.map_err(Into::into)));
         Ok(Box::pin(run))
     };
@@ -111,7 +122,8 @@ impl Function {
 
     /// Promises that the function never blocks and that its first steps are short: it is begun
     /// on the session's own task, without a hop. A first poll above 1 ms is warned about and
-    /// ends the privilege. Does nothing for a blocking function.
+    /// ends the privilege; a single one among many short ones may pass. Does nothing for a
+    /// blocking function.
     #[must_use]
     pub fn inline(mut self) -> Self {
         if self.mode == Mode::Async {

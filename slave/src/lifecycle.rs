@@ -63,8 +63,9 @@ pub(crate) enum Stop {
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
     phase: Phase,
-    cause: Option<StopCause>,
     stuck: bool,
+    /// Few are asked to stop, and all have room for why.
+    cause: Option<Box<StopCause>>,
 }
 
 impl Lifecycle {
@@ -90,12 +91,12 @@ impl Lifecycle {
             }
             Phase::Running => {
                 self.phase = Phase::Stopping;
-                self.cause = Some(cause);
+                self.cause = Some(Box::new(cause));
                 Stop::Ask
             }
             Phase::Stopping => {
-                if self.cause != Some(StopCause::Deadline) {
-                    self.cause = Some(cause);
+                if self.cause.as_deref() != Some(&StopCause::Deadline) {
+                    self.cause = Some(Box::new(cause));
                 }
                 self.give_up().map_or(Stop::Nothing, |outcome| Stop::GiveUp(Box::new(outcome)))
             }
@@ -116,12 +117,12 @@ impl Lifecycle {
             return None;
         }
         self.phase = Phase::Ended;
-        Some(verdict(self.cause.as_ref(), end))
+        Some(verdict(self.cause.as_deref(), end))
     }
 
     /// Why it was asked to stop, if it was.
     pub(crate) fn stop_reason(&self) -> Option<String> {
-        self.cause.as_ref().map(say)
+        self.cause.as_deref().map(say)
     }
 
     pub(crate) fn is_ended(&self) -> bool {
@@ -133,7 +134,7 @@ impl Lifecycle {
         if !self.stuck || self.phase == Phase::Ended {
             return None;
         }
-        let (status, kind) = match self.cause.as_ref()? {
+        let (status, kind) = match self.cause.as_deref()? {
             StopCause::Cancelled(_) => return None,
             StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
             StopCause::Disconnected | StopCause::MasterLost | StopCause::ShuttingDown => {
@@ -141,7 +142,7 @@ impl Lifecycle {
             }
         };
         self.phase = Phase::Ended;
-        let message = format!("{}; the function is still running", say(self.cause.as_ref()?));
+        let message = format!("{}; the function is still running", say(self.cause.as_deref()?));
         let mut failure = Failure::of(kind, message, Ran::Yes);
         failure.still_running = true;
         Some(Outcome::failed(status, failure))

@@ -18,7 +18,7 @@ pub(crate) fn context(record: &Arc<Record>) -> Context {
 
 /// The root of the tree that the execution belongs to.
 pub(crate) fn trace_id(record: &Record) -> TaskId {
-    record.lineage.map_or(record.id.task, |lineage| lineage.trace)
+    record.lineage().map_or(record.id.task, |lineage| lineage.trace)
 }
 
 impl StopSignal for Record {
@@ -37,7 +37,7 @@ impl StopSignal for Record {
     fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             tokio::select! {
-                () = self.abort.cancelled() => {}
+                () = self.signals().abort.cancelled() => {}
                 () = self.until(|state| state.is_left) => {}
             }
         })

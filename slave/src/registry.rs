@@ -1,7 +1,7 @@
 //! Which functions a slave has, and what somebody may have meant.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use selsyn_common::{ErrorCode, Refusal, proto};
@@ -23,7 +23,13 @@ pub(crate) struct Registered {
     pub(crate) number: u32,
     pub(crate) function: Function,
     slow: AtomicBool,
+    /// How many of the next first polls are measured closely.
+    watched: AtomicU32,
 }
+
+/// First polls of an inline function that are measured closely, at first and after one that may
+/// have been long: the clock is not read before each of them.
+const WATCHED: u32 = 64;
 
 impl Registered {
     /// Whether its first poll may happen on the session's task.
@@ -33,6 +39,21 @@ impl Registered {
 
     pub(crate) fn is_blocking(&self) -> bool {
         self.function.mode == Mode::Blocking
+    }
+
+    /// Whether this first poll is to be measured closely.
+    pub(crate) fn is_watched(&self) -> bool {
+        let left = self.watched.load(Ordering::Relaxed);
+        if left > 0 {
+            // Two at once may count as one: nothing hangs on the number.
+            self.watched.store(left - 1, Ordering::Relaxed);
+        }
+        left > 0
+    }
+
+    /// Has the next ones measured closely.
+    pub(crate) fn watch(&self) {
+        self.watched.store(WATCHED, Ordering::Relaxed);
     }
 
     /// Ends the privilege of being polled inline; true for the first to do so.
@@ -88,8 +109,13 @@ impl Registry {
             return Err(BuildError::FunctionTwice { name: name.to_owned() });
         }
         let number = u32::try_from(table.by_number.len() + 1).unwrap_or(u32::MAX);
-        let slow = AtomicBool::new(false);
-        let registered = Arc::new(Registered { name: name.to_owned(), number, function, slow });
+        let registered = Arc::new(Registered {
+            name: name.to_owned(),
+            number,
+            function,
+            slow: AtomicBool::new(false),
+            watched: AtomicU32::new(WATCHED),
+        });
         table.by_number.push(Arc::clone(&registered));
         table.by_name.insert(name.to_owned(), registered);
         Ok(())

@@ -79,6 +79,15 @@ pub(crate) struct Opening {
     pub(crate) then: Option<StreamEnd<FromSlave>>,
 }
 
+/// When a frame leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// As soon as it can.
+    AtOnce,
+    /// Together with what else answers the batch that is being dealt with.
+    WithBatch,
+}
+
 /// Why a stream, or a session, ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Over {
@@ -105,9 +114,18 @@ enum Over {
 impl Session {
     /// Sends a frame. Never waits; a master that does not read at all loses its session.
     pub(crate) fn send(&self, frame: Frame) {
+        self.say(frame, Leaves::AtOnce);
+    }
+
+    /// Says something behind all that was said before.
+    pub(crate) fn say(&self, frame: Frame, leaves: Leaves) {
         let mut frame = FromSlave { frame: Some(frame), ..FromSlave::default() };
         shrink::to_fit(&mut frame, self.max_result_bytes);
-        if let Err(full) = self.outbox.send(frame) {
+        let said = match leaves {
+            Leaves::AtOnce => self.outbox.send(frame),
+            Leaves::WithBatch => self.outbox.put(frame),
+        };
+        if let Err(full) = said {
             warn!(connection = %self.peer.connection, %full, "the session is cut");
             self.tie.stop();
         }

@@ -89,6 +89,32 @@ impl<F: Frame> Outbox<F> {
         sent
     }
 
+    /// Puts a frame in and lets the stream sleep: [wake](Self::wake) it when no more come for now.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn put(&self, frame: F) -> Result<(), LineFull> {
+        let mut state = self.lock();
+        if state.closed {
+            return Ok(());
+        }
+        let put = state.line.send(frame);
+        if put.is_err() {
+            (state.full, state.closed) = (true, true);
+            wake(state);
+        }
+        put
+    }
+
+    /// Wakes the stream if it has something to take.
+    pub fn wake(&self) {
+        let state = self.lock();
+        if !state.line.is_drained() {
+            wake(state);
+        }
+    }
+
     /// Waits for the payloads of an announced frame; `held` is dropped when the wait ends.
     pub fn expect(&self, frame: F::Peer, sizes: VecDeque<usize>, held: Held) {
         self.lock().line.expect(frame, sizes, held, (self.0.clock)());

@@ -6,11 +6,11 @@ use std::time::Duration;
 use selsyn_common::proto;
 use selsyn_common::wire::WireError;
 use selsyn_common::{ErrorCode, ExecutionId, Lineage, MasterId, Payload, Refusal};
+use tokio::time::Instant;
 
-use super::{accepted_frame, ask_hook, ask_to_stop, finished, forbidden};
-use crate::admission::{Applicant, Placement};
+use super::{Clock, ask_hook, forbidden, in_place, ladder, repeat};
+use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
-use crate::lifecycle::StopCause;
 use crate::records::Record;
 use crate::registry::Wanted;
 use crate::session::Session;
@@ -47,23 +47,34 @@ impl Request {
 }
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
-pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request) {
+pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request, clock: &mut Clock) {
     let id = request.id;
-    if let Some(record) = core.records.get(id) {
-        return repeat(session, &record, &request);
+    match admit(core, session, request, clock) {
+        Ok(Admitted::Begun(record, deadline)) => {
+            if let Some(deadline) = deadline {
+                ladder::watch_deadline(core, &record, deadline);
+            }
+            // It leaves the clock as it is at its end.
+            return in_place::run_here(core, record, clock);
+        }
+        Ok(Admitted::Parked(record)) => ask_hook(core, record),
+        Ok(Admitted::Before(record, request)) => again(session, &record, &request),
+        Ok(Admitted::Never) => session.send(forbidden(id)),
+        Err(refusal) => session.refuse(id, refusal),
     }
-    if core.is_forbidden(session.peer.master, id) {
-        return session.send(forbidden(id));
-    }
-    let record = match admit(core, session, request) {
-        Ok(record) => record,
-        Err(refusal) => return session.refuse(id, refusal),
-    };
-    if core.is_forbidden(session.peer.master, id) {
-        // Another session has cancelled it since the first look.
-        return ask_to_stop(core, &record, StopCause::Cancelled("cancelled before it came".into()));
-    }
-    ask_hook(core, record);
+    clock.passes();
+}
+
+/// What becomes of a start.
+enum Admitted {
+    /// It runs right here; until then.
+    Begun(Arc<Record>, Option<Instant>),
+    /// It waits, for the hook or for its turn.
+    Parked(Arc<Record>),
+    /// Its id was started before.
+    Before(Arc<Record>, Request),
+    /// Its id is forbidden.
+    Never,
 }
 
 /// Whether a start may be admitted once its data is here: what is known before it is.
@@ -75,7 +86,6 @@ pub(crate) fn may_admit(
 ) -> Result<(), Refusal> {
     let wanted = Wanted { number: start.function_number, name: start.function.clone() };
     let function = core.registry.find(&wanted)?;
-    core.records.check_untaken()?;
     let placement = match start.placement() {
         proto::Placement::Foreground => Placement::Foreground,
         proto::Placement::Background | proto::Placement::Unspecified => Placement::Background,
@@ -86,45 +96,57 @@ pub(crate) fn may_admit(
 }
 
 /// Finds the function and a place, or says why not.
-fn admit(core: &Core, session: &Arc<Session>, request: Request) -> Result<Arc<Record>, Refusal> {
+fn admit(
+    core: &Core,
+    session: &Arc<Session>,
+    request: Request,
+    clock: &mut Clock,
+) -> Result<Admitted, Refusal> {
+    // Held until the record is in the table: who says goodbye counts what is in it.
+    let open = session.still_open();
+    // Held as long: to look, to find a place and to insert is one step. A slot may be passed on to
+    // the record right after, and whoever forbids the id looks for its record after that.
+    let mut shard = core.records.shard(request.id);
+    if let Some(record) = shard.get(request.id) {
+        return Ok(Admitted::Before(Arc::clone(record), request));
+    }
+    if core.is_forbidden(session.peer.master, request.id) {
+        return Ok(Admitted::Never);
+    }
     let function = core.registry.find(&request.function)?;
     core.check_payload(request.data.len())?;
-    core.records.check_untaken()?;
-    // Held until the record is in the table: who says goodbye counts what is in it.
-    let _open = session.still_open()?;
-    let applicant = Applicant {
+    let _open = open?;
+    let place = core.admission().apply(applicant(session, &request, function.is_blocking()))?;
+    let has_slot = !matches!(place, Place::Queued { .. });
+    let origin = Arc::clone(session);
+    if has_slot && function.is_inline() && core.hooks.before_task.is_none() {
+        let times = (clock.came(), clock.now());
+        let mut record = Record::begun(request, function, origin, place, times);
+        let deadline = record.deadline();
+        let record = Arc::new(record);
+        shard.add(&record);
+        return Ok(Admitted::Begun(record, deadline));
+    }
+    let record = Arc::new(Record::parked(request, function, origin, place, clock.came()));
+    shard.add(&record);
+    Ok(Admitted::Parked(record))
+}
+
+fn applicant(session: &Session, request: &Request, blocking: bool) -> Applicant {
+    Applicant {
         id: request.id,
         owner: session.peer.master,
         placement: request.placement,
-        blocking: function.is_blocking(),
+        blocking,
         bytes: request.data.len(),
-    };
-    // One step under one lock: a slot may be passed on to the record right after.
-    let mut admission = core.admission();
-    if core.records.get(request.id).is_some() {
-        let message = format!("{} is being started elsewhere", request.id);
-        return Err(Refusal::because(ErrorCode::ExecutionConflict, message));
     }
-    let place = admission.apply(applicant)?;
-    let record = Arc::new(Record::new(request, function, Arc::clone(session), place));
-    core.records.add(&record);
-    Ok(record)
 }
 
 /// The same start again is answered as the first was; another one under its id is refused.
-fn repeat(session: &Arc<Session>, record: &Record, request: &Request) {
-    if !record.is_same_request(request) || record.session().peer.master != session.peer.master {
+fn again(session: &Session, record: &Record, request: &Request) {
+    if !record.is_same_request(request) || record.origin.peer.master != session.peer.master {
         let message = format!("another task was started under the id {}", request.id);
         return session.refuse(request.id, Refusal::because(ErrorCode::ExecutionConflict, message));
     }
-    let (accepted, outcome) = {
-        let state = record.state();
-        (state.accepted, state.outcome.clone())
-    };
-    if accepted {
-        session.send(accepted_frame(record.id, None));
-    }
-    if let Some(outcome) = outcome {
-        session.send(finished(record.id, outcome));
-    }
+    repeat(record, &mut record.state(), session);
 }

@@ -7,9 +7,9 @@ use selsyn_common::Outcome;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
-use super::{conclude, forbidden, leave, never_was};
+use super::{forbidden, give_up, never_was};
 use crate::core::Core;
-use crate::lifecycle::{Stop, StopCause};
+use crate::lifecycle::{Lifecycle, Stop, StopCause};
 use crate::records::Record;
 
 /// A dropped future is gone at its next yield; one that is not gone after this never yields.
@@ -22,10 +22,10 @@ pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCau
     match stop {
         Stop::NeverRan(outcome) => never_ran(core, record, *outcome),
         Stop::Ask => {
-            record.abort.cancel();
+            record.signals().abort.cancel();
             climb(core, record);
         }
-        Stop::GiveUp(outcome) => conclude(core, record, *outcome),
+        Stop::GiveUp(outcome) => give_up(core, record, |_| Some(*outcome)),
         Stop::Nothing => {}
     }
 }
@@ -33,10 +33,9 @@ pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCau
 /// It was stopped while it waited. One that was not accepted yet is forbidden rather than ended.
 fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
     if record.state().accepted {
-        leave(core, record);
-        conclude(core, record, outcome);
+        super::never_ran(core, record, outcome);
     } else {
-        core.forbid(record.session().peer.master, record.id);
+        core.forbid(record.origin.peer.master, record.id);
         never_was(core, record, || record.session().send(forbidden(record.id)));
     }
 }
@@ -50,7 +49,7 @@ fn climb(core: &Arc<Core>, record: &Arc<Record>) {
         if is_left_within(record, grace).await {
             return;
         }
-        record.force.notify_one();
+        record.signals().force.notify_one();
         is_left_within(record, DROP_PATIENCE).await;
     });
 }
@@ -69,10 +68,7 @@ impl Drop for GiveUpOnDrop {
             return;
         }
         warn!(task.id = %record.id, function = %record.function.name, "stuck: asked to stop, and still running");
-        let verdict = record.state().life.stuck();
-        if let Some(outcome) = verdict {
-            conclude(core, record, outcome);
-        }
+        give_up(core, record, Lifecycle::stuck);
     }
 }
 

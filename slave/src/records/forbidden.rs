@@ -1,6 +1,8 @@
 //! Which ids were cancelled before they came, and therefore never may.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use selsyn_common::{ExecutionId, MasterId};
@@ -15,22 +17,43 @@ const MAX: usize = 1_000_000;
 /// An id, and the master that cancelled it: nobody forbids another master's work.
 pub(crate) type Owned = (MasterId, ExecutionId);
 
+/// The forbidden ids, as all sessions share them.
+#[derive(Debug, Default)]
+pub(crate) struct ForbiddenIds {
+    /// Something was forbidden once: until then nobody takes the lock.
+    any: AtomicBool,
+    ids: Mutex<Forbidden>,
+}
+
+impl ForbiddenIds {
+    pub(crate) fn add(&self, id: Owned, now: Instant) {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        self.any.store(true, Ordering::Release);
+        ids.add(id, now);
+    }
+
+    pub(crate) fn contains(&self, id: Owned) -> bool {
+        self.any.load(Ordering::Acquire)
+            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+}
+
 /// The ids that must never run.
 #[derive(Debug, Default)]
-pub(crate) struct Forbidden {
+struct Forbidden {
     since: VecDeque<(Instant, Owned)>,
     ids: HashSet<Owned>,
 }
 
 impl Forbidden {
-    pub(crate) fn add(&mut self, id: Owned, now: Instant) {
+    fn add(&mut self, id: Owned, now: Instant) {
         self.forget_old(now);
         if self.ids.insert(id) {
             self.since.push_back((now, id));
         }
     }
 
-    pub(crate) fn contains(&self, id: Owned) -> bool {
+    fn contains(&self, id: Owned) -> bool {
         !self.ids.is_empty() && self.ids.contains(&id)
     }
 

@@ -17,7 +17,7 @@ use tracing::warn;
 use super::tie::Stream;
 use super::{Over, Session, goodbye, shortened};
 use crate::core::Core;
-use crate::executor::{self, Request};
+use crate::executor::{self, Clock, Request};
 
 /// Frames of one session that may make no sense: a newer master sends some, a broken one many.
 const MAX_VIOLATIONS: u32 = 100;
@@ -58,6 +58,8 @@ impl<'a> Conversation<'a> {
                 planned = beat.tick() => self.beat(planned),
                 read = incoming.message() => self.read(read),
             };
+            // What answers a batch leaves together.
+            self.session.outbox.wake();
             if let Some(over) = over {
                 return (over, Instant::from_std(self.contact.last_heard()));
             }
@@ -93,7 +95,9 @@ impl<'a> Conversation<'a> {
             Ok(None) => return Some(self.ended("the stream ended without a goodbye")),
             Err(status) => return Some(self.ended(status.message())),
         };
-        self.contact.heard(Instant::now().into_std());
+        let now = Instant::now();
+        self.contact.heard(now.into_std());
+        let mut clock = Clock::new(now);
         let mut frames = match batch.into_frames() {
             Ok(frames) => frames,
             Err(error) => return Some(self.broke_rule(&error)),
@@ -101,7 +105,9 @@ impl<'a> Conversation<'a> {
         loop {
             let mut whole = Vec::with_capacity(frames.len());
             let announced = self.stream.end.arrived(&mut frames, &mut whole);
-            if let Some(over) = whole.into_iter().find_map(|frame| self.deal_with(frame)) {
+            if let Some(over) =
+                whole.into_iter().find_map(|frame| self.deal_with(frame, &mut clock))
+            {
                 return Some(over);
             }
             match announced {
@@ -126,11 +132,14 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: FromMaster) -> Option<Over> {
+    fn deal_with(&mut self, frame: FromMaster, clock: &mut Clock) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
+        if !matches!(frame.frame, Some(F::Start(_))) {
+            clock.passes();
+        }
         let dealt = match frame.frame {
-            Some(F::Start(start)) => self.start(start),
+            Some(F::Start(start)) => self.start(start, clock),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
             Some(F::ResultsTaken(taken)) => {
                 self.results_taken(taken);
@@ -165,10 +174,10 @@ impl<'a> Conversation<'a> {
         is_last.then(|| Over::Violated("the master broke too many rules".to_owned()))
     }
 
-    fn start(&self, start: proto::Start) -> Result<(), WireError> {
+    fn start(&self, start: proto::Start, clock: &mut Clock) -> Result<(), WireError> {
         let id = wire::execution_id("Start", start.execution)?;
         match Request::read(id, start) {
-            Ok(request) => executor::start(self.core, self.session, request),
+            Ok(request) => executor::start(self.core, self.session, request, clock),
             Err(error) => {
                 let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
                 self.session.refuse(id, refusal);
@@ -189,12 +198,7 @@ impl<'a> Conversation<'a> {
 
     /// The callbacks of these tasks have returned: their records may go.
     fn results_taken(&self, taken: proto::ResultsTaken) {
-        for id in taken.executions.into_iter().map(ExecutionId::from) {
-            let Some(record) = self.core.records.get(id) else { continue };
-            let is_owner = record.session().peer.master == self.session.peer.master;
-            if is_owner && record.state().outcome.is_some() {
-                self.core.records.forget(id);
-            }
-        }
+        let ids = taken.executions.into_iter().map(ExecutionId::from);
+        self.core.freed(self.core.records.taken(ids, self.session));
     }
 }

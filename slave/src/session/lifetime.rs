@@ -177,7 +177,7 @@ fn forget(core: &Core, session: &Session) {
     let mut dropped = 0;
     for record in core.records.of_session(session.id) {
         if record.state().outcome.is_some() {
-            core.records.forget(record.id);
+            core.forget(record.id);
             dropped += 1;
         }
     }

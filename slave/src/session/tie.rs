@@ -1,5 +1,6 @@
 //! Whether a stream is tied to a session, and which one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use selsyn_common::link::numbering::NumberingError;
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Tie {
     inner: Mutex<Inner>,
     closed: CancellationToken,
+    /// Whether it is: every start asks, and the token would take a lock.
+    is_closed: AtomicBool,
 }
 
 /// A stream that is tied to a session.
@@ -49,6 +52,7 @@ impl Tie {
         Self {
             inner: Mutex::new(Inner { stream: 0, dial, state }),
             closed: CancellationToken::new(),
+            is_closed: AtomicBool::new(false),
         }
     }
 
@@ -110,6 +114,7 @@ impl Tie {
             State::Detached { over, .. } => over.cancel(),
             State::Closed => return false,
         }
+        self.is_closed.store(true, Ordering::Release);
         self.closed.cancel();
         true
     }
@@ -122,7 +127,7 @@ impl Tie {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.is_cancelled()
+        self.is_closed.load(Ordering::Acquire)
     }
 
     /// Waits until the session is closed.

@@ -1,0 +1,54 @@
+//! Whether too many results wait to be taken for more work to be let in.
+
+use selsyn_common::{ErrorCode, Refusal};
+
+use super::AdmissionLimits;
+use crate::config::QUEUE_PAUSE;
+
+/// Results that may wait at the least, on a slave without a queue: those of a burst of small tasks
+/// are told faster than they are taken.
+const MIN_UNTAKEN: usize = 100_000;
+
+/// Counts the results that wait.
+#[derive(Debug)]
+pub(super) struct Untaken {
+    /// As many as tasks may wait for a slot.
+    max_results: usize,
+    /// As many as the data of tasks that wait, and one of the largest on top, so that it does not
+    /// shut out everybody else while it is on its way.
+    max_bytes: usize,
+    results: usize,
+    bytes: usize,
+}
+
+impl Untaken {
+    pub(super) fn new(limits: AdmissionLimits, max_payload_bytes: usize) -> Self {
+        Self {
+            max_results: limits.queue_tasks.max(MIN_UNTAKEN),
+            max_bytes: limits.queue_bytes.saturating_add(max_payload_bytes),
+            results: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(super) const fn add(&mut self, bytes: usize) {
+        self.results += 1;
+        self.bytes += bytes;
+    }
+
+    pub(super) const fn remove(&mut self, results: usize, bytes: usize) {
+        self.results -= results;
+        self.bytes -= bytes;
+    }
+
+    /// Refuses more work while too many results wait.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let Self { results, bytes, .. } = self;
+        if *results < self.max_results && *bytes < self.max_bytes {
+            return Ok(());
+        }
+        let message =
+            format!("{results} results ({bytes} bytes) wait for their masters to take them");
+        Err(Refusal::because(ErrorCode::QueueFull, message).with_retry_after(QUEUE_PAUSE))
+    }
+}

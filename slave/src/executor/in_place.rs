@@ -1,0 +1,80 @@
+//! Runs an inline function on the session's task, up to its first pause.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::clock::Clock;
+use super::{ended, run};
+use crate::core::Core;
+use crate::execution::FunctionExecution;
+use crate::function::{Announce, Body, BoxedRun, Returned};
+use crate::records::{Record, Told};
+use crate::session::Leaves;
+
+/// A first poll longer than this was no short step: the network waited for it.
+const LONG_POLL: Duration = Duration::from_millis(1);
+
+/// How far the first poll came.
+enum First {
+    Ended(Returned),
+    Paused(BoxedRun),
+}
+
+/// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
+/// and Running are not said for one that ends here: its verdict says so too.
+pub(super) fn run_here(core: &Arc<Core>, record: Arc<Record>, clock: &mut Clock) {
+    let closely = record.function.is_watched();
+    let began = if closely { clock.read() } else { clock.now() };
+    let polled = first_poll(&record);
+    let now = clock.read();
+    if now - began > LONG_POLL {
+        long_poll(&record, closely, now - began);
+    }
+    match polled {
+        Ok(First::Ended(returned)) => {
+            ended(core, &record, run::end_of(Ok(returned)), now, Leaves::WithBatch);
+        }
+        Err(panic) => ended(core, &record, run::end_of(Err(panic)), now, Leaves::WithBatch),
+        Ok(First::Paused(rest)) => {
+            record.state().tell(&record, Told::Running, Leaves::WithBatch);
+            core.spawn_function(run::rest(core, &record, rest));
+        }
+    }
+}
+
+/// A poll that was measured closely was long. Another one may have been: the thread may have lost
+/// its core a little before, so that the next ones are measured closely.
+fn long_poll(record: &Record, closely: bool, took: Duration) {
+    let function = &record.function;
+    if !closely {
+        function.watch();
+    } else if function.mark_slow() {
+        let name = &function.name;
+        warn!(function = %name, ?took, "an inline function held up the network; it runs elsewhere from now on");
+    }
+}
+
+fn first_poll(record: &Arc<Record>) -> Result<First, Box<dyn Any + Send>> {
+    let execution = FunctionExecution::new(Arc::clone(record));
+    let given = execution.clone();
+    let poll = || catch_unwind(AssertUnwindSafe(|| poll_once(record, given)));
+    run::span(record).in_scope(|| execution.into_scope(poll))
+}
+
+fn poll_once(record: &Record, execution: FunctionExecution) -> First {
+    let Body::Async(body) = &*record.function.function.body else {
+        unreachable!("a blocking function is never begun in place")
+    };
+    match body(execution, Announce::Later) {
+        Err(failure) => First::Ended(Err(failure)),
+        Ok(mut run) => match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(returned) => First::Ended(returned),
+            Poll::Pending => First::Paused(run),
+        },
+    }
+}
