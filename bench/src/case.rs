@@ -7,6 +7,7 @@ mod latency;
 mod outputs;
 mod outstanding;
 mod payload;
+mod peer;
 mod slaves;
 mod tarpc;
 mod throughput;
@@ -34,10 +35,13 @@ pub(crate) enum Group {
     Unread,
     Durable,
     Outputs,
+    Nats,
+    Ray,
+    DiEngine,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Latency,
         Self::Throughput,
         Self::Burst,
@@ -50,6 +54,9 @@ impl Group {
         Self::Unread,
         Self::Durable,
         Self::Outputs,
+        Self::Nats,
+        Self::Ray,
+        Self::DiEngine,
     ];
 
     /// The cases, by the names in the report.
@@ -67,6 +74,9 @@ impl Group {
             Self::Unread => &["unread_1m"],
             Self::Durable => &["durable_1000", "durable_1"],
             Self::Outputs => &["outputs"],
+            Self::Nats => &["peer_nats"],
+            Self::Ray => &["peer_ray"],
+            Self::DiEngine => &["peer_di_engine"],
         }
     }
 
@@ -84,11 +94,21 @@ impl Group {
         })
     }
 
-    /// Whether it has something to say about a placement: a quick run keeps to the gate, and what
-    /// is about memory or bytes says it there.
-    pub(crate) fn runs_on(self, placement: Placement, quick: bool) -> bool {
+    /// All that a run measures; a quick one leaves out the peers, whose servers are seldom there.
+    pub(crate) fn all(quick: bool) -> Vec<Self> {
+        let wanted = |group: &Self| !(quick && group.is_peer());
+        Self::ALL.into_iter().filter(wanted).collect()
+    }
+
+    const fn is_peer(self) -> bool {
+        matches!(self, Self::Nats | Self::Ray | Self::DiEngine)
+    }
+
+    /// Whether it has something to say about a placement: what is about memory or bytes says it at
+    /// the gate.
+    pub(crate) fn runs_on(self, placement: Placement) -> bool {
         let small = matches!(self, Self::Latency | Self::Throughput | Self::Burst | Self::Tarpc);
-        placement == Placement::OneCore || (small && !quick)
+        placement == Placement::OneCore || small
     }
 }
 
@@ -115,5 +135,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
         Group::Unread => unread::run(plan).await,
         Group::Durable => durable::run(plan).await,
         Group::Outputs => Ok(outputs::rows(plan)),
+        Group::Nats => peer::nats(plan).await,
+        Group::Ray => peer::python(plan, &peer::RAY).await,
+        Group::DiEngine => peer::python(plan, &peer::DI_ENGINE).await,
     }
 }

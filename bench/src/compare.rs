@@ -49,18 +49,26 @@ impl Compare {
     fn plans(&self) -> Result<Vec<Plan>> {
         let groups = match &self.case {
             Some(case) => vec![Group::holding(case)?],
-            None => Group::ALL.to_vec(),
+            None => Group::all(self.quick),
         };
-        let plan =
-            |placement| move |group: &Group| Plan { group: *group, quick: self.quick, placement };
         let on = |placement: Placement| {
-            let here = groups.iter().filter(move |group| group.runs_on(placement, self.quick));
-            here.map(plan(placement)).collect::<Vec<_>>()
+            let here = groups.iter().filter(move |group| group.runs_on(placement));
+            here.map(move |group| Plan { group: *group, quick: self.quick, placement })
         };
-        let placements = Placement::ALL
-            .into_iter()
-            .filter(|placement| self.placement.is_none_or(|wanted| wanted == *placement));
-        Ok(placements.flat_map(on).collect())
+        let plans: Vec<_> = self.placements().into_iter().flat_map(on).collect();
+        if plans.is_empty() {
+            return Err("the case has nothing to say about that placement".into());
+        }
+        Ok(plans)
+    }
+
+    /// A quick run keeps to the gate, unless it is told otherwise.
+    fn placements(&self) -> Vec<Placement> {
+        match self.placement {
+            Some(wanted) => vec![wanted],
+            None if self.quick => vec![Placement::OneCore],
+            None => Placement::ALL.to_vec(),
+        }
     }
 }
 

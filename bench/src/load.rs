@@ -9,6 +9,7 @@ use crate::process::{Addresses, Server, cpu_of};
 use crate::progress::say;
 use crate::rounds::Contender;
 use crate::yardstick::bidi::Bidi;
+use crate::yardstick::nats::Nats;
 use crate::yardstick::tarpc::Tarpc;
 use crate::yardstick::unary::Unary;
 use crate::{IN_FLIGHT, Result};
@@ -27,10 +28,12 @@ pub(crate) enum Side {
     Bidi,
     Unary,
     Tarpc,
+    /// Through a broker.
+    Nats,
 }
 
 impl Side {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Inline,
         Self::Plain,
         Self::Burst,
@@ -38,6 +41,7 @@ impl Side {
         Self::Bidi,
         Self::Unary,
         Self::Tarpc,
+        Self::Nats,
     ];
 
     /// As it stands in the report.
@@ -50,6 +54,7 @@ impl Side {
             Self::Bidi => "bidi",
             Self::Unary => "unary",
             Self::Tarpc => "tarpc",
+            Self::Nats => "NATS",
         }
     }
 }
@@ -64,7 +69,7 @@ impl Contender for Side {
     }
 
     fn is_ours(self) -> bool {
-        !matches!(self, Self::Bidi | Self::Unary | Self::Tarpc)
+        !matches!(self, Self::Bidi | Self::Unary | Self::Tarpc | Self::Nats)
     }
 
     async fn run(opened: &Opened, tasks: usize) -> Result<()> {
@@ -80,6 +85,10 @@ impl Contender for Side {
             Self::Bidi => Opened::Bidi(Box::new(Bidi::connect(at.echo).await?)),
             Self::Unary => Opened::Unary(Unary::connect(at.echo).await?),
             Self::Tarpc => Opened::Tarpc(Tarpc::connect(at.tarpc).await?),
+            Self::Nats => {
+                let broker = at.nats.ok_or("no broker was started")?;
+                Opened::Nats(Box::new(Nats::connect(broker).await?))
+            }
         })
     }
 }
@@ -102,6 +111,7 @@ pub(crate) enum Opened {
     Bidi(Box<Bidi>),
     Unary(Unary),
     Tarpc(Tarpc),
+    Nats(Box<Nats>),
 }
 
 impl Opened {
@@ -113,6 +123,7 @@ impl Opened {
             Self::Bidi(bidi) => bidi.run(tasks, in_flight).await,
             Self::Unary(unary) => unary.run(tasks, in_flight).await,
             Self::Tarpc(tarpc) => tarpc.run(tasks, in_flight).await,
+            Self::Nats(nats) => nats.run(tasks, in_flight).await,
         }
     }
 
@@ -123,6 +134,7 @@ impl Opened {
             Self::Bidi(bidi) => bidi.run(1, 1).await,
             Self::Unary(unary) => unary.call().await,
             Self::Tarpc(tarpc) => tarpc.call().await,
+            Self::Nats(nats) => nats.run(1, 1).await,
         }
     }
 }

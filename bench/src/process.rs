@@ -20,6 +20,9 @@ pub(crate) struct Addresses {
     pub(crate) tarpc: SocketAddr,
     pub(crate) tuned: SocketAddr,
     pub(crate) tcp: SocketAddr,
+    /// Of a broker that this process has started, and that the server answers at.
+    #[serde(skip)]
+    pub(crate) nats: Option<SocketAddr>,
 }
 
 /// A server process; it ends with this value.
@@ -48,8 +51,18 @@ impl Server {
 
     /// Lets the tasks end that wait for it.
     pub(crate) async fn open_gate(&mut self) -> Result<()> {
+        self.tell("open\n").await
+    }
+
+    /// Lets it answer at a broker.
+    pub(crate) async fn answer_at(&mut self, broker: SocketAddr) -> Result<()> {
+        self.at.nats = Some(broker);
+        self.tell(&format!("nats {broker}\n")).await
+    }
+
+    async fn tell(&mut self, line: &str) -> Result<()> {
         let input = self.process.stdin.as_mut().ok_or("the server's input is piped")?;
-        Ok(input.write_all(b"open\n").await?)
+        Ok(input.write_all(line.as_bytes()).await?)
     }
 
     /// CPU seconds that this process and the server have used so far.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::Result;
 use crate::placement::{Placement, Role};
 use crate::process::Addresses;
-use crate::yardstick::{echo, tarpc, tcp};
+use crate::yardstick::{echo, nats, tarpc, tcp};
 
 /// More tasks than any case has outstanding.
 const QUEUE: usize = 2_000_000;
@@ -32,17 +32,21 @@ async fn serve() -> Result<()> {
         tarpc: tarpc::serve().await?,
         tuned: echo::serve(echo::Tuning::Wide).await?,
         tcp: tcp::serve().await?,
+        nats: None,
     };
     let line = serde_json::to_string(&at)?;
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     Ok(slave.serve_until(parent_gone(gate)).await?)
 }
 
-/// Each line of standard input opens the gate; its end is the parent's.
+/// Does what the lines of standard input say; its end is the parent's.
 async fn parent_gone(gate: watch::Sender<bool>) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Ok(Some(_)) = lines.next_line().await {
-        gate.send_replace(true);
+    while let Ok(Some(line)) = lines.next_line().await {
+        match line.strip_prefix("nats ").map(str::parse) {
+            Some(Ok(broker)) => drop(tokio::spawn(nats::answer(broker))),
+            _ => drop(gate.send_replace(true)),
+        }
     }
 }
 

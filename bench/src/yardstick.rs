@@ -2,6 +2,7 @@
 
 pub(crate) mod bidi;
 pub(crate) mod echo;
+pub(crate) mod nats;
 pub(crate) mod sqlite;
 pub(crate) mod streams;
 pub(crate) mod tarpc;
