@@ -1,134 +1,119 @@
 //! What the handles of a task, the network loop and the delivery of callbacks share.
 
+mod aftermath;
+mod answer;
+mod state;
+mod until;
+mod waiters;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
 
 use selsyn_common::{
-    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Progress,
-    Ran, Refusal, StatusChange, TaskStatus,
+    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, Payload, Progress, Ran,
+    StatusChange, TaskStatus,
 };
-use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::callbacks::Callback;
 use crate::connection::link::Link;
 use crate::delivery::{self, Mailbox};
-use crate::events::{Broadcast, TaskEvent};
+use crate::events::Events;
 
-/// How a start was answered.
-#[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    /// The slave took it; what its hook replied.
-    Accepted(Option<Payload>),
-    /// The slave did not.
-    Refused(Box<Refusal>),
-    /// The slave promised that it never runs.
-    Forbidden,
-    /// The data is larger than the slave takes.
-    TooLarge(usize),
-    /// The connection failed or was closed before anything was sent.
-    NotSent,
-    /// The start was sent, and contact was lost before it was answered.
-    Lost,
-    /// The connection carries as many tasks as it may.
-    TooManyInFlight,
-}
+pub(crate) use aftermath::Aftermath;
+pub(crate) use answer::Answer;
+pub(crate) use state::{Locked, State};
+use until::Until;
 
 /// One started task.
 pub(crate) struct Cell {
     pub(crate) id: ExecutionId,
     /// The function it names; empty for the slave's default one.
-    pub(crate) function: String,
+    pub(crate) function: Box<str>,
     pub(crate) data: Payload,
-    pub(crate) sent: OnceLock<Payload>,
+    /// What the before_start hook made of the data.
+    changed: OnceLock<Box<Payload>>,
     pub(crate) link: Arc<Link>,
     state: Mutex<State>,
-    changed: Notify,
 }
 
-/// What changes during a task's life.
-pub(crate) struct State {
-    pub(crate) status: TaskStatus,
-    pub(crate) answer: Option<Answer>,
-    pub(crate) outcome: Option<Outcome>,
-    /// The callbacks have returned: `join()` may.
-    pub(crate) delivered: bool,
-    /// `start()` has returned a running task: whoever holds it wants to hear of its end.
-    pub(crate) handed_out: bool,
-    is_running: bool,
-    shown: u64,
-    /// Messages of hooks and callbacks that panicked before there was an outcome.
-    panics: Vec<String>,
-    events: Option<Broadcast>,
-    pub(crate) mailbox: Mailbox,
+/// What a task is from its start to its end.
+pub(crate) struct Fixed {
+    pub(crate) id: ExecutionId,
+    pub(crate) function: Box<str>,
+    pub(crate) data: Payload,
+    pub(crate) link: Arc<Link>,
 }
 
 impl Cell {
-    pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>, mailbox: Mailbox) -> Self {
-        let state = State {
-            status: TaskStatus::Starting,
-            answer: None,
-            outcome: None,
-            delivered: false,
-            handed_out: false,
-            is_running: false,
-            shown: 0,
-            panics: Vec::new(),
-            events: None,
-            mailbox,
-        };
-        let (sent, changed) = (OnceLock::new(), Notify::new());
-        let function = String::new();
-        Self { id, function, data, sent, link, state: Mutex::new(state), changed }
+    /// `waiting` waits for the first change.
+    pub(crate) fn new(
+        fixed: Fixed,
+        mailbox: Option<Box<Mailbox>>,
+        waiting: Option<Waker>,
+    ) -> Arc<Self> {
+        let Fixed { id, function, data, link } = fixed;
+        let state = Mutex::new(State::new(mailbox, waiting));
+        Arc::new(Self { id, function, data, changed: OnceLock::new(), link, state })
     }
 
-    /// Names the function.
-    pub(crate) fn of_function(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.function);
-        self
+    /// The before_start hook has changed the data.
+    pub(crate) fn changed(&self, data: Payload) {
+        self.changed.get_or_init(|| Box::new(data));
     }
 
     /// The data as it went to the slave: what the before_start hook made of it.
     pub(crate) fn sent_data(&self) -> &Payload {
-        self.sent.get().unwrap_or(&self.data)
+        self.changed.get().map_or(&self.data, |changed| changed)
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> Locked<'_> {
         // No user code runs under this lock, and no step leaves it half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `look` finds something.
-    pub(crate) async fn until<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
-        loop {
-            let changed = self.changed.notified();
-            if let Some(found) = look(&self.state()) {
-                return found;
-            }
-            changed.await;
-        }
+    pub(crate) fn until<T, F>(&self, look: F) -> Until<'_, F>
+    where
+        F: FnMut(&mut State) -> Option<T> + Unpin,
+    {
+        Until::new(self, look)
+    }
+
+    /// As [`Self::until`], for the one that the task was made with, in the same poll.
+    pub(crate) fn first_change<T, F>(&self, look: F) -> Until<'_, F>
+    where
+        F: FnMut(&mut State) -> Option<T> + Unpin,
+    {
+        Until::first(self, look)
     }
 
     /// The slave has accepted the task.
-    pub(crate) fn accepted(&self, reply: Option<Payload>) {
+    pub(crate) fn accepted(&self, reply: Option<Payload>, after: &mut Aftermath) {
         let mut state = self.state();
         if state.change(self.id, StatusChange::Accept) {
-            state.answer = Some(Answer::Accepted(reply));
-            state.publish(TaskEvent::Accepted);
+            state.accepted(Answer::Accepted(reply.map(Box::new)));
+            state.waiters.take(&mut after.woken);
         }
-        drop(state);
-        self.changed.notify_waiters();
+    }
+
+    /// The patience with a start is over.
+    pub(crate) fn overdue(&self, after: &mut Aftermath) {
+        let mut state = self.state();
+        state.overdue = true;
+        state.waiters.take(&mut after.woken);
     }
 
     /// The task never ran and never will; false when it was known to be started.
-    pub(crate) fn not_started(self: &Arc<Self>, answer: Answer) -> bool {
+    pub(crate) fn not_started(self: &Arc<Self>, answer: Answer, after: &mut Aftermath) -> bool {
         let mut state = self.state();
         if !state.change(self.id, StatusChange::FailStart) {
             return false;
         }
-        let outcome = not_started(&answer);
+        let outcome = answer.outcome();
         state.answer = Some(answer);
-        self.end(state, outcome);
+        self.end(state, outcome, after);
         true
     }
 
@@ -139,7 +124,9 @@ impl Cell {
             return;
         }
         let failure = Failure::of(FailureKind::Refused, message, Ran::No);
-        self.end(state, Outcome::failed(TaskStatus::StartFailed, failure));
+        let mut after = Aftermath::default();
+        self.end(state, Outcome::failed(TaskStatus::StartFailed, failure), &mut after);
+        after.deal_with(&self.link);
     }
 
     /// Gives up waiting for the answer to the start, unless it has come by now. Whoever is handed
@@ -152,17 +139,15 @@ impl Cell {
 
     /// User code has begun.
     pub(crate) fn running(&self) {
-        let mut state = self.state();
-        state.is_running = true;
-        state.publish(TaskEvent::Running);
+        self.state().running();
     }
 
     /// The function shows something.
     pub(crate) fn shows(self: &Arc<Self>, output: Output) {
         let mut state = self.state();
-        state.shown = state.shown.max(output.seq);
-        state.publish_output(&output);
-        let begins = state.mailbox.push_output(output.content);
+        state.shows(&output);
+        let mailbox = state.mailbox.as_mut();
+        let begins = mailbox.is_some_and(|mailbox| mailbox.push_output(output.content));
         drop(state);
         if begins {
             delivery::work(self);
@@ -170,51 +155,54 @@ impl Cell {
     }
 
     /// The task has its verdict. A second one is ignored.
-    pub(crate) fn ended(self: &Arc<Self>, outcome: Outcome) {
+    pub(crate) fn ended(self: &Arc<Self>, outcome: Outcome, after: &mut Aftermath) {
         let mut state = self.state();
-        if !state.change(self.id, StatusChange::End(outcome.status)) {
-            return;
+        if state.change(self.id, StatusChange::End(outcome.status)) {
+            state.imply(&outcome);
+            self.end(state, outcome, after);
         }
-        // A verdict may overtake the acceptance; it says that there was one. Not so a loss.
-        state.answer.get_or_insert(match outcome.status {
-            TaskStatus::Lost => Answer::Lost,
-            _ => Answer::Accepted(None),
-        });
-        self.end(state, outcome);
     }
 
-    fn end(self: &Arc<Self>, mut state: MutexGuard<'_, State>, mut outcome: Outcome) {
-        outcome.callback_panics.append(&mut state.panics);
+    fn end(self: &Arc<Self>, mut state: Locked<'_>, outcome: Outcome, after: &mut Aftermath) {
         debug!(task.id = %self.id, status = %outcome.status, "ended");
         let wants_callbacks = state.handed_out || outcome.status.is_verdict();
-        state.publish(TaskEvent::Ended(Box::new(outcome.clone())));
-        state.events = None;
-        state.outcome = Some(outcome);
-        let begins = wants_callbacks && state.mailbox.push_verdict();
-        let is_delivered = !begins && !state.mailbox.is_working();
-        state.delivered |= is_delivered;
-        drop(state);
+        state.end(outcome);
+        let (mut begins, mut is_working) = (false, false);
+        if let Some(mailbox) = &mut state.mailbox {
+            begins = wants_callbacks && mailbox.push_verdict();
+            is_working = mailbox.is_working();
+        }
         if begins {
-            delivery::work(self);
+            after.begun.push(Arc::clone(self));
         }
-        if is_delivered {
-            return self.delivered();
+        if is_working {
+            // Whoever waits for the answer may go on; joins wait for the callbacks.
+            state.waiters.take(&mut after.woken);
+        } else {
+            self.delivered(&mut state, after);
         }
-        self.changed.notify_waiters();
     }
 
     /// The callbacks have returned: the slave may forget, and joins may return.
-    pub(crate) fn delivered(&self) {
+    pub(crate) fn delivered(&self, state: &mut State, after: &mut Aftermath) {
+        state.delivered = true;
         // What never ran has no result to take.
-        if self.state().status.is_verdict() {
-            self.link.result_taken(self.id);
+        if state.status.is_verdict() {
+            after.take(self.id);
         }
-        self.changed.notify_waiters();
+        state.waiters.take(&mut after.woken);
     }
 
-    /// Lets joins look again.
-    pub(crate) fn wake_joins(&self) {
-        self.changed.notify_waiters();
+    /// Nobody will run the callbacks: joins may return all the same.
+    pub(crate) fn cut_short(&self) {
+        let mut after = Aftermath::default();
+        let mut state = self.state();
+        if state.outcome.is_some() && !state.delivered && state.mailbox().is_working() {
+            state.delivered = true;
+            state.waiters.take(&mut after.woken);
+        }
+        drop(state);
+        after.deal_with(&self.link);
     }
 
     /// Adds a callback for the end; one that comes late runs at once. A start that failed before
@@ -225,7 +213,7 @@ impl Cell {
             return;
         }
         let has_ended = state.outcome.is_some();
-        let begins = state.mailbox.push_callback(callback, has_ended);
+        let begins = state.mailbox().push_callback(callback, has_ended);
         drop(state);
         if begins {
             delivery::work(self);
@@ -240,88 +228,21 @@ impl Cell {
 
     /// Records the panic of a hook or callback: in the outcome, at the latest when there is one.
     pub(crate) fn panicked(&self, message: String) {
-        let mut state = self.state();
-        match &mut state.outcome {
-            Some(outcome) => outcome.callback_panics.push(message),
-            None => state.panics.push(message),
-        }
+        self.state().panicked(message);
     }
 
     pub(crate) fn on_progress(&self, f: impl FnMut(&Progress) + Send + 'static) {
-        self.state().mailbox.on_progress(f);
+        self.state().mailbox().on_progress(f);
     }
 
     pub(crate) fn on_log(&self, f: impl FnMut(&LogLine) + Send + 'static) {
-        self.state().mailbox.on_log(f);
+        self.state().mailbox().on_log(f);
     }
 
-    /// A receiver of events, beginning with those that say where the task stands now.
-    pub(crate) fn subscribe(&self) -> crate::events::Events {
-        let mut state = self.state();
-        let mut past = Vec::new();
-        if state.status == TaskStatus::Started {
-            past.push(TaskEvent::Accepted);
-        }
-        if state.is_running && !state.status.is_final() {
-            past.push(TaskEvent::Running);
-        }
-        if let Some(outcome) = &state.outcome {
-            past.push(TaskEvent::Ended(Box::new(outcome.clone())));
-            return crate::events::Events::ended(past);
-        }
-        let shown = state.shown;
-        state.events.get_or_insert_with(Broadcast::default).subscribe(past, shown)
+    /// A receiver of events, beginning with what has happened so far.
+    pub(crate) fn subscribe(&self) -> Events {
+        self.state().subscribe()
     }
-}
-
-impl State {
-    /// Takes a step of the status machine; a step that it does not have is logged and ignored.
-    fn change(&mut self, id: ExecutionId, change: StatusChange) -> bool {
-        match self.status.after(change) {
-            Ok(status) => {
-                self.status = status;
-                true
-            }
-            Err(illegal) => {
-                warn!(task.id = %id, %illegal, "ignored");
-                false
-            }
-        }
-    }
-
-    fn publish(&self, event: TaskEvent) {
-        if let Some(events) = &self.events {
-            events.publish((0, event));
-        }
-    }
-
-    fn publish_output(&self, output: &Output) {
-        let Some(events) = &self.events else { return };
-        let event = match output.content.clone() {
-            OutputContent::Progress(progress) => TaskEvent::Progress(progress),
-            OutputContent::Log(line) => TaskEvent::Log(line),
-            // An output of a kind that this version does not know: the next one shows the hole.
-            _ => return,
-        };
-        events.publish((output.seq, event));
-    }
-}
-
-/// The outcome of a task that never ran, for those who hold it as a running task.
-fn not_started(answer: &Answer) -> Outcome {
-    let (message, data) = match answer {
-        Answer::Refused(refusal) => (refusal.message.clone(), refusal.data.clone()),
-        Answer::Forbidden => ("the start was cancelled, and never runs".to_owned(), None),
-        Answer::TooLarge(limit) => (format!("the data is larger than {limit} bytes"), None),
-        Answer::NotSent | Answer::Lost | Answer::TooManyInFlight | Answer::Accepted(_) => {
-            ("the start was not sent".to_owned(), None)
-        }
-    };
-    let mut failure = Failure { data, ..Failure::of(FailureKind::Refused, message, Ran::No) };
-    if let Answer::Refused(refusal) = answer {
-        failure.push_trace(format!("{} ({})", refusal.reason.meaning(), refusal.code));
-    }
-    Outcome::failed(TaskStatus::StartFailed, failure)
 }
 
 impl fmt::Debug for Cell {

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::callback_threads;
 use crate::callbacks::Callback;
-use crate::cell::Cell;
+use crate::cell::{Aftermath, Cell};
 
 /// Outputs that may wait for a slow `on_log` or `on_progress`; beyond it the oldest are dropped.
 const MAX_OUTPUTS: usize = 1_024;
@@ -159,28 +159,23 @@ struct DeliverOnDrop(Arc<Cell>);
 
 impl Drop for DeliverOnDrop {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        let is_cut_short = state.mailbox.working && state.outcome.is_some() && !state.delivered;
-        state.delivered |= is_cut_short;
-        drop(state);
-        if is_cut_short {
-            self.0.wake_joins();
-        }
+        self.0.cut_short();
     }
 }
 
 /// The next piece of work; when there is none, the worker ends under the same lock.
 fn next(cell: &Cell) -> Option<Work> {
+    let mut after = Aftermath::default();
     let mut state = cell.state();
-    let work = state.mailbox.take();
-    state.mailbox.working = work.is_some();
-    // The last callback has returned: what was waiting for it may go on.
-    let is_delivered = work.is_none() && state.outcome.is_some() && !state.delivered;
-    state.delivered |= is_delivered;
-    drop(state);
-    if is_delivered {
-        cell.delivered();
+    let mailbox = state.mailbox();
+    let work = mailbox.take();
+    mailbox.working = work.is_some();
+    if work.is_none() && state.outcome.is_some() && !state.delivered {
+        // The last callback has returned: what was waiting for it may go on.
+        cell.delivered(&mut state, &mut after);
     }
+    drop(state);
+    after.deal_with(&cell.link);
     work
 }
 
@@ -208,15 +203,17 @@ async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputConten
     };
     let mut state = cell.state();
     // Watchers that were added meanwhile come after those that were there before.
-    let added = std::mem::replace(&mut state.mailbox.watchers, watchers);
-    state.mailbox.watchers.extend(added);
+    let mailbox = state.mailbox();
+    let added = std::mem::replace(&mut mailbox.watchers, watchers);
+    mailbox.watchers.extend(added);
     panics
 }
 
 /// Runs the callbacks that the verdict calls for.
 async fn tell_all(cell: &Arc<Cell>, callbacks: Vec<Callback>) -> Vec<String> {
     let mut panics = Vec::new();
-    let Some(outcome) = cell.state().outcome.clone() else {
+    let outcome = cell.state().outcome.clone();
+    let Some(outcome) = outcome else {
         return panics;
     };
     for callback in callbacks {

@@ -3,6 +3,7 @@
 //! It always drains the stream and never awaits user code, so that neither a slow callback nor a
 //! slow watcher can cost the connection.
 
+mod catalogue;
 mod conversation;
 pub(crate) mod dial;
 pub(crate) mod greeting;
@@ -13,10 +14,11 @@ use std::time::Duration;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
 use selsyn_common::proto::{self, from_master::Frame};
-use selsyn_common::{Backoff, ErrorCode, ExecutionId, Lineage, Payload};
+use selsyn_common::{Backoff, ErrorCode, Lineage, Payload};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 
+use crate::cell::Cell;
 use crate::connection::link::Link;
 use crate::error::{ConnectError, GreetingTimeout};
 use crate::hooks;
@@ -24,35 +26,39 @@ use conversation::{Conversation, Over};
 use dial::Dial;
 use greeting::Opened;
 
+pub(crate) use catalogue::Catalogue;
 pub(crate) use greeting::{Ticket, Welcomed};
 
-/// A start, ready to be sent but for its number and its remaining time.
+/// What a start says beside what its task does: its remaining time is known when it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) function: String,
-    pub(crate) data: Payload,
     pub(crate) deadline: Option<Instant>,
     pub(crate) placement: proto::Placement,
     pub(crate) lineage: Option<Lineage>,
 }
 
 impl Outgoing {
-    /// The frame; the deadline becomes the time that is left now, at least a millisecond.
-    pub(crate) fn into_frame(self, id: ExecutionId) -> Frame {
-        let left = self.deadline.map_or(0, |deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
-        });
+    /// The frame, with the function's number in place of its name unless that is 0.
+    pub(crate) fn into_frame(self, cell: &Cell, function_number: u32) -> Frame {
+        let named = if function_number == 0 { &*cell.function } else { "" };
         let start = proto::Start {
-            execution: Some(id.into()),
-            function: self.function,
-            data: Some(self.data.into()),
-            deadline_millis: left,
+            execution: Some(cell.id.into()),
+            function: named.to_owned(),
+            function_number,
+            data: Some(cell.sent_data().clone().into()),
+            deadline_millis: self.deadline.map_or(0, left),
             placement: self.placement.into(),
             ..proto::Start::default()
         };
         Frame::Start(start.with_lineage(self.lineage))
     }
+}
+
+/// The time that is left until a deadline, at least a millisecond: 0 would mean that there is
+/// none.
+fn left(deadline: Instant) -> u64 {
+    let left = deadline.saturating_duration_since(Instant::now());
+    u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
 }
 
 /// How often and how a connection is dialled before it has ever been up.
@@ -71,6 +77,8 @@ pub(crate) struct Dispatch {
     data: Payload,
     attempts: Attempts,
     backoff: Backoff,
+    /// From before the first poll: a runtime that ends may never come to it.
+    end: EndOnDrop,
 }
 
 /// What ends the dialling.
@@ -82,19 +90,19 @@ enum Dialled {
 
 impl Dispatch {
     pub(crate) fn new(link: Arc<Link>, dial: Dial, data: Payload, attempts: Attempts) -> Self {
-        Self { link, dial, data, attempts, backoff: Backoff::default() }
+        let end = EndOnDrop { link: Arc::clone(&link), why: None };
+        Self { link, dial, data, attempts, backoff: Backoff::default(), end }
     }
 
     /// Runs until the connection is Failed or Closed. However it ends, a panic and the end of the
     /// runtime included, the connection ends with it.
     pub(crate) async fn run(mut self) {
-        let mut end = EndOnDrop { link: Arc::clone(&self.link), why: None };
-        end.why = match self.before_connect().await {
+        self.end.why = match self.before_connect().await {
             Ok(true) => self.dial_and_converse().await,
             Ok(false) => None,
             Err(error) => Some(error),
         };
-        if let Some(error) = &end.why {
+        if let Some(error) = &self.end.why {
             let told = hooks::tell(self.link.hooks.connect_error.as_ref(), error.clone());
             let panic = self.meanwhile(told).await.flatten();
             log_panic(&self.link, "on_connect_error", panic);
@@ -189,7 +197,7 @@ impl Dispatch {
                 biased;
                 () = self.link.stop.cancelled() => return None,
                 done = &mut wait => return Some(done),
-                () = until(self.link.next_end()) => self.link.end_overdue(Instant::now()),
+                () = self.link.due() => self.link.end_due(Instant::now()),
             }
         }
     }
@@ -208,7 +216,7 @@ impl Drop for EndOnDrop {
 }
 
 /// Waits until a moment, or for ever.
-async fn until(moment: Option<Instant>) {
+pub(crate) async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,

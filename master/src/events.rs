@@ -32,7 +32,9 @@ pub enum TaskEvent {
     Ended(Box<Outcome>),
 }
 
-/// The events of one task, from where it stands when they are asked for until its end.
+/// The events of one task until its end: whenever they are asked for, they begin with
+/// [`TaskEvent::Accepted`] and [`TaskEvent::Running`], if it was and if it ran; outputs come from
+/// the moment on at which they are asked for.
 ///
 /// A [`Stream`] of [`TaskEvent`]. Made by [`RunningTask::events`](crate::RunningTask::events).
 pub struct Events {

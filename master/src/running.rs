@@ -74,7 +74,7 @@ impl RunningTask {
     /// How it ended; `None` while it has not, and while its callbacks run.
     pub fn outcome(&self) -> Option<Outcome> {
         let state = self.cell.state();
-        if state.delivered { state.outcome.clone() } else { None }
+        if state.delivered { state.outcome.as_deref().cloned() } else { None }
     }
 
     /// Waits until the task has ended and its callbacks have returned. Any number may wait; all
@@ -85,7 +85,7 @@ impl RunningTask {
     /// Safe to drop and to call again; the task goes on.
     pub async fn join(&self) -> Outcome {
         let ended = self.cell.until(|state| {
-            let outcome = state.outcome.as_ref().filter(|_| state.delivered);
+            let outcome = state.outcome.as_deref().filter(|_| state.delivered);
             outcome.cloned()
         });
         ended.await
@@ -140,7 +140,8 @@ impl RunningTask {
         }
     }
 
-    /// What happens to the task, from where it stands now until its end.
+    /// What happens to the task until its end, beginning with what has happened so far: whoever
+    /// asks late hears the same story, but for the outputs.
     pub fn events(&self) -> Events {
         self.cell.subscribe()
     }

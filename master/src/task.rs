@@ -15,10 +15,11 @@ use selsyn_common::{
 use tokio::time::Instant;
 
 use crate::callbacks::{Callback, callback_setters};
+use crate::cell::Fixed;
 use crate::connection::link::Link;
 use crate::delivery::Mailbox;
 use crate::error::{HookError, StartError};
-use crate::hooks::{StartHooks, start_hook_setters};
+use crate::hooks::{TaskHooks, start_hook_setters};
 use crate::running::RunningTask;
 use stops::Stops;
 
@@ -29,44 +30,59 @@ use stops::Stops;
 /// can be joined (DI-engine: `Task`).
 #[must_use = "a task does nothing until it is started"]
 pub struct Task {
-    link: Arc<Link>,
-    id: ExecutionId,
-    function: String,
-    data: Payload,
+    /// What it is from its start to its end.
+    fixed: Fixed,
     deadline: Option<Duration>,
     start_deadline: Duration,
     placement: Placement,
+    mailbox: Option<Box<Mailbox>>,
+    pub(crate) hooks: TaskHooks,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few tasks have: kept apart, as a task is moved several times on its way.
+struct Rare {
     lineage: Option<Lineage>,
     /// When what it belongs to is ended.
     bound: Option<Instant>,
     stops: Stops,
     waits_for_connection: bool,
-    pub(crate) hooks: StartHooks,
-    mailbox: Mailbox,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Self { lineage: None, bound: None, stops: Stops::default(), waits_for_connection: true }
+    }
 }
 
 impl Task {
     pub(crate) fn new(link: Arc<Link>, data: Payload) -> Self {
+        let id = ExecutionId::first(link.master.next_task_id());
+        let start_deadline = link.settings.start_deadline;
         Self {
-            id: ExecutionId::first(link.master.next_task_id()),
-            start_deadline: link.settings.start_deadline,
-            link,
-            function: String::new(),
-            data,
+            fixed: Fixed { id, function: Box::default(), data, link },
             deadline: None,
+            start_deadline,
             placement: Placement::Background,
-            lineage: None,
-            bound: None,
-            stops: Stops::default(),
-            waits_for_connection: true,
-            hooks: StartHooks::default(),
-            mailbox: Mailbox::default(),
+            mailbox: None,
+            hooks: TaskHooks::default(),
+            rare: None,
         }
+    }
+
+    /// Whether it has neither hooks nor anybody else who may stop it: most tasks.
+    fn is_plain(&self) -> bool {
+        let general = &self.fixed.link.hooks.start;
+        self.rare.is_none() && self.hooks.is_empty() && general.is_empty()
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Names the function; without a name the slave's default function runs.
     pub fn function(mut self, name: impl Into<String>) -> Self {
-        self.function = name.into();
+        self.fixed.function = name.into().into_boxed_str();
         self
     }
 
@@ -107,23 +123,24 @@ impl Task {
     /// }
     /// ```
     pub fn child_of(mut self, parent: Context) -> Self {
-        self.lineage = Some(parent.lineage());
+        let rare = self.rare();
+        rare.lineage = Some(parent.lineage());
         let bound = parent.deadline().map(Instant::from_std);
-        self.bound = self.bound.into_iter().chain(bound).min();
+        rare.bound = rare.bound.into_iter().chain(bound).min();
         self.stopped_by(Arc::clone(parent.signal()))
     }
 
     pub(crate) const fn execution_id(&self) -> ExecutionId {
-        self.id
+        self.fixed.id
     }
 
     pub(crate) const fn link(&self) -> &Arc<Link> {
-        &self.link
+        &self.fixed.link
     }
 
     /// Those who may stop it.
-    pub(crate) const fn stops(&self) -> &Stops {
-        &self.stops
+    pub(crate) fn stops(&self) -> Stops {
+        self.rare.as_ref().map(|rare| rare.stops.clone()).unwrap_or_default()
     }
 
     /// Time in which its start must be answered.
@@ -132,35 +149,35 @@ impl Task {
     }
 
     /// Gives the start up rather than waiting for a connection.
-    pub(crate) const fn only_if_up(mut self) -> Self {
-        self.waits_for_connection = false;
+    pub(crate) fn only_if_up(mut self) -> Self {
+        self.rare().waits_for_connection = false;
         self
     }
 
     /// Stops it when somebody else says so.
     pub(crate) fn stopped_by(mut self, signal: Arc<dyn StopSignal>) -> Self {
-        self.stops.add(signal);
+        self.rare().stops.add(signal);
         self
     }
 
     /// Which task. The id is the same before and after the start.
     pub const fn id(&self) -> TaskId {
-        self.id.task
+        self.fixed.id.task
     }
 
     /// The name of the connection it is for.
     pub fn connection(&self) -> &str {
-        &self.link.name
+        &self.fixed.link.name
     }
 
     /// The name of its function; empty for the slave's default one.
     pub fn function_name(&self) -> &str {
-        &self.function
+        &self.fixed.function
     }
 
     /// The data it was given.
     pub const fn data(&self) -> &Payload {
-        &self.data
+        &self.fixed.data
     }
 
     /// Always IDLE: what was started is a [`RunningTask`].
@@ -203,19 +220,19 @@ impl Task {
 
     pub(crate) fn callback(mut self, callback: Callback) -> Self {
         // It has not ended: there is no worker to spawn.
-        let _ = self.mailbox.push_callback(callback, false);
+        let _ = self.mailbox.get_or_insert_default().push_callback(callback, false);
         self
     }
 
     /// Is told how far the function has come.
     pub fn on_progress(mut self, f: impl FnMut(&Progress) + Send + 'static) -> Self {
-        self.mailbox.on_progress(f);
+        self.mailbox.get_or_insert_default().on_progress(f);
         self
     }
 
     /// Is told each line of the function's log.
     pub fn on_log(mut self, f: impl FnMut(&LogLine) + Send + 'static) -> Self {
-        self.mailbox.on_log(f);
+        self.mailbox.get_or_insert_default().on_log(f);
         self
     }
 }
@@ -223,9 +240,9 @@ impl Task {
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
-            .field("id", &self.id)
-            .field("function", &self.function)
-            .field("data", &self.data)
+            .field("id", &self.fixed.id)
+            .field("function", &self.fixed.function)
+            .field("data", &self.fixed.data)
             .finish_non_exhaustive()
     }
 }

@@ -70,8 +70,12 @@ async fn events_tell_the_whole_life_and_end_with_the_verdict() {
         matches!(ended, Some(TaskEvent::Ended(outcome)) if outcome.status == TaskStatus::Completed)
     );
     assert_eq!(events.next().await, None);
-    // Who comes late hears the end too.
-    assert!(matches!(running.events().next().await, Some(TaskEvent::Ended(_))));
+    // Who comes late hears the same.
+    let mut late = running.events();
+    assert_eq!(late.next().await, Some(TaskEvent::Accepted));
+    assert_eq!(late.next().await, Some(TaskEvent::Running));
+    assert!(matches!(late.next().await, Some(TaskEvent::Ended(_))));
+    assert_eq!(late.next().await, None);
     cluster.stop().await;
 }
 

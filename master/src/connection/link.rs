@@ -1,9 +1,11 @@
 //! What the handles of a connection, its tasks and the network loop share.
 
+mod due;
 mod starts;
 mod told;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::FromMaster;
 use selsyn_common::{BootId, Payload, Refusal, SlaveId};
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{Notify, broadcast, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::events::{self, ConnectionEvents};
@@ -34,6 +37,10 @@ pub(crate) struct Link {
     /// Told when the connection shall end without a goodbye.
     pub(crate) stop: CancellationToken,
     inner: Mutex<Inner>,
+    /// Told when something is over sooner than the loop was to look.
+    sooner: Notify,
+    /// The view is Connected: then a frame that is heard changes nothing.
+    is_calm: AtomicBool,
     view: watch::Sender<ConnectionState>,
     views: broadcast::Sender<ConnectionState>,
     runtime: Handle,
@@ -46,6 +53,8 @@ struct Inner {
     /// A stream is tied to the session.
     up: bool,
     sessions: Generation,
+    /// When the loop looks next for what is over.
+    looks_at: Option<Instant>,
     /// Tasks that ended LOST, whose verdicts may come after all.
     late: Late,
     slave: Option<Welcomed>,
@@ -62,7 +71,6 @@ struct Inner {
 }
 
 /// A session, as far as senders need it.
-#[derive(Clone)]
 struct Session {
     outbox: Outbox<FromMaster>,
     generation: Generation,
@@ -88,6 +96,7 @@ impl Link {
             session: None,
             up: false,
             sessions: 0,
+            looks_at: None,
             late: Late::default(),
             slave: None,
             goodbyes: Vec::new(),
@@ -105,6 +114,8 @@ impl Link {
             master,
             stop: CancellationToken::new(),
             inner: Mutex::new(inner),
+            sooner: Notify::new(),
+            is_calm: AtomicBool::new(false),
             view: watch::Sender::new(ConnectionState::Dialing),
             views: broadcast::Sender::new(events::CAPACITY),
             runtime,
@@ -127,7 +138,15 @@ impl Link {
         *self.view.borrow()
     }
 
+    /// Whether the view is Connected, without a lock.
+    fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn change(&self, change: Change) {
+        if change == Change::Heard && self.is_calm() {
+            return;
+        }
         self.view.send_if_modified(|state| {
             let next = state.after(change);
             let changed = next != *state;
@@ -135,6 +154,7 @@ impl Link {
                 tracing::info!(connection = %self.name, "{state} -> {next}");
             }
             *state = next;
+            self.is_calm.store(next == ConnectionState::Connected, Ordering::Relaxed);
             if changed {
                 // Nobody may be watching: then there is nobody to tell.
                 let _ = self.views.send(next);
@@ -178,7 +198,7 @@ impl Link {
     }
 
     pub(crate) fn functions(&self) -> Vec<String> {
-        self.inner().slave.as_ref().map(|slave| slave.functions.clone()).unwrap_or_default()
+        self.inner().slave.as_ref().map(|slave| slave.functions.names()).unwrap_or_default()
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -2,6 +2,8 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod ends;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +14,20 @@ use selsyn_common::link::line::LineError;
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
-use selsyn_common::{Backoff, ErrorCode, ExecutionId, Outcome, Output, Payload, Ran, Refusal};
+use selsyn_common::{Backoff, ErrorCode, ExecutionId, Output, Payload, Refusal};
 use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 use tracing::{debug, warn};
 
 use super::greeting::{Opened, Welcomed};
-use super::{late, log_panic, until};
-use crate::cell::Answer;
+use super::{Catalogue, log_panic, until};
+use crate::cell::{Aftermath, Answer};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::ConnectionState;
 use crate::connection::link::Link;
 use crate::error::ConnectError;
 use crate::hooks::{self, Connected};
+use ends::Ends;
 
 /// Time for the slave to hear that the master leaves.
 const DETACH_PATIENCE: Duration = Duration::from_secs(1);
@@ -49,6 +52,8 @@ pub(super) struct Conversation<'a> {
     end: StreamEnd<FromMaster>,
     contact: Contact,
     beats: u32,
+    ends: Ends,
+    after: Aftermath,
 }
 
 impl<'a> Conversation<'a> {
@@ -59,17 +64,24 @@ impl<'a> Conversation<'a> {
         let contact = Contact::new(settings.suspect_after, settings.heartbeat_tolerance, now);
         tell_connected(link, &welcomed);
         link.opened(welcomed);
-        Self { link, incoming, end, contact, beats: 0 }
+        let (ends, after) = (Ends::default(), Aftermath::default());
+        Self { link, incoming, end, contact, beats: 0, ends, after }
     }
 
     /// Reads until the stream is over. Real contact makes the back-off begin anew: a frame after
     /// Welcome.
     pub(super) async fn run(mut self, backoff: &mut Backoff) -> Over {
+        let link = self.link;
+        let (stopped, due) = (link.stop.cancelled(), link.due());
+        tokio::pin!(stopped, due);
+        // It may ring early, since frames do not set it anew: it costs more than they do.
+        let mut planned = self.next_look();
+        let look = until(planned);
+        tokio::pin!(look);
         loop {
-            let look = self.contact.next_look(Instant::now().into_std()).map(Instant::from_std);
             let over = tokio::select! {
                 biased;
-                () = self.link.stop.cancelled() => {
+                () = &mut stopped => {
                     self.leave(from_master::Frame::Detach(proto::Detach {}));
                     return Over::Closed;
                 }
@@ -80,9 +92,15 @@ impl<'a> Conversation<'a> {
                     }
                     self.read(read)
                 }
-                () = until(look) => self.look(look),
-                () = until(self.link.next_end()) => {
-                    self.link.end_overdue(Instant::now());
+                () = &mut look => {
+                    let over = self.look(planned);
+                    planned = self.next_look();
+                    look.set(until(planned));
+                    over
+                }
+                () = &mut due => {
+                    link.end_due(Instant::now());
+                    due.set(link.due());
                     None
                 }
             };
@@ -94,6 +112,10 @@ impl<'a> Conversation<'a> {
                 return over;
             }
         }
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        self.contact.next_look(Instant::now().into_std()).map(Instant::from_std)
     }
 
     fn broken(&self, why: impl Into<String>) -> Option<Over> {
@@ -150,7 +172,7 @@ impl<'a> Conversation<'a> {
         loop {
             let mut whole = Vec::with_capacity(frames.len());
             let announced = self.end.arrived(&mut frames, &mut whole);
-            if let Some(over) = whole.into_iter().find_map(|frame| self.deal_with(frame)) {
+            if let Some(over) = self.deal_with_all(whole) {
                 return Some(over);
             }
             match announced {
@@ -180,26 +202,58 @@ impl<'a> Conversation<'a> {
         if let Some(from_slave::Frame::Finished(finished)) = &frame.frame {
             let id = finished.execution.map(ExecutionId::from);
             if !id.is_some_and(|id| self.link.is_wanted(id)) {
-                return self.deal_with(frame);
+                return self.deal_with(frame.frame);
             }
         }
         self.end.expect(frame, sizes);
         None
     }
 
+    /// Deals with frames in order; with verdicts that come together, together.
+    fn deal_with_all(&mut self, frames: Vec<FromSlave>) -> Option<Over> {
+        let mut over = None;
+        for frame in frames {
+            match frame.frame {
+                Some(from_slave::Frame::Finished(finished)) => self.ends.add(finished),
+                other => {
+                    // In the order in which they came.
+                    self.ends.deal_with(self.link, &mut self.after);
+                    over = self.deal_with(other);
+                }
+            }
+            if over.is_some() {
+                break;
+            }
+        }
+        self.finish();
+        over
+    }
+
+    /// Deals with the verdicts that came together, and with what is left to do.
+    fn finish(&mut self) {
+        self.ends.deal_with(self.link, &mut self.after);
+        self.after.deal_with(self.link);
+        for error in self.ends.take_broken() {
+            self.violation(error.to_string(), false);
+        }
+    }
+
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: FromSlave) -> Option<Over> {
+    fn deal_with(&mut self, frame: Option<from_slave::Frame>) -> Option<Over> {
         use from_slave::Frame as F;
-        let dealt = match frame.frame {
+        let dealt = match frame {
             Some(F::Accepted(frame)) => self.accepted(frame),
             Some(F::Refused(frame)) => self.refused(frame),
             Some(F::Running(frame)) => self.running(frame),
             Some(F::Output(frame)) => self.output(frame),
-            Some(F::Finished(frame)) => self.finished(frame),
+            Some(F::Finished(frame)) => {
+                self.ends.add(frame);
+                self.finish();
+                Ok(())
+            }
             Some(F::Forbidden(frame)) => self.forbidden(frame),
             Some(F::FunctionsChanged(frame)) => {
-                let names = frame.functions.into_iter().map(|function| function.name);
-                self.link.functions_changed(names.collect());
+                self.link.functions_changed(Catalogue::new(frame.functions));
                 Ok(())
             }
             Some(F::Draining(_)) => {
@@ -240,10 +294,10 @@ impl<'a> Conversation<'a> {
         None
     }
 
-    fn accepted(&self, frame: proto::Accepted) -> Result<(), WireError> {
+    fn accepted(&mut self, frame: proto::Accepted) -> Result<(), WireError> {
         let id = wire::execution_id("Accepted", frame.execution)?;
         match self.link.accepted(id) {
-            Some(cell) => cell.accepted(Payload::optional(frame.reply)),
+            Some(cell) => cell.accepted(Payload::optional(frame.reply), &mut self.after),
             None => debug!(task.id = %id, "Accepted for a task that is not in flight; ignored"),
         }
         Ok(())
@@ -271,37 +325,6 @@ impl<'a> Conversation<'a> {
         let output = Output::try_from(output)?;
         if let Some(cell) = self.link.find(id) {
             cell.shows(output);
-        }
-        Ok(())
-    }
-
-    fn finished(&self, frame: proto::Finished) -> Result<(), WireError> {
-        let id = wire::execution_id("Finished", frame.execution)?;
-        self.link.give_up_sending(id);
-        let outcome = frame.outcome.ok_or(WireError::missing("Finished", "outcome"));
-        let Some(cell) = self.link.take(id) else {
-            return self.not_in_flight(id, outcome?);
-        };
-        match outcome.and_then(Outcome::try_from) {
-            Ok(outcome) => cell.ended(outcome),
-            Err(error) => {
-                let message =
-                    format!("{} sent a verdict that cannot be read: {error}", self.link.name);
-                cell.ended(Outcome::lost(message, Ran::Yes));
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// A verdict for a task that has ended here: told if it was LOST. Taken all the same: nobody
-    /// here will ever ask for it.
-    fn not_in_flight(&self, id: ExecutionId, outcome: proto::Outcome) -> Result<(), WireError> {
-        self.link.result_taken(id);
-        if self.link.is_late(id) {
-            late::tell(self.link, id, outcome.try_into()?);
-        } else {
-            warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
         }
         Ok(())
     }

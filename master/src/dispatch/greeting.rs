@@ -21,6 +21,7 @@ use tokio_stream::Stream;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status, Streaming};
 
+use super::catalogue::Catalogue;
 use super::dial::{self, Dial};
 use crate::connection::link::Link;
 use crate::error::ConnectError;
@@ -31,7 +32,7 @@ use crate::generated::interaction_client::InteractionClient;
 pub(crate) struct Welcomed {
     pub(crate) slave_id: SlaveId,
     pub(crate) boot_id: BootId,
-    pub(crate) functions: Vec<String>,
+    pub(crate) functions: Catalogue,
     pub(crate) max_payload_bytes: usize,
     pub(crate) slots: usize,
     pub(crate) abort_grace: Duration,
@@ -185,7 +186,7 @@ fn read(welcome: proto::Welcome) -> Result<Welcomed, WireError> {
     Ok(Welcomed {
         slave_id: SlaveId::from_wire("Welcome", "slave_id", &welcome.slave_id)?,
         boot_id: BootId::from_wire("Welcome", "boot_id", &welcome.boot_id)?,
-        functions: welcome.functions.into_iter().map(|function| function.name).collect(),
+        functions: Catalogue::new(welcome.functions),
         max_payload_bytes: usize::try_from(limits.max_payload_bytes).unwrap_or(usize::MAX),
         slots: usize::try_from(limits.slots).unwrap_or(usize::MAX),
         abort_grace: Duration::from_millis(limits.abort_grace_millis),

@@ -1,15 +1,17 @@
 //! Takes a task from IDLE to STARTED, or says why not: a start is never a lie.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use selsyn_common::proto::Placement;
 use selsyn_common::{FailedTask, Failure, FailureKind, Payload, Ran, TaskStatus};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
-use super::{Stops, Task};
-use crate::cell::{Answer, Cell};
-use crate::connection::link::Link;
-use crate::delivery::Mailbox;
+use super::{Rare, Stops, Task};
+use crate::cell::{Answer, Cell, State};
+use crate::connection::in_flight::Patience;
 use crate::dispatch::Outgoing;
 use crate::error::{NotStarted, StartError};
 use crate::hooks::{self, Accepted, OnStartError, StartHooks};
@@ -21,10 +23,37 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Starts the task and runs the hooks around it.
 pub(super) async fn start(task: Task) -> Result<RunningTask, StartError> {
-    match attempt(task).await {
+    if task.is_plain() {
+        return plain(task).await;
+    }
+    // Behind a pointer: what few starts need shall not make all of them large.
+    match Box::pin(attempt(task)).await {
         Ok(running) => Ok(running),
         Err(failed) => failed.tell(),
     }
+}
+
+/// Starts a task without hooks that nobody else may stop.
+async fn plain(task: Task) -> Result<RunningTask, StartError> {
+    let begun = Instant::now();
+    let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+    let (cell, terms) = Terms::of(task, Some(waker));
+    let answer = match terms.send(&cell, begun) {
+        Ok(()) => {
+            let guard = CancelOnDrop(Some(&cell));
+            let word = cell.first_change(State::word).await;
+            guard.disarm();
+            word
+        }
+        Err(answer) => Some(answer),
+    };
+    if let Some(Answer::Accepted(_)) = answer {
+        return Ok(RunningTask::new(cell));
+    }
+    let Err(error) = Box::pin(settle(&Stops::default(), &cell, answer, begun)).await else {
+        return Ok(RunningTask::new(cell));
+    };
+    Failed::new(error, cell, StartHooks::default()).tell()
 }
 
 /// A start that failed, and whose hook has not been told.
@@ -36,29 +65,49 @@ pub(crate) struct Failed {
 
 /// Starts the task; a failure is not told to `on_start_error`, as another attempt may follow.
 pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> {
-    task.hooks.or(&task.link.hooks.start);
-    let mut mailbox = std::mem::take(&mut task.mailbox);
-    if task.hooks.after.is_some() {
+    let hooks = std::mem::take(&mut task.hooks).or(&task.link().hooks.start);
+    if hooks.after.is_some() {
         // What comes after the start is told after its hook.
-        mailbox.hold();
+        task.mailbox.get_or_insert_default().hold();
     }
-    let cell = new_cell(&task, mailbox);
-    let hooks = std::mem::take(&mut task.hooks);
+    let (cell, terms) = Terms::of(task, None);
     let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
-    match send_and_wait(task, &cell, &hooks).await {
+    match send_and_wait(terms, &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
         Err(error) => Err(Box::new(Failed::new(error, cell, hooks))),
     }
 }
 
-fn new_cell(task: &Task, mailbox: Mailbox) -> Arc<Cell> {
-    let cell = Cell::new(task.id, task.data.clone(), Arc::clone(&task.link), mailbox);
-    Arc::new(cell.of_function(&task.function))
+/// What a task asks for beside what it does.
+struct Terms {
+    deadline: Option<Duration>,
+    start_deadline: Duration,
+    placement: Placement,
+    rare: Option<Box<Rare>>,
+}
+
+impl Terms {
+    /// Takes a task apart; `waiting` waits for its first change.
+    fn of(task: Task, waiting: Option<Waker>) -> (Arc<Cell>, Self) {
+        let Task { fixed, deadline, start_deadline, placement, mailbox, rare, .. } = task;
+        let terms = Self { deadline, start_deadline, placement, rare };
+        (Cell::new(fixed, mailbox, waiting), terms)
+    }
+
+    /// Puts the start on its way.
+    fn send(self, cell: &Arc<Cell>, begun: Instant) -> Result<(), Answer> {
+        // Too far away to be told apart from never.
+        let deadline = self.deadline.and_then(|deadline| begun.checked_add(deadline));
+        let (lineage, bound) = self.rare.map_or((None, None), |rare| (rare.lineage, rare.bound));
+        let deadline = deadline.into_iter().chain(bound).min();
+        let start = Outgoing { deadline, placement: self.placement, lineage };
+        cell.link.start(cell, start, Patience::new(begun, self.start_deadline))
+    }
 }
 
 /// Tells the after_start hook; what it does cannot change what happened.
-async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Payload>) -> RunningTask {
-    cell.state().handed_out = true;
+async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Box<Payload>>) -> RunningTask {
+    let reply = reply.map(|reply| *reply);
     let told = Accepted { task: cell.id.task, data: cell.sent_data().clone(), reply };
     if let Some(message) = hooks::tell(hooks.after.as_ref(), told).await {
         cell.hook_panicked(format!("after_start: {message}"));
@@ -80,14 +129,14 @@ pub(crate) fn fail(
     mut task: Task,
     error: impl FnOnce(NotStarted) -> StartError,
 ) -> Result<RunningTask, StartError> {
-    task.hooks.or(&task.link.hooks.start);
-    let mailbox = std::mem::take(&mut task.mailbox);
-    let cell = new_cell(&task, mailbox);
-    let error = match task.stops.reason() {
+    let hooks = std::mem::take(&mut task.hooks).or(&task.link().hooks.start);
+    let reason = task.stops().reason();
+    let (cell, _) = Terms::of(task, None);
+    let error = match reason {
         Some(reason) => stopped(&cell, reason),
         None => error(NotStarted { id: cell.id.task, data: cell.data.clone() }),
     };
-    Failed::new(error, cell, task.hooks).tell()
+    Failed::new(error, cell, hooks).tell()
 }
 
 impl Failed {
@@ -121,78 +170,76 @@ impl Failed {
 
 /// Sends the start, and waits for what becomes of it until the start deadline.
 async fn send_and_wait(
-    task: Task,
+    terms: Terms,
     cell: &Arc<Cell>,
     hooks: &StartHooks,
-) -> Result<Option<Payload>, StartError> {
+) -> Result<Option<Box<Payload>>, StartError> {
     let begun = Instant::now();
-    let not_started = || NotStarted { id: cell.id.task, data: cell.data.clone() };
-    let data = hooks::ask(hooks.before.as_ref(), task.data).await;
-    let data = data.map_err(|said| StartError::Hook { task: not_started(), said })?;
-    cell.sent.get_or_init(|| data.clone());
-    if let Some(reason) = task.stops.reason() {
+    if hooks.before.is_some() {
+        let data = hooks::ask(hooks.before.as_ref(), cell.data.clone()).await;
+        let task = || NotStarted { id: cell.id.task, data: cell.data.clone() };
+        cell.changed(data.map_err(|said| StartError::Hook { task: task(), said })?);
+    }
+    let rare = terms.rare.as_ref();
+    let stops = rare.map(|rare| rare.stops.clone()).unwrap_or_default();
+    if let Some(reason) = stops.reason() {
         return Err(stopped(cell, reason));
     }
-    if !task.waits_for_connection && !task.link.state().is_up() {
-        return settle(&task.stops, cell, Answer::NotSent);
+    let waits = rare.is_none_or(|rare| rare.waits_for_connection);
+    if !waits && !cell.link.state().is_up() {
+        return settle(&stops, cell, Some(Answer::NotSent), begun).await;
     }
-    // Too far away to be told apart from never.
-    let deadline = task.deadline.and_then(|deadline| begun.checked_add(deadline));
-    let deadline = deadline.into_iter().chain(task.bound).min();
-    let patience = begun.checked_add(task.start_deadline);
-    let Task { link, function, placement, lineage, stops, .. } = task;
-    let start = Outgoing { function, data, deadline, placement, lineage };
-    if let Err(answer) = link.start(cell, start) {
-        return settle(&stops, cell, answer);
+    if let Err(answer) = terms.send(cell, begun) {
+        return settle(&stops, cell, Some(answer), begun).await;
     }
     stops.watch(cell);
     let guard = CancelOnDrop(Some(cell));
-    let answer = match patience {
-        Some(until) => timeout_at(until, answered(cell)).await.ok(),
-        None => Some(answered(cell).await),
-    };
+    let answer = cell.until(State::word).await;
     guard.disarm();
-    let answer = match answer {
-        Some(answer) => answer,
-        None => give_up(&link, cell, begun).await?,
-    };
-    settle(&stops, cell, answer)
+    settle(&stops, cell, answer, begun).await
 }
 
 fn stopped(cell: &Cell, reason: String) -> StartError {
     let source = FailedTask {
         connection: cell.link.name.as_str().into(),
         task: cell.id.task,
-        function: cell.function.as_str().into(),
+        function: (*cell.function).into(),
         status: TaskStatus::StartFailed,
         failure: Box::new(Failure::of(FailureKind::Aborted, reason, Ran::No)),
     };
     StartError::Stopped { task: NotStarted { id: cell.id.task, data: cell.data.clone() }, source }
 }
 
-async fn answered(cell: &Cell) -> Answer {
-    cell.until(|state| state.answer.clone()).await
-}
-
 /// The start deadline is over. A start that was not sent is taken back; one that was is
 /// cancelled, and if even that is not answered, nobody knows.
-async fn give_up(link: &Link, cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError> {
+async fn give_up(cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError> {
+    let link = &cell.link;
     if link.cancel(cell.id, "the start was not answered in time") {
         let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
         let (connection, waited) = (link.name.clone(), begun.elapsed());
         let source = link.last_dial().map(Box::new);
         return Err(StartError::Deadline { task, connection, waited, source });
     }
-    if let Ok(answer) = timeout(CANCEL_PATIENCE, answered(cell)).await {
+    let answered = cell.until(State::answered);
+    if let Ok(answer) = timeout(CANCEL_PATIENCE, answered).await {
         return Ok(answer);
     }
     let unknown = || StartError::Unknown(RunningTask::new(Arc::clone(cell)));
     cell.give_up_waiting().ok_or_else(unknown)
 }
 
-/// What an answer means for whoever called `start()`.
-fn settle(stops: &Stops, cell: &Arc<Cell>, answer: Answer) -> Result<Option<Payload>, StartError> {
+/// What an answer, or none in time, means for whoever called `start()`.
+async fn settle(
+    stops: &Stops,
+    cell: &Arc<Cell>,
+    answer: Option<Answer>,
+    begun: Instant,
+) -> Result<Option<Box<Payload>>, StartError> {
     let link = &cell.link;
+    let answer = match answer {
+        Some(answer) => answer,
+        None => give_up(cell, begun).await?,
+    };
     if let (Answer::NotSent | Answer::Forbidden, Some(reason)) = (&answer, stops.reason()) {
         return Err(stopped(cell, reason));
     }

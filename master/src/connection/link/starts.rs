@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use selsyn_common::link::line::LineFull;
 use selsyn_common::proto::{self, FromMaster, from_master::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::sync::oneshot;
 
 use super::{GoodbyeAnswer, Link, Session};
-use crate::cell::{Answer, Cell};
+use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionState;
+use crate::connection::in_flight::Patience;
 use crate::dispatch::Outgoing;
 
 /// Longest name of a function that is sent, in bytes: no slave takes a longer one.
@@ -23,33 +25,46 @@ impl Link {
     /// # Errors
     ///
     /// The answer, when it is known without asking the slave.
-    pub(crate) fn start(&self, cell: &Arc<Cell>, start: Outgoing) -> Result<(), Answer> {
-        let mut inner = self.inner();
+    pub(crate) fn start(
+        &self,
+        cell: &Arc<Cell>,
+        start: Outgoing,
+        patience: Patience,
+    ) -> Result<(), Answer> {
+        self.check(cell)?;
+        let mut guard = self.inner();
+        let inner = &mut *guard;
         if inner.gone {
             return Err(Answer::NotSent);
         }
-        self.check(&start)?;
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(Answer::TooManyInFlight);
         }
-        let Some(session) = inner.session.clone().filter(|_| inner.up) else {
-            inner.tasks.add_waiting(Arc::clone(cell), start);
-            return Ok(());
-        };
-        if start.data.len() > session.max_payload_bytes {
-            return Err(Answer::TooLarge(session.max_payload_bytes));
+        let is_sooner = inner.is_sooner(patience);
+        let mut sent = Ok(());
+        if let Some(session) = inner.session.as_ref().filter(|_| inner.up) {
+            if cell.sent_data().len() > session.max_payload_bytes {
+                return Err(Answer::TooLarge(session.max_payload_bytes));
+            }
+            // The table first: the answer may come before this returns.
+            inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
+            let number = inner.slave.as_ref().map_or(0, |slave| slave.functions.number(cell));
+            sent = session.send(start.into_frame(cell, number));
+        } else {
+            inner.tasks.add_waiting(Arc::clone(cell), start, patience);
         }
-        // The table first: the answer may come before this returns.
-        inner.tasks.add_sent(Arc::clone(cell), session.generation);
-        drop(inner);
-        self.send_in(&session, start.into_frame(cell.id));
+        drop(guard);
+        self.is_cut(sent);
+        if is_sooner {
+            self.sooner.notify_one();
+        }
         Ok(())
     }
 
     /// Refuses what the slave would refuse too.
-    fn check(&self, start: &Outgoing) -> Result<(), Answer> {
-        let bytes = start.function.len();
-        let refusal = if self.state() == ConnectionState::Draining {
+    fn check(&self, cell: &Cell) -> Result<(), Answer> {
+        let bytes = cell.function.len();
+        let refusal = if !self.is_calm() && self.state() == ConnectionState::Draining {
             Refusal::because(ErrorCode::Draining, "the slave is draining")
         } else if bytes > MAX_FUNCTION_NAME {
             let message = format!("there is no function with a name of {bytes} bytes");
@@ -69,11 +84,10 @@ impl Link {
         let mut inner = self.inner();
         let reason: String = reason.chars().take(MAX_REASON).collect();
         let is_news = inner.tasks.cancelled(id, &reason);
-        let session = inner.session.clone().filter(|_| is_news);
+        let session = inner.session.as_ref().filter(|_| is_news);
+        let sent = session.map_or(Ok(()), |session| session.send(cancel(id, reason)));
         drop(inner);
-        if let Some(session) = session {
-            self.send_cancel(&session, id, reason);
-        }
+        self.is_cut(sent);
         false
     }
 
@@ -83,34 +97,29 @@ impl Link {
         let cell = if inner.tasks.is_waiting(id) { inner.tasks.remove(id) } else { None };
         drop(inner);
         let Some(cell) = cell else { return false };
-        cell.not_started(Answer::NotSent);
+        let mut after = Aftermath::default();
+        cell.not_started(Answer::NotSent, &mut after);
+        after.deal_with(self);
         true
     }
 
-    pub(super) fn send_cancel(&self, session: &Session, id: ExecutionId, reason: String) {
-        let execution = Some(id.into());
-        self.send_in(session, Frame::Cancel(proto::Cancel { execution, reason }));
-    }
-
-    /// The callbacks of a task have returned.
-    pub(crate) fn result_taken(&self, id: ExecutionId) {
-        let executions = vec![id.into()];
+    /// The callbacks of some tasks have returned.
+    pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>) {
         self.send(Frame::ResultsTaken(proto::ResultsTaken { executions }));
     }
 
     /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.
     pub(crate) fn send(&self, frame: Frame) {
-        let session = self.inner().session.clone();
-        if let Some(session) = session {
-            self.send_in(&session, frame);
-        }
+        let inner = self.inner();
+        let sent = inner.session.as_ref().map_or(Ok(()), |session| session.send(frame));
+        drop(inner);
+        self.is_cut(sent);
     }
 
-    pub(super) fn send_in(&self, session: &Session, frame: Frame) {
-        if let Err(full) =
-            session.outbox.send(FromMaster { frame: Some(frame), ..FromMaster::default() })
-        {
-            // The outbox has closed itself; the slave ends the stream, and a new session begins.
+    /// Tells of a session whose slave does not read: its outbox has closed itself, the slave ends
+    /// the stream, and a new session begins.
+    pub(super) fn is_cut(&self, sent: Result<(), LineFull>) {
+        if let Err(full) = sent {
             tracing::warn!(connection = %self.name, %full, "the session is cut");
         }
     }
@@ -125,13 +134,12 @@ impl Link {
             let _ = answer.send(farewell.clone());
             return Some(answered);
         }
-        let session = inner.session.clone().filter(|_| inner.up)?;
-        let is_first = inner.goodbyes.is_empty();
+        let session = inner.session.as_ref().filter(|_| inner.up)?;
+        let goodbye = Frame::Goodbye(proto::Goodbye { data: Some(data.into()) });
+        let sent = if inner.goodbyes.is_empty() { session.send(goodbye) } else { Ok(()) };
         inner.goodbyes.push(answer);
         drop(inner);
-        if is_first {
-            self.send_in(&session, Frame::Goodbye(proto::Goodbye { data: Some(data.into()) }));
-        }
+        self.is_cut(sent);
         Some(answered)
     }
 
@@ -146,4 +154,15 @@ impl Link {
     pub(crate) fn tells_farewell(&self) -> bool {
         !std::mem::replace(&mut self.inner().farewell_told, true)
     }
+}
+
+impl Session {
+    /// Puts a frame on its way; under the table's lock, which comes before the outbox's.
+    pub(super) fn send(&self, frame: Frame) -> Result<(), LineFull> {
+        self.outbox.send(FromMaster { frame: Some(frame), ..FromMaster::default() })
+    }
+}
+
+pub(super) fn cancel(id: ExecutionId, reason: String) -> Frame {
+    Frame::Cancel(proto::Cancel { execution: Some(id.into()), reason })
 }

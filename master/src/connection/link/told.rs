@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use selsyn_common::link::PART_BYTES;
 use selsyn_common::link::numbering::NumberingError;
 use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster};
 use selsyn_common::{ErrorCode, ExecutionId, Outcome, Ran, Refusal};
 use tokio::time::Instant;
 
-use super::{GoodbyeAnswer, Link, Session};
-use crate::cell::{Answer, Cell};
+use super::starts::cancel;
+use super::{GoodbyeAnswer, Inner, Link, Session};
+use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::in_flight::Generation;
-use crate::dispatch::{Ticket, Welcomed};
+use crate::dispatch::{Catalogue, Ticket, Welcomed};
 use crate::error::ConnectError;
 
 /// Control frames that may wait, for each task: its start, its cancel, its ResultsTaken, and one to
@@ -78,35 +80,45 @@ impl Link {
     /// cancelled is so again.
     pub(crate) fn opened(&self, welcomed: Welcomed) {
         let mut inner = self.inner();
-        let Some(session) = inner.session.clone() else { return };
+        let Some(session) = &inner.session else { return };
+        let former = session.generation - 1;
         let is_new = !welcomed.resumed;
         let is_other = inner.slave.as_ref().is_some_and(|slave| slave.boot_id != welcomed.boot_id);
         inner.slave = Some(welcomed);
         inner.last_dial = None;
         inner.up = true;
-        let former = session.generation - 1;
         let gone = if is_other { inner.tasks.take_sent(former) } else { Vec::new() };
         let cancelled = if is_new { inner.tasks.all_cancelled() } else { Vec::new() };
         drop(inner);
         self.change(Change::Welcomed);
         self.end_lost(gone, "the slave has been restarted and knows nothing of the task");
         for (id, reason) in cancelled {
-            self.send_cancel(&session, id, reason);
+            self.send(cancel(id, reason));
         }
-        self.send_waiting(&session);
+        while self.send_waiting() {}
     }
 
-    fn send_waiting(&self, session: &Session) {
-        loop {
-            let next = self.inner().tasks.next_waiting(session.generation);
-            let Some((cell, start)) = next else { return };
-            if start.data.len() <= session.max_payload_bytes {
-                self.send_in(session, start.into_frame(cell.id));
-            } else {
-                self.inner().tasks.remove(cell.id);
-                cell.not_started(Answer::TooLarge(session.max_payload_bytes));
-            }
+    /// Sends the next start that waits; false when there is none.
+    fn send_waiting(&self) -> bool {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        let Some(session) = &inner.session else { return false };
+        let next = inner.tasks.next_waiting(session.generation);
+        let Some((cell, start)) = next else { return false };
+        let limit = session.max_payload_bytes;
+        if cell.sent_data().len() <= limit {
+            let number = inner.slave.as_ref().map_or(0, |slave| slave.functions.number(&cell));
+            let sent = session.send(start.into_frame(&cell, number));
+            drop(guard);
+            self.is_cut(sent);
+            return true;
         }
+        inner.tasks.remove(cell.id);
+        drop(guard);
+        let mut after = Aftermath::default();
+        cell.not_started(Answer::TooLarge(limit), &mut after);
+        after.deal_with(self);
+        true
     }
 
     /// A slave that drains has ended the stream in good order: it answered every start that it
@@ -117,10 +129,12 @@ impl Link {
             let session = inner.sessions;
             inner.tasks.take_unanswered(session)
         };
+        let mut after = Aftermath::default();
         for cell in unanswered {
             let refusal = Refusal::because(ErrorCode::Draining, "the slave has been drained");
-            cell.not_started(Answer::Refused(Box::new(refusal)));
+            cell.not_started(Answer::Refused(Box::new(refusal)), &mut after);
         }
+        after.deal_with(self);
     }
 
     /// The slave still has these tasks of a session that could not be resumed. When it has named
@@ -139,14 +153,15 @@ impl Link {
     pub(crate) fn broke(&self, last_heard: Instant) {
         let mut inner = self.inner();
         inner.up = false;
-        if let Some(session) = inner.session.clone() {
+        if let Some(session) = inner.session.take() {
             let until = self.settings.window().and_then(|window| last_heard.checked_add(window));
             inner.tasks.session_broke(session.generation, until);
             session.outbox.detach();
             if session.ticket.is_none() || session.outbox.is_full() {
                 session.outbox.abandon();
-                inner.session = None;
                 inner.goodbyes.clear();
+            } else {
+                inner.session = Some(session);
             }
         }
         drop(inner);
@@ -160,12 +175,8 @@ impl Link {
         }
     }
 
-    pub(crate) fn next_end(&self) -> Option<Instant> {
-        self.inner().tasks.next_end()
-    }
-
     /// Ends the tasks whose window is over.
-    pub(crate) fn end_overdue(&self, now: Instant) {
+    pub(super) fn end_overdue(&self, now: Instant) {
         let overdue = {
             let mut inner = self.inner();
             let overdue = inner.tasks.take_overdue(now);
@@ -181,9 +192,12 @@ impl Link {
     }
 
     fn end_lost(&self, cells: Vec<Arc<Cell>>, why: &str) {
+        let mut after = Aftermath::default();
         for cell in cells {
-            cell.ended(Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown));
+            let outcome = Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown);
+            cell.ended(outcome, &mut after);
         }
+        after.deal_with(self);
     }
 
     /// Whether anybody wants the verdict of a task.
@@ -205,11 +219,25 @@ impl Link {
     pub(crate) fn accepted(&self, id: ExecutionId) -> Option<Arc<Cell>> {
         let mut inner = self.inner();
         let session = inner.sessions;
-        inner.tasks.taken_over(id, session)
+        inner.tasks.accepted(id, session)
     }
 
-    pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.inner().tasks.remove(id)
+    /// Takes tasks out that have ended, as far as they are in flight.
+    pub(crate) fn take(
+        &self,
+        ids: impl Iterator<Item = ExecutionId>,
+        taken: &mut Vec<Option<Arc<Cell>>>,
+    ) {
+        let mut guard = self.inner();
+        let Inner { tasks, session, .. } = &mut *guard;
+        taken.extend(ids.map(|id| {
+            let cell = tasks.remove(id)?;
+            if cell.sent_data().len() > PART_BYTES {
+                // The slave has answered, perhaps without the rest of the data.
+                session.iter().for_each(|session| session.outbox.give_up_sending(id));
+            }
+            Some(cell)
+        }));
     }
 
     /// The slave says that a task never ran. That is true of a start of this session; one of a
@@ -223,9 +251,11 @@ impl Link {
         let Some((cell, is_of_session)) = found else {
             return tracing::debug!(task.id = %id, "an answer for a task that is not in flight");
         };
-        if !is_of_session || !cell.not_started(answer) {
+        let mut after = Aftermath::default();
+        if !is_of_session || !cell.not_started(answer, &mut after) {
             self.end_lost(vec![cell], "the slave has forgotten the task since the session broke");
         }
+        after.deal_with(self);
     }
 
     /// The last dial failed; for the errors of starts that wait.
@@ -237,7 +267,7 @@ impl Link {
         self.inner().last_dial.clone()
     }
 
-    pub(crate) fn functions_changed(&self, functions: Vec<String>) {
+    pub(crate) fn functions_changed(&self, functions: Catalogue) {
         if let Some(slave) = &mut self.inner().slave {
             slave.functions = functions;
         }
@@ -271,9 +301,11 @@ impl Link {
         let sent = inner.tasks.take_sent(Generation::MAX);
         drop(inner);
         self.master.forget(self);
+        let mut after = Aftermath::default();
         for cell in waiting {
-            cell.not_started(Answer::NotSent);
+            cell.not_started(Answer::NotSent, &mut after);
         }
+        after.deal_with(self);
         self.end_lost(sent, "the connection was closed");
         self.change(change);
     }

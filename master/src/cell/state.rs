@@ -1,0 +1,173 @@
+//! What changes during a task's life; lean, as a program may have a million tasks.
+
+use std::sync::MutexGuard;
+use std::task::Waker;
+
+use selsyn_common::{ExecutionId, Outcome, Output, OutputContent, Ran, StatusChange, TaskStatus};
+use tracing::warn;
+
+use super::answer::Answer;
+use super::waiters::Waiters;
+use crate::delivery::Mailbox;
+use crate::events::{Broadcast, Events, TaskEvent};
+
+/// What changes during a task's life.
+pub(crate) struct State {
+    pub(crate) status: TaskStatus,
+    /// The callbacks have returned: `join()` may.
+    pub(crate) delivered: bool,
+    /// `start()` has returned a running task: whoever holds it wants to hear of its end.
+    pub(crate) handed_out: bool,
+    /// The start has no answer, and the patience with it is over.
+    pub(super) overdue: bool,
+    /// User code has begun.
+    has_run: bool,
+    pub(crate) answer: Option<Answer>,
+    /// Behind a pointer: most of a task's life there is none.
+    pub(crate) outcome: Option<Box<Outcome>>,
+    pub(super) waiters: Waiters,
+    /// `None` without callbacks and watchers.
+    pub(super) mailbox: Option<Box<Mailbox>>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few tasks have.
+#[derive(Default)]
+struct Rare {
+    /// The last output.
+    shown: u64,
+    /// Messages of hooks and callbacks that panicked before there was an outcome.
+    panics: Vec<String>,
+    events: Option<Broadcast>,
+}
+
+pub(crate) type Locked<'a> = MutexGuard<'a, State>;
+
+impl State {
+    pub(super) fn new(mailbox: Option<Box<Mailbox>>, waiting: Option<Waker>) -> Self {
+        let mut waiters = Waiters::default();
+        waiting.into_iter().for_each(|waker| waiters.enter_first(waker));
+        Self {
+            status: TaskStatus::Starting,
+            delivered: false,
+            handed_out: false,
+            overdue: false,
+            has_run: false,
+            answer: None,
+            outcome: None,
+            waiters,
+            mailbox,
+            rare: None,
+        }
+    }
+
+    /// Takes a step of the status machine; a step that it does not have is logged and ignored.
+    pub(super) fn change(&mut self, id: ExecutionId, change: StatusChange) -> bool {
+        match self.status.after(change) {
+            Ok(status) => {
+                self.status = status;
+                true
+            }
+            Err(illegal) => {
+                warn!(task.id = %id, %illegal, "ignored");
+                false
+            }
+        }
+    }
+
+    /// The answer to the start, once it is there. Whoever is told that it was accepted is handed
+    /// the task.
+    pub(crate) fn answered(&mut self) -> Option<Answer> {
+        self.handed_out |= matches!(self.answer, Some(Answer::Accepted(_)));
+        self.answer.clone()
+    }
+
+    /// As [`Self::answered`], for as long as there is patience: without an answer when it is over.
+    pub(crate) fn word(&mut self) -> Option<Option<Answer>> {
+        let answer = self.answered();
+        (answer.is_some() || self.overdue).then_some(answer)
+    }
+
+    pub(crate) fn mailbox(&mut self) -> &mut Mailbox {
+        self.mailbox.get_or_insert_default()
+    }
+
+    pub(super) fn accepted(&mut self, answer: Answer) {
+        self.answer = Some(answer);
+        self.publish(|| TaskEvent::Accepted);
+    }
+
+    pub(super) fn running(&mut self) {
+        if !std::mem::replace(&mut self.has_run, true) {
+            self.publish(|| TaskEvent::Running);
+        }
+    }
+
+    /// A verdict may come before the words that it implies: whoever watches hears all of them.
+    pub(super) fn imply(&mut self, outcome: &Outcome) {
+        if self.answer.is_none() {
+            match outcome.status {
+                // Not so a loss: it says nothing of the start.
+                TaskStatus::Lost => self.answer = Some(Answer::Lost),
+                _ => self.accepted(Answer::Accepted(None)),
+            }
+        }
+        let has_run = outcome.failure().is_none_or(|failure| failure.ran == Ran::Yes);
+        if has_run && matches!(self.answer, Some(Answer::Accepted(_))) {
+            self.running();
+        }
+    }
+
+    /// Keeps the outcome. Nothing happens to the task any more.
+    pub(super) fn end(&mut self, mut outcome: Outcome) {
+        if let Some(rare) = &mut self.rare {
+            outcome.callback_panics.append(&mut rare.panics);
+        }
+        self.publish(|| TaskEvent::Ended(Box::new(outcome.clone())));
+        self.rare = None;
+        self.outcome = Some(Box::new(outcome));
+    }
+
+    pub(super) fn panicked(&mut self, message: String) {
+        match &mut self.outcome {
+            Some(outcome) => outcome.callback_panics.push(message),
+            None => self.rare.get_or_insert_default().panics.push(message),
+        }
+    }
+
+    pub(super) fn shows(&mut self, output: &Output) {
+        let rare = self.rare.get_or_insert_default();
+        rare.shown = rare.shown.max(output.seq);
+        let Some(events) = &rare.events else { return };
+        let event = match output.content.clone() {
+            OutputContent::Progress(progress) => TaskEvent::Progress(progress),
+            OutputContent::Log(line) => TaskEvent::Log(line),
+            // An output of a kind that this version does not know: the next one shows the hole.
+            _ => return,
+        };
+        events.publish((output.seq, event));
+    }
+
+    /// A receiver of events, beginning with what has happened so far.
+    pub(super) fn subscribe(&mut self) -> Events {
+        let mut past = Vec::new();
+        if matches!(self.answer, Some(Answer::Accepted(_))) {
+            past.push(TaskEvent::Accepted);
+        }
+        if self.has_run {
+            past.push(TaskEvent::Running);
+        }
+        if let Some(outcome) = &self.outcome {
+            past.push(TaskEvent::Ended(outcome.clone()));
+            return Events::ended(past);
+        }
+        let rare = self.rare.get_or_insert_default();
+        rare.events.get_or_insert_default().subscribe(past, rare.shown)
+    }
+
+    fn publish(&self, event: impl FnOnce() -> TaskEvent) {
+        if let Some(events) = self.rare.as_ref().and_then(|rare| rare.events.as_ref()) {
+            events.publish((0, event()));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Which functions a slave has, and by which number a start names them.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use selsyn_common::proto;
+
+use crate::cell::Cell;
+
+/// What can be called, as the slave last told it; the numbers hold for one boot of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Catalogue {
+    names: Vec<String>,
+    numbers: HashMap<Box<str>, u32, RandomState>,
+}
+
+impl Catalogue {
+    /// Reads what the slave told.
+    pub(crate) fn new(functions: Vec<proto::Function>) -> Self {
+        let names = functions.iter().map(|function| function.name.clone()).collect();
+        let numbered = functions.into_iter().filter(|function| function.number > 0);
+        let numbers =
+            numbered.map(|function| (function.name.into_boxed_str(), function.number)).collect();
+        Self { names, numbers }
+    }
+
+    /// The names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.names.clone()
+    }
+
+    /// The number of a task's function; 0 when it must be named.
+    pub(crate) fn number(&self, task: &Cell) -> u32 {
+        if task.function.is_empty() {
+            return 0;
+        }
+        self.numbers.get(&task.function).copied().unwrap_or(0)
+    }
+}
