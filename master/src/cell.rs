@@ -25,6 +25,7 @@ pub(crate) use aftermath::Aftermath;
 pub(crate) use answer::Answer;
 pub(crate) use state::{Locked, State};
 use until::Until;
+pub(crate) use waiters::{Ticket, Waiters};
 
 /// One started task.
 pub(crate) struct Cell {
@@ -81,14 +82,6 @@ impl Cell {
         Until::new(self, look)
     }
 
-    /// As [`Self::until`], for the one that the task was made with, in the same poll.
-    pub(crate) fn first_change<T, F>(&self, look: F) -> Until<'_, F>
-    where
-        F: FnMut(&mut State) -> Option<T> + Unpin,
-    {
-        Until::first(self, look)
-    }
-
     /// The slave has accepted the task.
     pub(crate) fn accepted(&self, reply: Option<Payload>, after: &mut Aftermath) {
         let mut state = self.state();
@@ -111,7 +104,7 @@ impl Cell {
         if !state.change(self.id, StatusChange::FailStart) {
             return false;
         }
-        let outcome = answer.outcome();
+        let outcome = Box::new(answer.outcome());
         state.answer = Some(answer);
         self.end(state, outcome, after);
         true
@@ -125,7 +118,8 @@ impl Cell {
         }
         let failure = Failure::of(FailureKind::Refused, message, Ran::No);
         let mut after = Aftermath::default();
-        self.end(state, Outcome::failed(TaskStatus::StartFailed, failure), &mut after);
+        let outcome = Box::new(Outcome::failed(TaskStatus::StartFailed, failure));
+        self.end(state, outcome, &mut after);
         after.deal_with(&self.link);
     }
 
@@ -155,7 +149,7 @@ impl Cell {
     }
 
     /// The task has its verdict. A second one is ignored.
-    pub(crate) fn ended(self: &Arc<Self>, outcome: Outcome, after: &mut Aftermath) {
+    pub(crate) fn ended(self: &Arc<Self>, outcome: Box<Outcome>, after: &mut Aftermath) {
         let mut state = self.state();
         if state.change(self.id, StatusChange::End(outcome.status)) {
             state.imply(&outcome);
@@ -163,7 +157,7 @@ impl Cell {
         }
     }
 
-    fn end(self: &Arc<Self>, mut state: Locked<'_>, outcome: Outcome, after: &mut Aftermath) {
+    fn end(self: &Arc<Self>, mut state: Locked<'_>, outcome: Box<Outcome>, after: &mut Aftermath) {
         debug!(task.id = %self.id, status = %outcome.status, "ended");
         let wants_callbacks = state.handed_out || outcome.status.is_verdict();
         state.end(outcome);

@@ -1,6 +1,7 @@
 //! What shall be done: a task that was not sent yet.
 
 pub(crate) mod start;
+mod starting;
 pub(crate) mod stops;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::delivery::Mailbox;
 use crate::error::{HookError, StartError};
 use crate::hooks::{TaskHooks, start_hook_setters};
 use crate::running::RunningTask;
+use starting::Starting;
 use stops::Stops;
 
 /// What shall be done: function, data, hooks and callbacks. Not sent yet, status IDLE; dropping
@@ -203,7 +205,7 @@ impl Task {
     ///
     /// Dropping the future before the slave has accepted cancels the task.
     pub async fn start(self) -> Result<RunningTask, StartError> {
-        start::start(self).await
+        Starting::new(self).await
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
+    /// Makes room for so many tasks that end together.
+    pub(crate) fn expect(&mut self, tasks: usize) {
+        self.taken.reserve(tasks);
+        self.woken.reserve(tasks);
+    }
+
     /// The slave may forget a result.
     pub(crate) fn take(&mut self, id: ExecutionId) {
         self.taken.push(id.into());

@@ -25,7 +25,7 @@ pub(crate) struct State {
     pub(crate) answer: Option<Answer>,
     /// Behind a pointer: most of a task's life there is none.
     pub(crate) outcome: Option<Box<Outcome>>,
-    pub(super) waiters: Waiters,
+    pub(crate) waiters: Waiters,
     /// `None` without callbacks and watchers.
     pub(super) mailbox: Option<Box<Mailbox>>,
     rare: Option<Box<Rare>>,
@@ -119,13 +119,13 @@ impl State {
     }
 
     /// Keeps the outcome. Nothing happens to the task any more.
-    pub(super) fn end(&mut self, mut outcome: Outcome) {
+    pub(super) fn end(&mut self, mut outcome: Box<Outcome>) {
         if let Some(rare) = &mut self.rare {
             outcome.callback_panics.append(&mut rare.panics);
         }
-        self.publish(|| TaskEvent::Ended(Box::new(outcome.clone())));
+        self.publish(|| TaskEvent::Ended(outcome.clone()));
         self.rare = None;
-        self.outcome = Some(Box::new(outcome));
+        self.outcome = Some(outcome);
     }
 
     pub(super) fn panicked(&mut self, message: String) {

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::waiters::{Ticket, Waiters};
+use super::waiters::Ticket;
 use super::{Cell, State};
 
 /// Waits until `look` finds something; one lock when it is there already.
@@ -11,18 +11,11 @@ pub(crate) struct Until<'a, F> {
     cell: &'a Cell,
     look: F,
     ticket: Option<Ticket>,
-    /// It entered before anything could change: the first look would find nothing.
-    is_first: bool,
 }
 
 impl<'a, F> Until<'a, F> {
     pub(super) const fn new(cell: &'a Cell, look: F) -> Self {
-        Self { cell, look, ticket: None, is_first: false }
-    }
-
-    /// For the one that the task was made with.
-    pub(super) const fn first(cell: &'a Cell, look: F) -> Self {
-        Self { cell, look, ticket: Some(Waiters::FIRST), is_first: true }
+        Self { cell, look, ticket: None }
     }
 }
 
@@ -30,10 +23,7 @@ impl<T, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Until<'_, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let Self { cell, look, ticket, is_first } = &mut *self;
-        if std::mem::take(is_first) {
-            return Poll::Pending;
-        }
+        let Self { cell, look, ticket } = &mut *self;
         let mut state = cell.state();
         let found = look(&mut state);
         match (&found, *ticket) {

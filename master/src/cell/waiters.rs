@@ -3,11 +3,11 @@
 use std::task::Waker;
 
 /// Names one of those who wait.
-pub(super) type Ticket = u32;
+pub(crate) type Ticket = u32;
 
 /// Those who wait; one entry for each, however often it looks.
 #[derive(Debug, Default)]
-pub(super) struct Waiters {
+pub(crate) struct Waiters {
     /// Almost every task is waited for by one alone.
     one: Option<(Ticket, Waker)>,
     more: Vec<(Ticket, Waker)>,
@@ -16,16 +16,16 @@ pub(super) struct Waiters {
 
 impl Waiters {
     /// The ticket of the first one.
-    pub(super) const FIRST: Ticket = 1;
+    pub(crate) const FIRST: Ticket = 1;
 
     /// Adds the first one who waits, before anybody else can.
-    pub(super) fn enter_first(&mut self, waker: Waker) {
+    pub(crate) fn enter_first(&mut self, waker: Waker) {
         self.last = Self::FIRST;
         self.one = Some((Self::FIRST, waker));
     }
 
     /// Adds one who waits; gives its ticket.
-    pub(super) fn enter(&mut self, waker: &Waker) -> Ticket {
+    pub(crate) fn enter(&mut self, waker: &Waker) -> Ticket {
         self.last = self.last.wrapping_add(1);
         let entered = (self.last, waker.clone());
         match &self.one {
@@ -36,7 +36,7 @@ impl Waiters {
     }
 
     /// Goes on waiting, perhaps with another waker; gives the ticket to leave with.
-    pub(super) fn stay(&mut self, ticket: Ticket, waker: &Waker) -> Ticket {
+    pub(crate) fn stay(&mut self, ticket: Ticket, waker: &Waker) -> Ticket {
         match self.one.iter_mut().chain(&mut self.more).find(|(held, _)| *held == ticket) {
             Some((_, held)) => {
                 held.clone_from(waker);
@@ -48,7 +48,7 @@ impl Waiters {
     }
 
     /// One waits no more.
-    pub(super) fn leave(&mut self, ticket: Ticket) {
+    pub(crate) fn leave(&mut self, ticket: Ticket) {
         if self.one.as_ref().is_some_and(|(held, _)| *held == ticket) {
             self.one = None;
         } else {
@@ -57,7 +57,7 @@ impl Waiters {
     }
 
     /// Takes everybody out, to be woken.
-    pub(super) fn take(&mut self, woken: &mut Vec<Waker>) {
+    pub(crate) fn take(&mut self, woken: &mut Vec<Waker>) {
         woken.extend(self.one.take().map(|(_, waker)| waker));
         if !self.more.is_empty() {
             woken.extend(std::mem::take(&mut self.more).into_iter().map(|(_, waker)| waker));

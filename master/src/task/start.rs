@@ -1,8 +1,7 @@
 //! Takes a task from IDLE to STARTED, or says why not: a start is never a lie.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use selsyn_common::proto::Placement;
@@ -17,44 +16,12 @@ use crate::error::{NotStarted, StartError};
 use crate::hooks::{self, Accepted, OnStartError, StartHooks};
 use crate::running::RunningTask;
 
+/// Why a start is cancelled whose future is dropped.
+pub(super) const DROPPED: &str = "the start was dropped";
+
 /// Time for the slave to answer the cancel of a start that it did not answer. An answer settles
 /// what became of it; without one nobody knows.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Starts the task and runs the hooks around it.
-pub(super) async fn start(task: Task) -> Result<RunningTask, StartError> {
-    if task.is_plain() {
-        return plain(task).await;
-    }
-    // Behind a pointer: what few starts need shall not make all of them large.
-    match Box::pin(attempt(task)).await {
-        Ok(running) => Ok(running),
-        Err(failed) => failed.tell(),
-    }
-}
-
-/// Starts a task without hooks that nobody else may stop.
-async fn plain(task: Task) -> Result<RunningTask, StartError> {
-    let begun = Instant::now();
-    let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
-    let (cell, terms) = Terms::of(task, Some(waker));
-    let answer = match terms.send(&cell, begun) {
-        Ok(()) => {
-            let guard = CancelOnDrop(Some(&cell));
-            let word = cell.first_change(State::word).await;
-            guard.disarm();
-            word
-        }
-        Err(answer) => Some(answer),
-    };
-    if let Some(Answer::Accepted(_)) = answer {
-        return Ok(RunningTask::new(cell));
-    }
-    let Err(error) = Box::pin(settle(&Stops::default(), &cell, answer, begun)).await else {
-        return Ok(RunningTask::new(cell));
-    };
-    Failed::new(error, cell, StartHooks::default()).tell()
-}
 
 /// A start that failed, and whose hook has not been told.
 pub(crate) struct Failed {
@@ -79,7 +46,7 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
 }
 
 /// What a task asks for beside what it does.
-struct Terms {
+pub(super) struct Terms {
     deadline: Option<Duration>,
     start_deadline: Duration,
     placement: Placement,
@@ -88,14 +55,14 @@ struct Terms {
 
 impl Terms {
     /// Takes a task apart; `waiting` waits for its first change.
-    fn of(task: Task, waiting: Option<Waker>) -> (Arc<Cell>, Self) {
+    pub(super) fn of(task: Task, waiting: Option<Waker>) -> (Arc<Cell>, Self) {
         let Task { fixed, deadline, start_deadline, placement, mailbox, rare, .. } = task;
         let terms = Self { deadline, start_deadline, placement, rare };
         (Cell::new(fixed, mailbox, waiting), terms)
     }
 
     /// Puts the start on its way.
-    fn send(self, cell: &Arc<Cell>, begun: Instant) -> Result<(), Answer> {
+    pub(super) fn send(self, cell: &Arc<Cell>, begun: Instant) -> Result<(), Answer> {
         // Too far away to be told apart from never.
         let deadline = self.deadline.and_then(|deadline| begun.checked_add(deadline));
         let (lineage, bound) = self.rare.map_or((None, None), |rare| (rare.lineage, rare.bound));
@@ -141,7 +108,7 @@ pub(crate) fn fail(
 
 impl Failed {
     /// An unknown start is not failed.
-    fn new(error: StartError, cell: Arc<Cell>, hooks: StartHooks) -> Self {
+    pub(super) fn new(error: StartError, cell: Arc<Cell>, hooks: StartHooks) -> Self {
         if !matches!(error, StartError::Unknown(_)) {
             cell.start_failed(error.to_string());
         }
@@ -229,7 +196,7 @@ async fn give_up(cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError>
 }
 
 /// What an answer, or none in time, means for whoever called `start()`.
-async fn settle(
+pub(super) async fn settle(
     stops: &Stops,
     cell: &Arc<Cell>,
     answer: Option<Answer>,
@@ -276,7 +243,7 @@ impl CancelOnDrop<'_> {
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(cell) = self.0 {
-            cell.link.cancel(cell.id, "the start was dropped");
+            cell.link.cancel(cell.id, DROPPED);
         }
     }
 }

@@ -195,7 +195,7 @@ impl Link {
         let mut after = Aftermath::default();
         for cell in cells {
             let outcome = Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown);
-            cell.ended(outcome, &mut after);
+            cell.ended(Box::new(outcome), &mut after);
         }
         after.deal_with(self);
     }

@@ -38,6 +38,7 @@ impl Ends {
         if self.verdicts.is_empty() {
             return;
         }
+        after.expect(self.verdicts.len());
         link.take(self.verdicts.iter().map(|(id, _)| *id), &mut self.cells);
         for ((id, outcome), cell) in self.verdicts.drain(..).zip(self.cells.drain(..)) {
             let outcome = outcome.ok_or(WireError::missing("Finished", "outcome"));
@@ -59,12 +60,12 @@ fn end(
 ) -> Result<(), WireError> {
     match outcome {
         Ok(outcome) => {
-            cell.ended(outcome, after);
+            cell.ended(Box::new(outcome), after);
             Ok(())
         }
         Err(error) => {
             let message = format!("{} sent a verdict that cannot be read: {error}", link.name);
-            cell.ended(Outcome::lost(message, Ran::Yes), after);
+            cell.ended(Box::new(Outcome::lost(message, Ran::Yes)), after);
             Err(error)
         }
     }
