@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{Endpoint, Payload};
-use tokio::runtime::Handle;
 
 use crate::config::{Settings, setting_setters};
 use crate::connection::Connection;
@@ -122,16 +121,16 @@ impl Connect {
     fn begin(self) -> Result<(Connection, Master), ConnectError> {
         check_name(&self.name)?;
         self.settings.check()?;
-        let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let (address, dial) = self.target.resolve()?;
         let shared = self.master.shared();
+        let (loops, runtime) = shared.runtimes().ok_or(ConnectError::NoRuntime)?;
+        let (address, dial) = self.target.resolve()?;
         let link =
             Link::new(self.name, address, self.settings, self.hooks, Arc::clone(shared), runtime);
         let link = Arc::new(link);
         let connection = Connection::new(Arc::clone(&link));
         shared.insert(&connection)?;
         let dispatch = Dispatch::new(Arc::clone(&link), dial, self.data, self.attempts);
-        link.spawn(dispatch.run());
+        loops.spawn(dispatch.run());
         Ok((connection, self.master))
     }
 }

@@ -25,6 +25,7 @@ mod connect;
 mod connection;
 mod delivery;
 mod dispatch;
+mod driver;
 mod error;
 mod events;
 mod generated;

@@ -196,3 +196,55 @@ fn those_who_join_a_group_are_told_when_the_runtime_of_its_connections_ends() {
     });
     drop(cluster);
 }
+
+#[test]
+fn connections_on_a_thread_of_their_own_live_on_while_the_program_holds_up_its_runtime() {
+    let slaves = one_thread();
+    let tolerance = Duration::from_millis(400);
+    let (dialer, listener) = pipe();
+    let slave = slaves.block_on(async {
+        let builder = Slave::builder().function("echo", functions::echo());
+        builder.incoming(listener).unwrap().spawn()
+    });
+    beside(async {
+        let master = Master::builder().driver_thread().heartbeat_tolerance(tolerance);
+        let master = master.suspect_after(tolerance).build().unwrap();
+        let connection = master.connect_with("it", move || dialer.clone().dial()).await.unwrap();
+        let mut events = connection.events();
+        assert_eq!(events.next().await, Some(ConnectionState::Connected));
+        // Nothing on this runtime runs meanwhile.
+        std::thread::sleep(tolerance * 3);
+        let here = std::thread::current().id();
+        let called = connection.new_task(json!(1)).unwrap().function("echo");
+        let called = called.on_complete_async(move |_, _| async move {
+            assert_eq!(std::thread::current().id(), here, "user code runs where it connects");
+        });
+        let running = called.start().await.unwrap();
+        let outcome = expect::completed(&running).await;
+        assert_eq!(outcome.callback_panics, Vec::<String>::new());
+        expect::soon("the close", master.close()).await;
+        assert_eq!(events.next().await, Some(ConnectionState::Closed), "it was never away");
+    });
+    slaves.block_on(slave.shutdown()).unwrap();
+}
+
+#[test]
+fn connections_on_a_thread_of_their_own_outlive_the_runtime_that_made_them() {
+    let (runtime, slaves) = (one_thread(), one_thread());
+    let (dialer, listener) = pipe();
+    let slave = slaves.block_on(async {
+        let builder = Slave::builder().function("echo", functions::echo());
+        builder.incoming(listener).unwrap().spawn()
+    });
+    let master = Master::builder().driver_thread().build().unwrap();
+    let connection = runtime.block_on(async {
+        master.connect_with("it", move || dialer.clone().dial()).await.unwrap()
+    });
+    runtime.shutdown_background();
+    beside(async {
+        let running = connection.new_task(json!(7)).unwrap().function("echo").start().await;
+        assert_eq!(running.unwrap().success::<i32>().await.unwrap(), 7);
+        expect::soon("the close", master.close()).await;
+    });
+    slaves.block_on(slave.shutdown()).unwrap();
+}
