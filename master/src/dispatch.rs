@@ -41,7 +41,7 @@ impl Outgoing {
     /// The frame, with the function's number in place of its name unless that is 0.
     pub(crate) fn into_frame(self, cell: &Cell, function_number: u32) -> Frame {
         let named = if function_number == 0 { &*cell.function } else { "" };
-        let start = proto::Start {
+        let mut start = proto::Start {
             execution: Some(cell.id.into()),
             function: named.to_owned(),
             function_number,
@@ -50,7 +50,10 @@ impl Outgoing {
             placement: self.placement.into(),
             ..proto::Start::default()
         };
-        Frame::Start(start.with_lineage(self.lineage))
+        if self.lineage.is_some() {
+            start = start.with_lineage(self.lineage);
+        }
+        Frame::Start(start)
     }
 }
 

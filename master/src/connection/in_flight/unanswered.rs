@@ -33,20 +33,49 @@ pub(super) struct Unanswered {
     /// Where the moments begin; anew whenever nobody waits, so that they never run out.
     begun: Option<Instant>,
     counts: BTreeMap<Moment, usize>,
+    /// The moment that came last, apart: most starts end at the same one as the start before.
+    last: Option<Last>,
+}
+
+/// A moment, and which times belong to it: above `after`, up to `until`.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    after: Instant,
+    until: Instant,
+    moment: Moment,
+    count: usize,
 }
 
 impl Unanswered {
     /// Waits for an answer, until then or for ever.
     pub(super) fn add(&mut self, patience: Patience) -> Moment {
         let Patience { begun, until: Some(until) } = patience else { return 0 };
+        if let Some(last) = &mut self.last
+            && last.after < until
+            && until <= last.until
+        {
+            last.count += 1;
+            return last.moment;
+        }
+        self.put_away();
         if self.counts.is_empty() {
             self.begun = None;
         }
-        let moment = moment_of(until.saturating_duration_since(*self.begun.get_or_insert(begun)));
+        let begun = *self.begun.get_or_insert(begun);
+        let moment = moment_of(until.saturating_duration_since(begun));
         if moment > 0 {
-            *self.counts.entry(moment).or_default() += 1;
+            let (after, until) = (begun + time_of(moment - 1), begun + time_of(moment));
+            let count = self.counts.remove(&moment).unwrap_or(0) + 1;
+            self.last = Some(Last { after, until, moment, count });
         }
         moment
+    }
+
+    /// Lets another moment be the last.
+    fn put_away(&mut self) {
+        if let Some(last) = self.last.take().filter(|last| last.count > 0) {
+            self.counts.insert(last.moment, last.count);
+        }
     }
 
     /// An answer came, or is waited for no more.
@@ -54,7 +83,9 @@ impl Unanswered {
         if moment == 0 {
             return;
         }
-        if let Some(count) = self.counts.get_mut(&moment) {
+        if let Some(last) = self.last.as_mut().filter(|last| last.moment == moment) {
+            last.count -= 1;
+        } else if let Some(count) = self.counts.get_mut(&moment) {
             *count -= 1;
             if *count == 0 {
                 self.counts.remove(&moment);
@@ -64,16 +95,23 @@ impl Unanswered {
 
     /// When the patience with some is over.
     pub(super) fn next(&self) -> Option<Instant> {
-        let (moment, _) = self.counts.first_key_value()?;
-        Some(self.begun? + Duration::from_millis(u64::from(*moment) * GRAIN))
+        let last = self.last.iter().filter(|last| last.count > 0).map(|last| last.moment);
+        let moment = self.counts.keys().next().copied().into_iter().chain(last).min()?;
+        Some(self.begun? + time_of(moment))
     }
 
     /// The last moment that is over, if there is one.
     pub(super) fn over(&self, now: Instant) -> Option<Moment> {
         let passed = now.saturating_duration_since(self.begun?).as_millis() / u128::from(GRAIN);
         let passed = Moment::try_from(passed).unwrap_or(Moment::MAX);
-        self.counts.range(..=passed).next_back().map(|(moment, _)| *moment)
+        let last = self.last.iter().filter(|last| last.count > 0 && last.moment <= passed);
+        let others = self.counts.range(..=passed).next_back().map(|(moment, _)| *moment);
+        others.into_iter().chain(last.map(|last| last.moment)).max()
     }
+}
+
+fn time_of(moment: Moment) -> Duration {
+    Duration::from_millis(u64::from(moment) * GRAIN)
 }
 
 /// The first moment at or after so much time; 0 when that is too far away to be told apart from
@@ -128,6 +166,7 @@ mod tests {
             let moments: Vec<_> = waits.into_iter().map(add).collect();
             moments.into_iter().for_each(|moment| unanswered.remove(moment));
             prop_assert_eq!(unanswered.next(), None);
+            unanswered.put_away();
             prop_assert!(unanswered.counts.is_empty());
         }
     }
