@@ -85,7 +85,7 @@ async fn a_malformed_start_is_refused_by_its_field_and_did_not_run() {
 async fn a_start_may_name_its_function_by_the_number_that_the_catalogue_gives_it() {
     let cluster = TestCluster::start(1).await.unwrap();
     let mut master = RawMaster::connect(cluster.dialer(0)).await;
-    master.say(0, from_master::Frame::Hello(hello()));
+    master.say(0, from_master::Frame::Hello(hello().into()));
     let Some(from_slave::Frame::Welcome(welcome)) = master.hears().await else {
         panic!("a welcome")
     };
