@@ -10,7 +10,7 @@ import time
 from ding.interaction import Master
 
 SLAVE = """
-import logging, sys
+import logging
 from ding.interaction import Slave
 logging.disable(logging.CRITICAL)
 class Echo(Slave):
@@ -18,14 +18,15 @@ class Echo(Slave):
         return task
 slave = Echo('127.0.0.1', 17236)
 slave.start()
-sys.stdin.read()
-slave.shutdown()
+slave.join()
 """
 
+# Loopback needs no proxy.
+os.environ["NO_PROXY"] = "*"
 os.sched_setaffinity(0, range(os.cpu_count()))
 logging.disable(logging.CRITICAL)
-slave = subprocess.Popen([sys.executable, "-c", SLAVE], stdin=subprocess.PIPE)
-master = Master("127.0.0.1", 17235)
+slave = subprocess.Popen([sys.executable, "-c", SLAVE])
+master = Master("127.0.0.1", 17235, my_address="http://127.0.0.1:17235")
 master.start()
 for _ in range(100):
     try:
@@ -44,5 +45,5 @@ for _ in range(500):
     assert task.result == DATA, task.result
 connection.disconnect()
 print(json.dumps({"rate": len(times) / sum(times), "p50": statistics.median(times) * 1e6}), flush=True)
-slave.stdin.close()
+slave.kill()
 os._exit(0)

@@ -1,6 +1,7 @@
 //! `peer_nats`, `peer_ray`, `peer_di_engine`: others that start work elsewhere, where they are
 //! installed. Nothing is demanded beside them: they do more than we, or other things.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -69,26 +70,30 @@ struct Printed {
 }
 
 /// A peer that hangs is a yardstick that fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn python(plan: &Plan, peer: &Python) -> Result<Vec<Row>> {
     let server = Server::start(plan.placement).await?;
     if !peer.run(&format!("import {}", peer.module)).await?.status.success() {
         return missing(plan, &server, peer.case, peer.name, peer.install).await;
     }
-    let printed = peer.run(peer.program).await?;
-    let told = String::from_utf8_lossy(&printed.stdout);
-    let last = told.lines().last().unwrap_or_default();
-    let theirs = serde_json::from_str::<Printed>(last).map_err(|error| {
+    let theirs = peer.figures().await.map_err(|error| {
         say(&format!("  the yardstick {} failed: {error}", peer.name));
     });
     rows(plan, &server, peer.case, peer.name, theirs.ok()).await
 }
 
 impl Python {
+    async fn figures(&self) -> Result<Printed> {
+        let ran = self.run(self.program).await?;
+        let told = String::from_utf8_lossy(&ran.stdout);
+        Ok(serde_json::from_str(told.lines().last().ok_or("it says nothing")?)?)
+    }
+
     async fn run(&self, program: &str) -> Result<std::process::Output> {
         let mut python = Command::new("python3");
-        let output = python.args(["-c", program]).kill_on_drop(true).output();
+        python.args(["-c", program]).stdin(Stdio::null()).stderr(Stdio::null());
+        let output = python.kill_on_drop(true).output();
         Ok(tokio::time::timeout(PATIENCE, output).await??)
     }
 }
