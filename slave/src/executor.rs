@@ -6,13 +6,12 @@ mod in_place;
 mod ladder;
 mod run;
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::wire::WireError;
 use selsyn_common::{
-    ErrorCode, ExecutionId, Failure, FailureKind, Outcome, Payload, Ran, Refusal, Summary,
-    TaskStatus,
+    ErrorCode, ExecutionId, Failure, FailureKind, Outcome, Payload, Ran, Refusal, TaskStatus,
 };
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -79,7 +78,7 @@ fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, leaves
             return;
         }
         state.accept(record, reply, leaves);
-        (!matches!(state.place, Place::Queued { .. }), state.deadline)
+        (!state.is_queued(), state.deadline)
     };
     if let Some(deadline) = deadline {
         ladder::watch_deadline(core, record, deadline);
@@ -100,7 +99,7 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
 /// Takes back a task that was not accepted. It says so before it settles: a session that is being
 /// closed waits for no more than that.
 fn never_was(core: &Arc<Core>, record: &Arc<Record>, say: impl FnOnce()) {
-    let next = leave(core, record, &mut record.state());
+    let next = leave(core, record, &mut record.state(), None);
     record.notify();
     say();
     record.settle();
@@ -110,32 +109,27 @@ fn never_was(core: &Arc<Core>, record: &Arc<Record>, say: impl FnOnce()) {
 
 /// User code has ended, or was dropped. A verdict that was given before stands.
 fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: Instant, leaves: Leaves) {
-    let (next, forgotten) = {
-        let mut state = record.state();
-        let outcome = state.life.end(end);
-        // The slot is free before the result is told: who starts the next task right after this
-        // one must not be refused.
-        let next = leave(core, record, &mut state);
-        if outcome.is_none() {
-            warn!(task.id = %record.id, "the function returned after its verdict; dropped");
-        }
-        (
-            next,
-            outcome.is_some_and(|outcome| conclude(core, record, &mut state, outcome, now, leaves)),
-        )
+    let mut state = record.state();
+    let Some(outcome) = state.life.end(end) else {
+        warn!(task.id = %record.id, "the function returned after its verdict; dropped");
+        let next = leave(core, record, &mut state, None);
+        drop(state);
+        record.notify();
+        return pass_on(core, next);
     };
-    over(core, record, forgotten);
+    let outcome = within_limit(state.session(record), outcome);
+    // The slot is free before the result is told: who starts the next task right after this one
+    // must not be refused.
+    let next = leave(core, record, &mut state, Some(&outcome));
+    conclude(core, record, state, outcome, now, leaves);
     pass_on(core, next);
 }
 
 /// It was stopped before it ran.
 fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
-    let (next, forgotten) = {
-        let mut state = record.state();
-        let next = leave(core, record, &mut state);
-        (next, conclude(core, record, &mut state, outcome, Instant::now(), Leaves::AtOnce))
-    };
-    over(core, record, forgotten);
+    let mut state = record.state();
+    let next = leave(core, record, &mut state, Some(&outcome));
+    conclude(core, record, state, outcome, Instant::now(), Leaves::AtOnce);
     pass_on(core, next);
 }
 
@@ -145,30 +139,27 @@ fn give_up(
     record: &Arc<Record>,
     verdict: impl FnOnce(&mut Lifecycle) -> Option<Outcome>,
 ) {
-    let forgotten = {
-        let mut state = record.state();
-        let Some(outcome) = verdict(&mut state.life) else { return };
-        conclude(core, record, &mut state, outcome, Instant::now(), Leaves::AtOnce)
-    };
-    over(core, record, forgotten);
+    let mut state = record.state();
+    let Some(outcome) = verdict(&mut state.life) else { return };
+    core.admission().keep(bytes_of(&outcome));
+    conclude(core, record, state, outcome, Instant::now(), Leaves::AtOnce);
 }
 
 /// A slot that became free, and who has waited longest for it.
 type Next = Option<(ExecutionId, Place)>;
 
-/// Gives the place back; names the next in line.
-fn leave(core: &Core, record: &Record, state: &mut State) -> Next {
+/// Gives the place back, and counts the result that is kept, if one is; names the next in line.
+fn leave(core: &Core, record: &Record, state: &mut State, result: Option<&Outcome>) -> Next {
     state.is_left = true;
-    core.admission().release(state.place, record.origin.peer.master)
+    let mut admission = core.admission();
+    if let Some(outcome) = result {
+        admission.keep(bytes_of(outcome));
+    }
+    state.place().and_then(|place| admission.release(place, record.origin.peer.master))
 }
 
-/// Those who wait for its end may go on.
-fn over(core: &Core, record: &Record, forgotten: bool) {
-    record.notify();
-    if forgotten {
-        // Nobody can ask for it any more.
-        core.forget(record.id);
-    }
+fn bytes_of(outcome: &Outcome) -> usize {
+    outcome.value().map_or(0, Payload::len)
 }
 
 /// Gives a freed slot to a waiting task. Its hook may still be thinking: then it begins later.
@@ -185,24 +176,28 @@ fn pass_on(core: &Arc<Core>, next: Next) {
     }
 }
 
-/// Gives the verdict: to the record first, then to the master. True when nobody can ask for it.
+/// Gives the verdict: to the record first, then to the master.
 fn conclude(
     core: &Core,
     record: &Record,
-    state: &mut State,
+    mut state: MutexGuard<'_, State>,
     outcome: Outcome,
     now: Instant,
     leaves: Leaves,
-) -> bool {
-    let session = Arc::clone(state.session(record));
-    let outcome = within_limit(&session, outcome);
-    let outcome = Outcome { summary: summary(state, now), ..outcome };
+) {
     debug!(task.id = %record.id, status = %outcome.status, "ended");
-    core.admission().keep(outcome.value().map_or(0, Payload::len));
-    state.outcome = Some(Box::new(outcome.clone()));
-    session.say(finished(record.id, outcome), leaves);
+    let outcome = Some(state.keep(outcome, now));
+    let session = state.session(record);
+    let finished = proto::Finished { execution: Some(record.id.into()), outcome };
+    session.say(Frame::Finished(finished), leaves);
+    let forgotten = session.is_forgotten();
     state.is_settled = true;
-    session.is_forgotten()
+    drop(state);
+    record.notify();
+    if forgotten {
+        // Nobody can ask for it any more.
+        core.forget(record.id);
+    }
 }
 
 /// Gives an execution to the new session of a master that came back too late for the former one,
@@ -219,8 +214,8 @@ fn repeat(record: &Record, state: &mut State, session: &Session) {
     if state.accepted {
         session.send(accepted_frame(record.id));
     }
-    if let Some(outcome) = &state.outcome {
-        session.send(finished(record.id, Outcome::clone(outcome)));
+    if let Some(outcome) = state.outcome() {
+        session.send(finished(record.id, outcome));
     }
 }
 
@@ -236,11 +231,6 @@ fn within_limit(session: &Session, outcome: Outcome) -> Outcome {
         }
         _ => outcome,
     }
-}
-
-fn summary(state: &State, now: Instant) -> Summary {
-    let began = state.began_at.unwrap_or(now);
-    Summary { queued: began - state.accepted_at, ran: now - began }
 }
 
 fn accepted_frame(id: ExecutionId) -> Frame {

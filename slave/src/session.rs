@@ -149,9 +149,9 @@ impl Session {
         self.records.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// One less.
-    pub(crate) fn forgets_one(&self) {
-        if self.records.fetch_sub(1, Ordering::AcqRel) == 1 {
+    /// So many less.
+    pub(crate) fn forget(&self, count: usize) {
+        if count > 0 && self.records.fetch_sub(count, Ordering::AcqRel) == count {
             self.emptied.notify_one();
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::field::display;
-use tracing::{Instrument, Span, info_span};
+use tracing::level_filters::LevelFilter;
+use tracing::{Instrument, Level, Span, info_span};
 
 use super::{ended, ladder};
 use crate::core::Core;
@@ -103,6 +104,10 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
 
 /// What user code runs in: what it logs names its task, and the tree that the task belongs to.
 pub(super) fn span(record: &Record) -> Span {
+    if Level::INFO > LevelFilter::current() {
+        // Nobody listens: a span that is off costs a good part of a small task all the same.
+        return Span::none();
+    }
     let trace = record.lineage().map(|lineage| display(lineage.trace));
     info_span!("task", task.id = %record.id, function = %record.function.name, trace.id = trace)
 }

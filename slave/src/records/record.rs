@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::{ExecutionId, Lineage, Outcome, Output, OutputContent, Payload};
+use selsyn_common::{ExecutionId, Lineage, Outcome, Output, OutputContent, Payload, Summary};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +61,7 @@ pub(crate) struct State {
     /// back too late for the former.
     heir: Option<Arc<Session>>,
     pub(crate) life: Lifecycle,
-    pub(crate) place: Place,
+    stage: Stage,
     /// The before_task hook has let it pass.
     pub(crate) accepted: bool,
     told: Told,
@@ -69,12 +69,21 @@ pub(crate) struct State {
     pub(crate) is_left: bool,
     /// Its master has been told what became of it: its session may be closed.
     pub(crate) is_settled: bool,
-    pub(crate) accepted_at: Instant,
-    pub(crate) began_at: Option<Instant>,
+    accepted_at: Instant,
     pub(crate) deadline: Option<Instant>,
     /// Outputs shown so far.
     shown: u64,
-    pub(crate) outcome: Option<Box<Outcome>>,
+}
+
+/// What is kept of an execution beside its life: much of it either before its end or after.
+#[derive(Debug)]
+enum Stage {
+    /// It holds a place, and may have begun.
+    Placed { place: Place, began_at: Option<Instant> },
+    /// It has returned a value; the times are in microseconds.
+    Value { value: Payload, queued: u64, ran: u64 },
+    /// It has ended otherwise; one that is stuck holds its place all the same.
+    Otherwise { outcome: Box<Outcome>, place: Place },
 }
 
 impl Record {
@@ -107,6 +116,7 @@ impl Record {
         Self::new(request, function, origin, state)
     }
 
+    #[inline]
     fn new(
         request: Request,
         function: Arc<Registered>,
@@ -187,7 +197,7 @@ impl Record {
         if state.is_left {
             return None;
         }
-        state.place = slot;
+        state.stage = Stage::Placed { place: slot, began_at: None };
         Some(state.accepted)
     }
 
@@ -234,16 +244,14 @@ impl State {
         Self {
             heir: None,
             life: Lifecycle::new(),
-            place,
+            stage: Stage::Placed { place, began_at: None },
             accepted: false,
             told: Told::Nothing,
             is_left: false,
             is_settled: false,
             accepted_at: now,
-            began_at: None,
             deadline: deadline.and_then(|left| now.checked_add(left)),
             shown: 0,
-            outcome: None,
         }
     }
 
@@ -252,10 +260,66 @@ impl State {
         if !self.life.begin() {
             return false;
         }
-        self.began_at = Some(now);
+        if let Stage::Placed { began_at, .. } = &mut self.stage {
+            *began_at = Some(now);
+        }
         let timeout = timeout.and_then(|timeout| now.checked_add(timeout));
         self.deadline = self.deadline.into_iter().chain(timeout).min();
         true
+    }
+
+    /// The place it holds; none once it has returned a value.
+    pub(crate) const fn place(&self) -> Option<Place> {
+        match self.stage {
+            Stage::Placed { place, .. } | Stage::Otherwise { place, .. } => Some(place),
+            Stage::Value { .. } => None,
+        }
+    }
+
+    /// Whether it waits in the queue.
+    pub(crate) const fn is_queued(&self) -> bool {
+        matches!(self.stage, Stage::Placed { place: Place::Queued { .. }, .. })
+    }
+
+    /// Keeps the verdict, until its master takes it; gives it with its figures.
+    pub(crate) fn keep(&mut self, outcome: Outcome, now: Instant) -> proto::Outcome {
+        let Stage::Placed { place, began_at } = self.stage else {
+            unreachable!("a verdict is given once")
+        };
+        let began = began_at.unwrap_or(now);
+        let summary = Summary { queued: began - self.accepted_at, ran: now - began };
+        let outcome = Outcome { summary, ..outcome };
+        let told = outcome.clone().into();
+        self.stage = match outcome.result {
+            Ok(value) => {
+                let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+                Stage::Value { value, queued: micros(summary.queued), ran: micros(summary.ran) }
+            }
+            Err(_) => Stage::Otherwise { outcome: Box::new(outcome), place },
+        };
+        told
+    }
+
+    /// The verdict, if there is one.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match &self.stage {
+            Stage::Placed { .. } => None,
+            Stage::Otherwise { outcome, .. } => Some(Outcome::clone(outcome)),
+            Stage::Value { value, queued, ran } => {
+                let (queued, ran) = (Duration::from_micros(*queued), Duration::from_micros(*ran));
+                let summary = Summary { queued, ran };
+                Some(Outcome { summary, ..Outcome::completed(value.clone()) })
+            }
+        }
+    }
+
+    /// How many bytes the result has that is kept, if one is.
+    pub(crate) fn result_bytes(&self) -> Option<usize> {
+        match &self.stage {
+            Stage::Placed { .. } => None,
+            Stage::Otherwise { .. } => Some(0),
+            Stage::Value { value, .. } => Some(value.len()),
+        }
     }
 
     /// The session that hears of it.
@@ -266,7 +330,7 @@ impl State {
     /// Gives it to another session of the same master.
     pub(crate) fn hand_over(&mut self, record: &Record, session: &Arc<Session>) {
         session.remembers_one();
-        self.session(record).forgets_one();
+        self.session(record).forget(1);
         self.heir = Some(Arc::clone(session));
         if self.accepted {
             // Who hands it over says so.

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
-use selsyn_common::{ExecutionId, MasterId, Payload, SessionId};
+use selsyn_common::{ExecutionId, SessionId};
 
 use super::Record;
 use crate::session::Session;
@@ -35,6 +35,14 @@ pub(crate) struct Freed {
     pub(crate) bytes: usize,
 }
 
+/// An execution that was taken out, to be dropped when nothing is locked.
+struct Taken {
+    bytes: usize,
+    /// The session that remembers it, if it is another one.
+    of: Option<Arc<Session>>,
+    _record: Arc<Record>,
+}
+
 impl Records {
     pub(crate) fn new() -> Self {
         Self { shards: Default::default() }
@@ -55,7 +63,10 @@ impl Records {
     pub(crate) fn forget(&self, id: ExecutionId) -> Freed {
         // Dropped after the lock is released.
         let taken = self.shard(id).0.take(&id);
-        taken.map_or_else(Freed::default, |ById(record)| record.forgotten())
+        let Some(ById(record)) = taken else { return Freed::default() };
+        let state = record.state();
+        state.session(&record).forget(1);
+        state.result_bytes().map_or_else(Freed::default, |bytes| Freed { results: 1, bytes })
     }
 
     /// Removes the executions whose results this session's master has taken.
@@ -65,10 +76,18 @@ impl Records {
         session: &Arc<Session>,
     ) -> Freed {
         let mut freed = Freed::default();
-        let taken = ids.filter_map(|id| self.shard(id).take_result(id, session.peer.master));
-        for record in taken {
-            freed.add(record.forgotten());
+        let mut mine = 0;
+        for id in ids {
+            let taken = self.shard(id).take_result(id, session);
+            let Some(Taken { bytes, of, .. }) = taken else { continue };
+            freed.results += 1;
+            freed.bytes += bytes;
+            match of {
+                None => mine += 1,
+                Some(other) => other.forget(1),
+            }
         }
+        session.forget(mine);
         freed
     }
 
@@ -97,38 +116,25 @@ impl Shard {
         self.0.insert(ById(Arc::clone(record)));
     }
 
-    /// Takes out an execution that has ended, and is this master's.
-    fn take_result(&mut self, id: ExecutionId, owner: MasterId) -> Option<Arc<Record>> {
-        let record = self.get(id)?;
-        let is_theirs = record.origin.peer.master == owner && record.state().outcome.is_some();
-        if !is_theirs {
+    /// Takes out an execution that has ended, and belongs to this session's master.
+    fn take_result(&mut self, id: ExecutionId, session: &Arc<Session>) -> Option<Taken> {
+        let ById(record) = self.0.take(&id)?;
+        let is_theirs = record.origin.peer.master == session.peer.master;
+        let state = record.state();
+        let Some(bytes) = state.result_bytes().filter(|_| is_theirs) else {
+            drop(state);
+            self.0.insert(ById(record));
             return None;
-        }
-        self.0.take(&id).map(|ById(record)| record)
+        };
+        let of = state.session(&record);
+        let of = (!Arc::ptr_eq(of, session)).then(|| Arc::clone(of));
+        drop(state);
+        Some(Taken { bytes, of, _record: record })
     }
 
     fn all(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
         let records = self.0.iter().map(|ById(record)| record);
         records.filter(|record| is_meant(record)).cloned().collect()
-    }
-}
-
-impl Record {
-    /// It is not in the table any more.
-    fn forgotten(&self) -> Freed {
-        let state = self.state();
-        state.session(self).forgets_one();
-        state.outcome.as_ref().map_or_else(Freed::default, |outcome| Freed {
-            results: 1,
-            bytes: outcome.value().map_or(0, Payload::len),
-        })
-    }
-}
-
-impl Freed {
-    const fn add(&mut self, more: Self) {
-        self.results += more.results;
-        self.bytes += more.bytes;
     }
 }
 

@@ -176,7 +176,7 @@ fn forget(core: &Core, session: &Session) {
     session.forgotten.store(true, Ordering::Release);
     let mut dropped = 0;
     for record in core.records.of_session(session.id) {
-        if record.state().outcome.is_some() {
+        if record.state().result_bytes().is_some() {
             core.forget(record.id);
             dropped += 1;
         }

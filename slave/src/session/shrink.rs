@@ -18,6 +18,9 @@ const MAX_LINE: usize = 512;
 
 /// Drops payloads that the master does not take, and cuts text until the frame fits.
 pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
+    if is_small(frame) {
+        return;
+    }
     let mut large = 0;
     let mut dropped = 0;
     frame.each_payload(|payload| {
@@ -34,6 +37,19 @@ pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
     }
     if frame.encoded_len() - large > MAX_BYTES {
         shrink(frame);
+    }
+}
+
+/// Whether a frame has nothing that could be too large: most have not. The size of a value was
+/// looked at before.
+fn is_small(frame: &FromSlave) -> bool {
+    match &frame.frame {
+        Some(Frame::Accepted(accepted)) => accepted.reply.is_none(),
+        Some(Frame::Finished(proto::Finished { outcome: Some(outcome), .. })) => {
+            matches!(outcome.result, Some(outcome::Result::Value(_)))
+        }
+        Some(Frame::Running(_) | Frame::Forbidden(_) | Frame::Heartbeat(_)) => true,
+        _ => false,
     }
 }
 
