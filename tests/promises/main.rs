@@ -17,6 +17,7 @@ mod frames;
 mod goodbye;
 mod groups;
 mod hooks;
+mod inline;
 mod large;
 mod layering;
 mod many_tasks;

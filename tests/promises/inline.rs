@@ -1,0 +1,151 @@
+//! A function that is begun in place is answered with as little as tells everything.
+
+use std::thread;
+use std::time::Duration;
+
+use selsyn::{
+    Failure, FailureKind, Function, FunctionExecution, Outcome, Payload, Ran, Slave, SlaveHandle,
+    TaskStatus, function,
+};
+use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
+use selsyn_testing::{Gate, functions, pipe};
+use selsyn_tests::raw_master::{self, RawMaster, execution};
+
+/// A slave with this function, begun in place, and a master that is welcome.
+async fn slave_of(function: Function) -> (SlaveHandle, RawMaster) {
+    let (dialer, listener) = pipe();
+    let slave = Slave::builder().function("echo", function.inline());
+    let slave = slave.incoming(listener).unwrap().spawn();
+    (slave, RawMaster::welcomed(dialer).await)
+}
+
+fn start(task: u64) -> from_master::Frame {
+    from_master::Frame::Start(raw_master::start(task))
+}
+
+/// The names of the frames up to the next verdict, and that verdict.
+async fn course(master: &mut RawMaster) -> (Vec<&'static str>, Outcome) {
+    let mut course = Vec::new();
+    loop {
+        match master.hears().await.expect("the session lives") {
+            from_slave::Frame::Accepted(_) => course.push("accepted"),
+            from_slave::Frame::Running(_) => course.push("running"),
+            from_slave::Frame::Output(_) => course.push("output"),
+            from_slave::Frame::Finished(finished) => {
+                return (course, Outcome::try_from(finished.outcome.unwrap()).unwrap());
+            }
+            other => panic!("expected the course of a task, and got {other:?}"),
+        }
+    }
+}
+
+async fn over(slave: SlaveHandle, master: RawMaster) {
+    drop(master);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_ends_at_once_is_answered_with_its_verdict_alone() {
+    let (slave, mut master) = slave_of(functions::echo()).await;
+    master.say(1, start(1));
+    let (course, outcome) = course(&mut master).await;
+    assert_eq!((course, outcome.status), (vec![], TaskStatus::Completed));
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn what_it_shows_comes_after_accepted_and_running_and_before_the_verdict() {
+    let shows = function(|execution: FunctionExecution, _: Payload| async move {
+        execution.info("here");
+        assert!(FunctionExecution::current().is_some());
+        execution.progress(0.5)?;
+        Ok::<_, Failure>(())
+    });
+    let (slave, mut master) = slave_of(shows).await;
+    master.say(1, start(1));
+    let (course, outcome) = course(&mut master).await;
+    assert_eq!(course, ["accepted", "running", "output", "output"]);
+    assert_eq!(outcome.status, TaskStatus::Completed);
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn one_that_pauses_is_said_to_run_and_can_be_stopped() {
+    let (slave, mut master) = slave_of(functions::wait_for_abort()).await;
+    master.say(1, start(1));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Running(_))));
+    let cancel = proto::Cancel { execution: Some(execution(1)), reason: String::new() };
+    master.say(2, from_master::Frame::Cancel(cancel));
+    let (course, outcome) = course(&mut master).await;
+    assert_eq!((course, outcome.status), (vec![], TaskStatus::Aborted));
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn one_that_pauses_goes_on_where_it_was() {
+    let gate = Gate::closed();
+    let (slave, mut master) = slave_of(functions::wait_for(gate.clone())).await;
+    master.say(1, start(1));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Accepted(_))));
+    assert!(matches!(master.hears().await, Some(from_slave::Frame::Running(_))));
+    gate.open();
+    let (course, outcome) = course(&mut master).await;
+    assert_eq!((course, outcome.status), (vec![], TaskStatus::Completed));
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn a_panic_and_arguments_that_cannot_be_read_fail_their_task_and_no_other() {
+    let fails = function(|_: FunctionExecution, number: u64| async move {
+        assert!(number != 1, "one is too few");
+        Ok::<_, Failure>(number)
+    });
+    let (slave, mut master) = slave_of(fails).await;
+    let data = |data: &'static str| {
+        let kind = proto::PayloadKind::Json.into();
+        Some(proto::Payload { kind, data: data.into(), size: 0 })
+    };
+    let start = |task, text| {
+        let start = proto::Start { data: data(text), ..raw_master::start(task) };
+        from_master::Frame::Start(start)
+    };
+    master.say(1, start(1, "1"));
+    let failure = course(&mut master).await.1.result.unwrap_err();
+    assert_eq!((failure.kind, failure.ran), (FailureKind::Panicked, Ran::Yes));
+    master.say(2, start(2, "\"text\""));
+    let failure = course(&mut master).await.1.result.unwrap_err();
+    assert_eq!((failure.kind, failure.ran), (FailureKind::Encode, Ran::No));
+    master.say(3, start(3, "3"));
+    assert_eq!(course(&mut master).await.1.status, TaskStatus::Completed);
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_order_each_task_once() {
+    let (slave, mut master) = slave_of(functions::echo()).await;
+    let starts =
+        (1..=256).map(|task| FromMaster { seq: task, ack: 0, frame: Some(start(task)) }).collect();
+    master.send_batch(starts);
+    for task in 1..=256 {
+        let Some(from_slave::Frame::Finished(finished)) = master.hears().await else {
+            panic!("the verdict of {task}")
+        };
+        assert_eq!(finished.execution, Some(execution(task)));
+    }
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn one_that_holds_up_the_network_is_begun_elsewhere_from_then_on() {
+    let slow = function(|_: FunctionExecution, _: Payload| async move {
+        thread::sleep(Duration::from_millis(5));
+        Ok::<_, Failure>(())
+    });
+    let (slave, mut master) = slave_of(slow).await;
+    master.say(1, start(1));
+    assert_eq!(course(&mut master).await.0, Vec::<&str>::new());
+    master.say(2, start(2));
+    assert_eq!(course(&mut master).await.0, ["accepted", "running"]);
+    over(slave, master).await;
+}
