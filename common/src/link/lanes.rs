@@ -61,12 +61,13 @@ impl<F: Frame> Lanes<F> {
         }
     }
 
-    /// Lets the control frame that waits last take in what this one says, of so many bytes.
-    pub fn absorb(&mut self, frame: &mut F, bytes: usize) -> bool {
-        let Some((_, last)) = self.control.back_mut() else { return false };
-        let absorbs = last.frame.absorb(frame);
-        last.bytes += if absorbs { bytes } else { 0 };
-        absorbs
+    /// Whether a frame of this lane waits for nothing here, and need not get in line.
+    pub fn is_overtaken_by(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Control => self.control.is_empty(),
+            Lane::Verdict => self.is_empty(),
+            Lane::Status | Lane::Last => false,
+        }
     }
 
     /// Takes the frame that leaves next, if any may. The last word waits for the `others`.

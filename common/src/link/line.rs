@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::assembly::{Assemblies, Held, PartError, sizes};
 use super::batch::{Batch, MAX_BATCH_FRAMES};
 use super::bulk::Bulk;
@@ -67,6 +69,14 @@ pub enum LineError {
     Batch,
 }
 
+/// What leaves next.
+enum Next<F> {
+    /// The first of those that are numbered.
+    Numbered,
+    /// A frame without a number: it is not kept.
+    Unnumbered(F),
+}
+
 impl<F: Frame> Line<F> {
     /// Begins a session in which `max_control` frames may wait to leave or to be acknowledged.
     pub fn new(max_control: usize) -> Self {
@@ -87,25 +97,45 @@ impl<F: Frame> Line<F> {
     /// # Errors
     ///
     /// [`LineFull`] when the other side does not read: end the session, nothing may be dropped.
-    pub fn send(&mut self, mut frame: F) -> Result<(), LineFull> {
+    pub fn send(&mut self, mut frame: F, clock: Clock) -> Result<(), LineFull> {
         let payloads = detach(&mut frame, PART_BYTES);
-        let bytes = frame.bytes();
-        if frame.lane() != Lane::Status {
+        let (lane, bytes) = (frame.lane(), frame.bytes());
+        if lane != Lane::Status {
             let waiting = self.lanes.waiting() + self.departures.unacked();
             if waiting >= self.max_control || self.bytes + bytes > MAX_BYTES {
                 return Err(LineFull { waiting });
             }
             self.bytes += bytes;
         }
-        if !self.lanes.absorb(&mut frame, bytes) {
+        if !self.lanes.is_overtaken_by(lane) || !frame.is_numbered() {
             self.lanes.push(Leaving { frame, payloads, bytes });
+        } else if !self.absorb(&mut frame, bytes) {
+            self.depart(frame, payloads, bytes, clock);
         }
         Ok(())
     }
 
+    /// Lets the frame that waits last take in what this one says.
+    fn absorb(&mut self, frame: &mut F, bytes: usize) -> bool {
+        let Some((last, all)) = self.departures.back_mut() else { return false };
+        let absorbs = last.absorb(frame);
+        *all += if absorbs { bytes } else { 0 };
+        absorbs
+    }
+
+    /// Numbers a frame: what is numbered leaves next.
+    fn depart(&mut self, frame: F, payloads: Vec<Bytes>, bytes: usize, clock: Clock) {
+        let has_age = frame.has_deadline() || frame.as_part().is_some();
+        let execution = if payloads.is_empty() { None } else { frame.execution() };
+        let number = self.departures.push(frame, has_age.then(clock), bytes);
+        if !payloads.is_empty() {
+            self.bulk.add(number, execution, payloads);
+        }
+    }
+
     /// The frames that leave next, together; `None` when none may.
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
-        let mut batch = Batch::with_room(self.lanes.waiting());
+        let mut batch = Batch::with_room(self.departures.to_leave() + self.lanes.waiting());
         for _ in 0..MAX_BATCH_FRAMES {
             if self.leave(clock, |frame| batch.add(frame)).is_none() || batch.is_full() {
                 break;
@@ -117,57 +147,41 @@ impl<F: Frame> Line<F> {
     /// Lets the frame leave that is next, numbered and with the newest ack; shows it.
     pub fn leave<T>(&mut self, clock: Clock, see: impl FnOnce(&F) -> T) -> Option<T> {
         let ack = self.arrivals.ack();
-        let seen = if self.departures.is_rewound() {
-            let (number, mut frame) = self.departures.again(clock())?;
+        let stamped = |number, frame: &mut F| {
             frame.stamp(number, ack);
-            see(&frame)
-        } else {
-            self.leave_first(clock, |number, frame| {
-                frame.stamp(number, ack);
-                see(frame)
-            })?
+            see(frame)
+        };
+        let next = if self.departures.to_leave() > 0 { Next::Numbered } else { self.next(clock)? };
+        let seen = match next {
+            Next::Numbered => self.departures.leave(clock, stamped)?,
+            Next::Unnumbered(mut frame) => stamped(0, &mut frame),
         };
         self.arrivals.acknowledged();
         Some(seen)
     }
 
-    fn leave_first<T>(&mut self, clock: Clock, see: impl FnOnce(u64, &mut F) -> T) -> Option<T> {
+    /// What is next in the lanes, or the next part; a number is given now.
+    fn next(&mut self, clock: Clock) -> Option<Next<F>> {
         let others = match (self.bulk.is_empty(), self.bulk.is_ready() && self.parts_turn) {
             (true, _) => Others::None,
             (false, true) => Others::Ready,
             (false, false) => Others::Waiting,
         };
-        if let Some(leaving) = self.lanes.pop(others) {
-            self.parts_turn = true;
-            return Some(self.depart(leaving, clock, see));
+        self.parts_turn = true;
+        if let Some(Leaving { frame, payloads, bytes }) = self.lanes.pop(others) {
+            if frame.is_numbered() {
+                self.depart(frame, payloads, bytes, clock);
+                return Some(Next::Numbered);
+            }
+            self.bytes -= if frame.lane() == Lane::Status { 0 } else { bytes };
+            return Some(Next::Unnumbered(frame));
         }
         if let Some(part) = self.bulk.next_part() {
             self.parts_turn = false;
-            let leaving = Leaving { frame: F::part(part), payloads: Vec::new(), bytes: 0 };
-            return Some(self.depart(leaving, clock, see));
+            self.depart(F::part(part), Vec::new(), 0, clock);
+            return Some(Next::Numbered);
         }
-        self.arrivals.owes().then(|| see(0, &mut F::beat()))
-    }
-
-    fn depart<T>(
-        &mut self,
-        leaving: Leaving<F>,
-        clock: Clock,
-        see: impl FnOnce(u64, &mut F) -> T,
-    ) -> T {
-        let Leaving { mut frame, payloads, bytes } = leaving;
-        if !frame.is_numbered() {
-            if frame.lane() != Lane::Status {
-                self.bytes -= bytes;
-            }
-            return see(0, &mut frame);
-        }
-        let has_age = frame.has_deadline() || frame.as_part().is_some();
-        let (number, frame) = self.departures.depart(frame, has_age.then(clock), bytes);
-        if !payloads.is_empty() {
-            self.bulk.add(number, frame.execution(), payloads);
-        }
-        see(number, frame)
+        self.arrivals.owes().then(|| Next::Unnumbered(F::beat()))
     }
 
     /// Takes a frame that arrived; it becomes another one when it brings the last part of that.
@@ -220,7 +234,8 @@ impl<F: Frame> Line<F> {
 
     /// Whether something may leave that could not before a frame arrived.
     pub fn is_urgent(&self) -> bool {
-        self.bulk.is_ready() || self.arrivals.owes() || self.lanes.waiting() > 0
+        let waits = self.lanes.waiting() + self.departures.to_leave() > 0;
+        waits || self.bulk.is_ready() || self.arrivals.owes()
     }
 
     /// Executions that are asked for and have not come to the other side never will: should their
@@ -264,7 +279,7 @@ impl<F: Frame> Line<F> {
 
     /// Whether everything has left.
     pub fn is_drained(&self) -> bool {
-        self.lanes.is_empty() && self.bulk.is_empty() && !self.departures.is_rewound()
+        self.lanes.is_empty() && self.bulk.is_empty() && self.departures.to_leave() == 0
     }
 
     /// Whether everything has left and was acknowledged.

@@ -141,8 +141,8 @@ proptest! {
             heard_by_master: Vec::new(),
         };
         for (n, bytes) in starts.iter().enumerate() {
-            world.master.send(start(n, *bytes)).unwrap();
-            world.slave.send(running(n)).unwrap();
+            world.master.send(start(n, *bytes), Instant::now).unwrap();
+            world.slave.send(running(n), Instant::now).unwrap();
         }
         for step in steps {
             match step {
@@ -172,7 +172,7 @@ proptest! {
     fn a_cut_at_every_frame_loses_nothing(count in 1_usize..12) {
         for cut_after in 0..=count {
             let (mut master, mut slave) = (Master::new(100), Slave::new(100));
-            (0..count).for_each(|n| master.send(cancel(n)).unwrap());
+            (0..count).for_each(|n| master.send(cancel(n), Instant::now).unwrap());
             let mut heard = Vec::new();
             for _ in 0..cut_after {
                 let frame = next(&mut master).unwrap();
@@ -192,18 +192,18 @@ proptest! {
 #[test]
 fn a_control_frame_overtakes_the_parts_of_a_large_payload() {
     let mut master = Master::new(100);
-    master.send(start(1, 10 * PART_BYTES)).unwrap();
+    master.send(start(1, 10 * PART_BYTES), Instant::now).unwrap();
     let header = next(&mut master).unwrap();
     assert!(header.as_part().is_none());
     assert!(next(&mut master).unwrap().as_part().is_some());
-    master.send(cancel(1)).unwrap();
+    master.send(cancel(1), Instant::now).unwrap();
     assert_eq!(said(next(&mut master).unwrap()), cancel(1));
 }
 
 #[test]
 fn no_more_than_the_credit_is_under_way() {
     let mut master = Master::new(100);
-    master.send(start(1, 100 * PART_BYTES)).unwrap();
+    master.send(start(1, 100 * PART_BYTES), Instant::now).unwrap();
     let sent = std::iter::from_fn(|| next(&mut master)).count();
     assert_eq!(sent, 1 + 4, "the header, and 256 KiB");
 }
@@ -211,7 +211,7 @@ fn no_more_than_the_credit_is_under_way() {
 #[test]
 fn a_receiver_with_nothing_to_say_acknowledges_all_the_same() {
     let (mut master, mut slave) = (Master::new(1_000), Slave::new(1_000));
-    (0..64).for_each(|n| master.send(cancel(n)).unwrap());
+    (0..64).for_each(|n| master.send(cancel(n), Instant::now).unwrap());
     while let Some(frame) = next(&mut master) {
         take(&mut slave, frame);
     }
@@ -223,28 +223,28 @@ fn a_receiver_with_nothing_to_say_acknowledges_all_the_same() {
 #[test]
 fn who_does_not_acknowledge_is_found_out() {
     let mut master = Master::new(3);
-    (0..3).for_each(|n| master.send(cancel(n)).unwrap());
+    (0..3).for_each(|n| master.send(cancel(n), Instant::now).unwrap());
     while next(&mut master).is_some() {}
-    assert_eq!(master.send(cancel(3)), Err(LineFull { waiting: 3 }));
+    assert_eq!(master.send(cancel(3), Instant::now), Err(LineFull { waiting: 3 }));
 }
 
 #[test]
 fn what_waits_is_bounded_in_bytes_and_given_back_by_acks() {
     let (mut master, mut slave) = (Master::new(1_000_000), Slave::new(1_000));
     let large = start(1, PART_BYTES);
-    let sent = (0..).find(|_| master.send(large.clone()).is_err()).unwrap();
+    let sent = (0..).find(|_| master.send(large.clone(), Instant::now).is_err()).unwrap();
     assert!(sent * PART_BYTES <= MAX_BYTES && (sent + 1) * (PART_BYTES + 64) > MAX_BYTES);
     let frame = next(&mut master).unwrap();
     take(&mut slave, frame);
-    slave.send(running(1)).unwrap();
+    slave.send(running(1), Instant::now).unwrap();
     take(&mut master, next(&mut slave).unwrap());
-    master.send(start(1, 9)).unwrap();
+    master.send(start(1, 9), Instant::now).unwrap();
 }
 
 #[test]
 fn parts_beyond_the_named_size_end_the_stream() {
     let (mut master, mut slave) = (Master::new(10), Slave::new(10));
-    master.send(start(1, 2 * PART_BYTES)).unwrap();
+    master.send(start(1, 2 * PART_BYTES), Instant::now).unwrap();
     let header = next(&mut master).unwrap();
     assert_eq!(take(&mut slave, header), None);
     let data = vec![0; 2 * PART_BYTES + 1].into();
@@ -260,7 +260,7 @@ fn a_start_that_came_in_parts_has_less_time() {
     let mut frame = start(1, 2 * PART_BYTES);
     let Some(from_master::Frame::Start(start)) = &mut frame.frame else { unreachable!() };
     start.deadline_millis = 60_000;
-    master.send(frame).unwrap();
+    master.send(frame, Instant::now).unwrap();
     let mut frame = next(&mut master).unwrap();
     let Arrived::Announced(sizes) = slave.arrived(&mut frame, Instant::now).unwrap() else {
         panic!("it is announced")

@@ -17,17 +17,16 @@ pub struct Departures<F> {
     /// In the order of their numbers, which end with `last`.
     unacked: VecDeque<Departed<F>>,
     last: u64,
-    /// The first number that must leave again; above `again_until` when there is none.
-    again: u64,
-    again_until: u64,
+    /// The number that leaves next, unless it was acknowledged.
+    next: u64,
 }
 
-/// A frame that has left.
+/// A frame that has left, or is about to.
 #[derive(Debug)]
 pub struct Departed<F> {
     /// The frame.
     pub frame: F,
-    /// When it left, for frames whose age matters.
+    /// When it was numbered, for frames whose age matters.
     pub at: Option<Instant>,
     /// How many bytes it takes.
     pub bytes: usize,
@@ -89,17 +88,41 @@ pub enum NumberingError {
 
 impl<F> Default for Departures<F> {
     fn default() -> Self {
-        Self { unacked: VecDeque::new(), last: 0, again: 1, again_until: 0 }
+        Self { unacked: VecDeque::new(), last: 0, next: 1 }
     }
 }
 
 impl<F: Frame> Departures<F> {
-    /// Numbers a frame and keeps it.
-    pub fn depart(&mut self, frame: F, at: Option<Instant>, bytes: usize) -> (u64, &mut F) {
+    /// Numbers a frame and keeps it; it leaves when those before it have. `at` is given for frames
+    /// whose age matters.
+    pub fn push(&mut self, frame: F, at: Option<Instant>, bytes: usize) -> u64 {
         self.last += 1;
         self.unacked.push_back(Departed { frame, at, bytes });
-        let at_end = self.unacked.len() - 1;
-        (self.last, &mut self.unacked[at_end].frame)
+        self.last
+    }
+
+    /// Shows the frame that leaves next, with its number; its time is shortened by its age.
+    pub fn leave<T>(
+        &mut self,
+        now: impl FnOnce() -> Instant,
+        see: impl FnOnce(u64, &mut F) -> T,
+    ) -> Option<T> {
+        let first = self.acked_before() + 1;
+        let number = self.next.max(first);
+        let departed = self.unacked.get_mut(usize::try_from(number - first).ok()?)?;
+        self.next = number + 1;
+        let Some(at) = departed.at.filter(|_| departed.frame.has_deadline()) else {
+            return Some(see(number, &mut departed.frame));
+        };
+        let mut aged = departed.frame.clone();
+        aged.age(now().saturating_duration_since(at));
+        Some(see(number, &mut aged))
+    }
+
+    /// The frame that was pushed last, with its size, if it has not left.
+    pub fn back_mut(&mut self) -> Option<(&mut F, &mut usize)> {
+        let last = self.unacked.back_mut().filter(|_| self.next <= self.last)?;
+        Some((&mut last.frame, &mut last.bytes))
     }
 
     /// Notes the other side's ack; an older one than before says nothing new. Shows each frame
@@ -138,37 +161,22 @@ impl<F: Frame> Departures<F> {
             return Err(NumberingError::AckBehind { received, acked });
         }
         self.acked(received, done)?;
-        (self.again, self.again_until) = (received + 1, self.last);
+        self.next = received + 1;
         Ok(())
     }
 
-    /// The next frame that leaves again, with its number; its time is shortened by its age.
-    pub fn again(&mut self, now: Instant) -> Option<(u64, F)> {
-        let first = self.acked_before() + 1;
-        let number = self.again.max(first);
-        if number > self.again_until {
-            return None;
-        }
-        self.again = number + 1;
-        let departed = self.unacked.get(usize::try_from(number - first).ok()?)?;
-        let mut frame = departed.frame.clone();
-        if let Some(at) = departed.at.filter(|_| frame.has_deadline()) {
-            frame.age(now.saturating_duration_since(at));
-        }
-        Some((number, frame))
+    /// How many frames must leave: pushed since the last one left, or not received before a break.
+    pub fn to_leave(&self) -> usize {
+        let next = self.next.max(self.acked_before() + 1);
+        usize::try_from(self.last + 1 - next).unwrap_or(usize::MAX)
     }
 
-    /// Whether something must leave again.
-    pub fn is_rewound(&self) -> bool {
-        self.again.max(self.acked_before() + 1) <= self.again_until
-    }
-
-    /// The frames that have left and are not acknowledged.
+    /// The frames that are not acknowledged.
     pub fn unacked_mut(&mut self) -> impl Iterator<Item = &mut F> {
         self.unacked.iter_mut().map(|departed| &mut departed.frame)
     }
 
-    /// How many frames have left and are not acknowledged.
+    /// How many frames are not acknowledged.
     pub fn unacked(&self) -> usize {
         self.unacked.len()
     }
@@ -176,7 +184,7 @@ impl<F: Frame> Departures<F> {
     /// Forgets everything: nobody will ask for it again.
     pub fn clear(&mut self) {
         self.unacked.clear();
-        self.again_until = 0;
+        self.next = self.last + 1;
     }
 
     fn acked_before(&self) -> u64 {

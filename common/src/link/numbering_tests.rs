@@ -12,15 +12,15 @@ fn start(deadline_millis: u64) -> FromMaster {
 
 fn departed(count: u64) -> Departures<FromMaster> {
     let mut departures = Departures::default();
-    (0..count).for_each(|_| {
-        departures.depart(start(0), None, 0);
-    });
+    for _ in 0..count {
+        departures.push(start(0), None, 0);
+        departures.leave(Instant::now, |_, _| {});
+    }
     departures
 }
 
 fn left_again(departures: &mut Departures<FromMaster>) -> Vec<u64> {
-    let now = Instant::now();
-    std::iter::from_fn(|| departures.again(now)).map(|(number, _)| number).collect()
+    std::iter::from_fn(|| departures.leave(Instant::now, |number, _| number)).collect()
 }
 
 proptest! {
@@ -29,7 +29,7 @@ proptest! {
         let (mut departures, mut arrivals) = (Departures::default(), Arrivals::default());
         let mut new = 0;
         for times in &repeats {
-            let seq = departures.depart(start(0), None, 0).0;
+            let seq = departures.push(start(0), None, 0);
             for _ in 0..*times {
                 new += usize::from(arrivals.receive(seq, true, 0) == Ok(Arrival::New));
             }
@@ -87,7 +87,7 @@ fn an_ack_that_comes_late_takes_nothing_back() {
 fn what_is_acknowledged_while_it_leaves_again_leaves_no_more() {
     let mut departures = departed(5);
     departures.rewind(0, |_| {}).unwrap();
-    assert_eq!(departures.again(Instant::now()).unwrap().0, 1);
+    assert_eq!(departures.leave(Instant::now, |number, _| number), Some(1));
     departures.acked(3, |_| {}).unwrap();
     assert_eq!(left_again(&mut departures), [4, 5]);
 }
@@ -96,10 +96,12 @@ fn what_is_acknowledged_while_it_leaves_again_leaves_no_more() {
 fn a_start_that_leaves_again_has_less_time() {
     let mut departures = Departures::default();
     let now = Instant::now();
-    departures.depart(start(1_000), Some(now), 0);
-    departures.depart(start(0), Some(now), 0);
+    departures.push(start(1_000), Some(now), 0);
+    departures.push(start(0), Some(now), 0);
     departures.rewind(0, |_| {}).unwrap();
-    let mut left = |after| departures.again(now + after).unwrap().1;
+    let mut left = |after| {
+        departures.leave(|| now + after, |_, frame: &mut FromMaster| frame.clone()).unwrap()
+    };
     assert_eq!(left(Duration::from_millis(400)), start(600));
     assert_eq!(left(Duration::from_secs(9)), start(0), "no deadline stays none");
 }

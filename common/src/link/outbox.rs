@@ -82,7 +82,7 @@ impl<F: Frame> Outbox<F> {
         if state.closed {
             return Ok(());
         }
-        let sent = frames.into_iter().try_for_each(|frame| state.line.send(frame));
+        let sent = frames.into_iter().try_for_each(|frame| state.line.send(frame, self.0.clock));
         state.full |= sent.is_err();
         state.closed |= state.full;
         wake(state);
@@ -99,7 +99,7 @@ impl<F: Frame> Outbox<F> {
         if state.closed {
             return Ok(());
         }
-        let put = state.line.send(frame);
+        let put = state.line.send(frame, self.0.clock);
         if put.is_err() {
             (state.full, state.closed) = (true, true);
             wake(state);

@@ -1,5 +1,5 @@
-//! Reads common frames from one piece of memory. Whatever is unusual is `None`: so is a message
-//! that comes twice in another, which generated code merges.
+//! Reads common frames from one piece of memory, field by field in the order in which they are
+//! written. Whatever is unusual is `None`: a field out of order, twice, or unknown.
 
 use std::ops::Range;
 
@@ -15,174 +15,107 @@ struct Cursor<'a> {
 }
 
 pub(super) fn from_master(whole: &Bytes, range: Range<usize>) -> Option<FromMaster> {
-    let mut read = FromMaster::default();
-    Cursor { rest: whole.get(range)?, whole }.fields(|tag, cursor| {
-        match tag {
-            tags::SEQ => read.seq = cursor.varint()?,
-            tags::ACK => read.ack = cursor.varint()?,
-            tags::START if read.frame.is_none() => {
-                let frame = from_master::Frame::Start(proto::Start::default());
-                let from_master::Frame::Start(start) = read.frame.insert(frame) else {
-                    return None;
-                };
-                read_start(cursor.message()?, start)?;
-            }
-            tags::RESULTS_TAKEN if read.frame.is_none() => {
-                read.frame = Some(from_master::Frame::ResultsTaken(taken(cursor.message()?)?));
-            }
-            _ => return None,
-        }
-        Some(())
-    })?;
-    Some(read)
+    let mut cursor = Cursor { rest: whole.get(range)?, whole };
+    let (seq, ack) = (cursor.number(tags::SEQ)?, cursor.number(tags::ACK)?);
+    let frame = if let Some(start) = cursor.message(tags::START) {
+        from_master::Frame::Start(read_start(start)?)
+    } else {
+        from_master::Frame::ResultsTaken(read_taken(cursor.message(tags::RESULTS_TAKEN)?)?)
+    };
+    cursor.end()?;
+    Some(FromMaster { seq, ack, frame: Some(frame) })
 }
 
 pub(super) fn from_slave(whole: &Bytes, range: Range<usize>) -> Option<FromSlave> {
-    let mut read = FromSlave::default();
-    Cursor { rest: whole.get(range)?, whole }.fields(|tag, cursor| {
-        match tag {
-            tags::SEQ => read.seq = cursor.varint()?,
-            tags::ACK => read.ack = cursor.varint()?,
-            tags::FINISHED if read.frame.is_none() => {
-                let frame = from_slave::Frame::Finished(proto::Finished::default());
-                let from_slave::Frame::Finished(finished) = read.frame.insert(frame) else {
-                    return None;
-                };
-                read_finished(cursor.message()?, finished)?;
-            }
-            _ => return None,
-        }
-        Some(())
-    })?;
-    Some(read)
-}
-
-fn read_start(cursor: Cursor<'_>, start: &mut proto::Start) -> Option<()> {
-    cursor.fields(|tag, cursor| {
-        match tag {
-            tags::EXECUTION if start.execution.is_none() => {
-                start.execution = Some(execution(cursor.message()?)?)
-            }
-            tags::FUNCTION => start.function = cursor.text()?,
-            tags::DATA if start.data.is_none() => start.data = Some(payload(cursor.message()?)?),
-            tags::DEADLINE => start.deadline_millis = cursor.varint()?,
-            tags::PLACEMENT => start.placement = cursor.varint()? as i32,
-            tags::FUNCTION_NUMBER => start.function_number = cursor.varint()? as u32,
-            _ => return None,
-        }
-        Some(())
-    })
-}
-
-fn taken(cursor: Cursor<'_>) -> Option<proto::ResultsTaken> {
-    let mut taken = proto::ResultsTaken::default();
-    cursor.fields(|tag, cursor| {
-        if tag != tags::EXECUTION {
-            return None;
-        }
-        taken.executions.push(execution(cursor.message()?)?);
-        Some(())
-    })?;
-    Some(taken)
-}
-
-fn read_finished(cursor: Cursor<'_>, finished: &mut proto::Finished) -> Option<()> {
-    cursor.fields(|tag, cursor| {
-        match tag {
-            tags::EXECUTION if finished.execution.is_none() => {
-                finished.execution = Some(execution(cursor.message()?)?)
-            }
-            tags::OUTCOME if finished.outcome.is_none() => {
-                let outcome = finished.outcome.insert(proto::Outcome::default());
-                read_outcome(cursor.message()?, outcome)?;
-            }
-            _ => return None,
-        }
-        Some(())
-    })
-}
-
-fn read_outcome(cursor: Cursor<'_>, outcome: &mut proto::Outcome) -> Option<()> {
-    cursor.fields(|tag, cursor| {
-        match tag {
-            tags::STATUS => outcome.status = cursor.varint()? as i32,
-            tags::VALUE if outcome.result.is_none() => {
-                outcome.result = Some(outcome::Result::Value(payload(cursor.message()?)?));
-            }
-            tags::SUMMARY if outcome.summary.is_none() => {
-                outcome.summary = Some(summary(cursor.message()?)?)
-            }
-            _ => return None,
-        }
-        Some(())
-    })
-}
-
-fn summary(cursor: Cursor<'_>) -> Option<proto::Summary> {
-    let mut summary = proto::Summary::default();
-    cursor.fields(|tag, cursor| {
-        match tag {
-            tags::QUEUED => summary.queued_micros = cursor.varint()?,
-            tags::RAN => summary.ran_micros = cursor.varint()?,
-            _ => return None,
-        }
-        Some(())
-    })?;
-    Some(summary)
-}
-
-fn execution(cursor: Cursor<'_>) -> Option<proto::ExecutionId> {
-    if let Some(id) = usual_execution(cursor.rest) {
-        return Some(id);
+    let mut cursor = Cursor { rest: whole.get(range)?, whole };
+    let (seq, ack) = (cursor.number(tags::SEQ)?, cursor.number(tags::ACK)?);
+    let mut finished = cursor.message(tags::FINISHED)?;
+    let execution = finished.execution()?;
+    let mut ended = finished.message(tags::OUTCOME)?;
+    let status = ended.number(tags::STATUS)? as i32;
+    let value = ended.message(tags::VALUE)?.payload()?;
+    let summary = match ended.message(tags::SUMMARY) {
+        Some(summary) => Some(read_summary(summary)?),
+        None => None,
+    };
+    for message in [cursor, finished, ended] {
+        message.end()?;
     }
-    let mut id = proto::ExecutionId::default();
-    cursor.fields(|tag, cursor| {
-        match tag {
-            tags::TASK_HIGH => id.task_high = cursor.fixed()?,
-            tags::TASK_LOW => id.task_low = cursor.fixed()?,
-            tags::ATTEMPT => id.attempt = cursor.varint()? as u32,
-            _ => return None,
-        }
-        Some(())
-    })?;
-    Some(id)
+    let result = Some(outcome::Result::Value(value));
+    let outcome = Some(proto::Outcome { status, result, summary });
+    let frame = from_slave::Frame::Finished(proto::Finished { execution, outcome });
+    Some(FromSlave { seq, ack, frame: Some(frame) })
+}
+
+#[inline]
+fn read_start(mut cursor: Cursor<'_>) -> Option<proto::Start> {
+    let start = proto::Start {
+        execution: cursor.execution()?,
+        function: cursor.text(tags::FUNCTION)?,
+        data: match cursor.message(tags::DATA) {
+            Some(data) => Some(data.payload()?),
+            None => None,
+        },
+        deadline_millis: cursor.number(tags::DEADLINE)?,
+        placement: cursor.number(tags::PLACEMENT)? as i32,
+        lineage: None,
+        function_number: cursor.number(tags::FUNCTION_NUMBER)? as u32,
+    };
+    cursor.end()?;
+    Some(start)
+}
+
+fn read_taken(mut cursor: Cursor<'_>) -> Option<proto::ResultsTaken> {
+    let mut executions = Vec::with_capacity(cursor.rest.len() / tags::USUAL_EXECUTION);
+    while !cursor.rest.is_empty() {
+        executions.push(cursor.execution()??);
+    }
+    Some(proto::ResultsTaken { executions })
+}
+
+#[inline]
+fn read_summary(mut cursor: Cursor<'_>) -> Option<proto::Summary> {
+    let queued_micros = cursor.number(tags::QUEUED)?;
+    let ran_micros = cursor.number(tags::RAN)?;
+    cursor.end()?;
+    Some(proto::Summary { queued_micros, ran_micros })
 }
 
 /// Both halves, and an attempt of one byte, in their order.
 #[inline]
-fn usual_execution(field: &[u8]) -> Option<proto::ExecutionId> {
-    let field: &[u8; 20] = field.try_into().ok()?;
-    let is_usual = field[0] == tags::TASK_HIGH
-        && field[9] == tags::TASK_LOW
-        && field[18] == tags::ATTEMPT
-        && field[19] < 0x80;
-    let half = |from: usize| Some(u64::from_le_bytes(field[from..from + 8].try_into().ok()?));
-    let attempt = u32::from(field[19]);
-    is_usual.then_some(proto::ExecutionId { task_high: half(1)?, task_low: half(10)?, attempt })
-}
-
-fn payload(cursor: Cursor<'_>) -> Option<proto::Payload> {
-    let mut payload = proto::Payload::default();
-    cursor.fields(|tag, cursor| {
-        match tag {
-            tags::KIND => payload.kind = cursor.varint()? as i32,
-            tags::PAYLOAD => payload.data = cursor.bytes()?,
-            _ => return None,
-        }
-        Some(())
-    })?;
-    Some(payload)
+fn usual_execution(field: &[u8; tags::USUAL_EXECUTION]) -> Option<proto::ExecutionId> {
+    let is_usual = field[..3] == [tags::EXECUTION, 20, tags::TASK_HIGH]
+        && field[11] == tags::TASK_LOW
+        && field[20] == tags::ATTEMPT
+        && field[21] < 0x80;
+    let half = |from: usize| Some(u64::from_le_bytes(*field[from..].first_chunk()?));
+    let attempt = u32::from(field[21]);
+    is_usual.then_some(proto::ExecutionId { task_high: half(3)?, task_low: half(12)?, attempt })
 }
 
 impl<'a> Cursor<'a> {
-    /// Reads field by field to the end.
+    /// Goes past a tag, if it is the next.
     #[inline]
-    fn fields(mut self, mut read: impl FnMut(u8, &mut Self) -> Option<()>) -> Option<()> {
-        while let Some((tag, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            read(*tag, &mut self)?;
+    fn is_next(&mut self, tag: u8) -> bool {
+        match self.rest.split_first() {
+            Some((next, rest)) if *next == tag => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
         }
-        Some(())
+    }
+
+    /// Nothing may be left.
+    #[inline]
+    fn end(&self) -> Option<()> {
+        self.rest.is_empty().then_some(())
+    }
+
+    /// A field that is left out when it is 0.
+    #[inline]
+    fn number(&mut self, tag: u8) -> Option<u64> {
+        if self.is_next(tag) { self.varint() } else { Some(0) }
     }
 
     #[inline]
@@ -211,16 +144,12 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    /// A field that is a message or bytes; `None` when another is next, or it is cut short.
     #[inline]
-    fn fixed(&mut self) -> Option<u64> {
-        let (fixed, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(u64::from_le_bytes(*fixed))
-    }
-
-    /// The next bytes, as many as their length says, if there are so many.
-    #[inline]
-    fn slice(&mut self) -> Option<&'a [u8]> {
+    fn slice(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if !self.is_next(tag) {
+            return None;
+        }
         let length = usize::try_from(self.varint()?).ok()?;
         let (slice, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
@@ -228,15 +157,57 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn message(&mut self) -> Option<Self> {
-        Some(Self { rest: self.slice()?, whole: self.whole })
+    fn message(&mut self, tag: u8) -> Option<Self> {
+        Some(Self { rest: self.slice(tag)?, whole: self.whole })
     }
 
-    fn bytes(&mut self) -> Option<Bytes> {
-        Some(self.whole.slice_ref(self.slice()?))
+    #[inline]
+    fn text(&mut self, tag: u8) -> Option<String> {
+        if self.rest.first() != Some(&tag) {
+            return Some(String::new());
+        }
+        std::str::from_utf8(self.slice(tag)?).ok().map(str::to_owned)
     }
 
-    fn text(&mut self) -> Option<String> {
-        std::str::from_utf8(self.slice()?).ok().map(str::to_owned)
+    /// The execution that is next, if one is.
+    #[inline]
+    fn execution(&mut self) -> Option<Option<proto::ExecutionId>> {
+        if let Some((field, rest)) = self.rest.split_first_chunk()
+            && let Some(id) = usual_execution(field)
+        {
+            self.rest = rest;
+            return Some(Some(id));
+        }
+        match self.message(tags::EXECUTION) {
+            Some(field) => field.unusual_execution().map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn unusual_execution(mut self) -> Option<proto::ExecutionId> {
+        let (task_high, task_low) = (self.fixed(tags::TASK_HIGH)?, self.fixed(tags::TASK_LOW)?);
+        let attempt = self.number(tags::ATTEMPT)? as u32;
+        self.end()?;
+        Some(proto::ExecutionId { task_high, task_low, attempt })
+    }
+
+    fn fixed(&mut self, tag: u8) -> Option<u64> {
+        if !self.is_next(tag) {
+            return Some(0);
+        }
+        let (fixed, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u64::from_le_bytes(*fixed))
+    }
+
+    #[inline]
+    fn payload(mut self) -> Option<proto::Payload> {
+        let kind = self.number(tags::KIND)? as i32;
+        let data = match self.slice(tags::PAYLOAD) {
+            Some(data) => self.whole.slice_ref(data),
+            None => Bytes::new(),
+        };
+        self.end()?;
+        Some(proto::Payload { kind, data, size: 0 })
     }
 }

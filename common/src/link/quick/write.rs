@@ -81,7 +81,7 @@ fn execution(out: &mut Vec<u8>, id: Option<proto::ExecutionId>) {
 
 /// Both halves, and an attempt of one byte: a length that is known, and one step.
 fn usual_execution(out: &mut Vec<u8>, id: proto::ExecutionId) {
-    let mut field = [0; 22];
+    let mut field = [0; tags::USUAL_EXECUTION];
     field[..3].copy_from_slice(&[tags::EXECUTION, 20, tags::TASK_HIGH]);
     field[3..11].copy_from_slice(&id.task_high.to_le_bytes());
     field[11] = tags::TASK_LOW;
