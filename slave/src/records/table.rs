@@ -14,7 +14,8 @@ use crate::session::Session;
 /// Tables that share the executions: sessions on several threads seldom meet in one.
 const SHARDS: usize = 16;
 
-/// The table of executions. It hands out clones, never guards, save to who starts one.
+/// The table of executions. It hands out clones, never guards, save to who starts one. Locks are
+/// taken in one order: whether a session is left, a shard, a record, admission, an outbox.
 #[derive(Debug)]
 pub(crate) struct Records {
     shards: [Mutex<Shard>; SHARDS],
