@@ -18,7 +18,7 @@ pub const MAX_BATCH_FRAMES: usize = 256;
 pub const MAX_BATCH_BYTES: usize = 32 * 1024;
 
 /// Bytes of a small frame, about: how much room is made for several at once.
-const FRAME_BYTES: usize = 96;
+const FRAME_BYTES: usize = 192;
 
 /// The field that carries the frames.
 const FRAMES: u32 = 1;

@@ -95,7 +95,7 @@ fn usual_execution(field: &[u8; tags::USUAL_EXECUTION]) -> Option<proto::Executi
 
 impl<'a> Cursor<'a> {
     /// Goes past a tag, if it is the next.
-    #[inline]
+    #[inline(always)]
     fn is_next(&mut self, tag: u8) -> bool {
         match self.rest.split_first() {
             Some((next, rest)) if *next == tag => {
@@ -113,12 +113,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// A field that is left out when it is 0.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, tag: u8) -> Option<u64> {
         if self.is_next(tag) { self.varint() } else { Some(0) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         let (first, rest) = self.rest.split_first()?;
         if *first < 0x80 {
@@ -145,7 +145,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A field that is a message or bytes; `None` when another is next, or it is cut short.
-    #[inline]
+    #[inline(always)]
     fn slice(&mut self, tag: u8) -> Option<&'a [u8]> {
         if !self.is_next(tag) {
             return None;
@@ -156,7 +156,7 @@ impl<'a> Cursor<'a> {
         Some(slice)
     }
 
-    #[inline]
+    #[inline(always)]
     fn message(&mut self, tag: u8) -> Option<Self> {
         Some(Self { rest: self.slice(tag)?, whole: self.whole })
     }

@@ -103,10 +103,15 @@ const fn word(word: i32) -> u64 {
 }
 
 /// A field that is left out when it is 0.
+#[inline]
 fn number(out: &mut Vec<u8>, tag: u8, value: u64) {
-    if value > 0 {
-        out.push(tag);
-        varint(out, value);
+    match value {
+        0 => {}
+        1..0x80 => out.extend_from_slice(&[tag, value as u8]),
+        _ => {
+            out.push(tag);
+            varint(out, value);
+        }
     }
 }
 
