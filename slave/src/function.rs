@@ -121,8 +121,9 @@ impl Function {
     }
 
     /// Promises that the function never blocks and that its first steps are short: it is begun
-    /// on the session's own task, without a hop. A first poll above 1 ms is warned about and
-    /// ends the privilege; a single one among many short ones may pass. Does nothing for a
+    /// on the session's own task, without a hop. Three first polls
+    /// above 1 ms among 64 are warned about and end the privilege; a single one among many short
+    /// ones may pass, as a busy machine makes any poll long now and then. Does nothing for a
     /// blocking function.
     #[must_use]
     pub fn inline(mut self) -> Self {

@@ -25,11 +25,17 @@ pub(crate) struct Registered {
     slow: AtomicBool,
     /// How many of the next first polls are measured closely.
     watched: AtomicU32,
+    /// How many of those that were measured closely, one after another, were long.
+    strikes: AtomicU32,
 }
 
 /// First polls of an inline function that are measured closely, at first and after one that may
 /// have been long: the clock is not read before each of them.
 const WATCHED: u32 = 64;
+
+/// Long ones among them that end the privilege. One or two say little: a busy machine takes its
+/// core from a thread in the middle of a short poll.
+const STRIKES: u32 = 3;
 
 impl Registered {
     /// Whether its first poll may happen on the session's task.
@@ -53,12 +59,15 @@ impl Registered {
 
     /// Has the next ones measured closely.
     pub(crate) fn watch(&self) {
+        self.strikes.store(0, Ordering::Relaxed);
         self.watched.store(WATCHED, Ordering::Relaxed);
     }
 
-    /// Ends the privilege of being polled inline; true for the first to do so.
-    pub(crate) fn mark_slow(&self) -> bool {
-        !self.slow.swap(true, Ordering::Relaxed)
+    /// Notes a long first poll. Too many end the privilege of being polled inline; true for the
+    /// one that does.
+    pub(crate) fn strike(&self) -> bool {
+        let strikes = self.strikes.fetch_add(1, Ordering::Relaxed) + 1;
+        strikes >= STRIKES && !self.slow.swap(true, Ordering::Relaxed)
     }
 }
 
@@ -115,6 +124,7 @@ impl Registry {
             function,
             slow: AtomicBool::new(false),
             watched: AtomicU32::new(WATCHED),
+            strikes: AtomicU32::new(0),
         });
         table.by_number.push(Arc::clone(&registered));
         table.by_name.insert(name.to_owned(), registered);

@@ -53,7 +53,7 @@ fn long_poll(record: &Record, closely: bool, took: Duration) {
     let function = &record.function;
     if !closely {
         function.watch();
-    } else if function.mark_slow() {
+    } else if function.strike() {
         let name = &function.name;
         warn!(function = %name, ?took, "an inline function held up the network; it runs elsewhere from now on");
     }
