@@ -8,6 +8,7 @@ use crate::placement::{Placement, Role};
 use crate::process::{Addresses, Server, cpu_of};
 use crate::progress::say;
 use crate::rounds::Contender;
+use crate::rounds::payloads::{self, Carrier, Way};
 use crate::yardstick::bidi::Bidi;
 use crate::yardstick::nats::Nats;
 use crate::yardstick::tarpc::Tarpc;
@@ -30,10 +31,18 @@ pub(crate) enum Side {
     Tarpc,
     /// Through a broker.
     Nats,
+    /// Payloads of 64 MiB, ours, one after another.
+    Bulk,
+    /// The same over raw TCP.
+    BulkTcp,
+    /// Payloads of a mebibyte, ours.
+    Bulk1m,
+    /// The same by unary calls with wide windows and frames.
+    TunedUnary1m,
 }
 
 impl Side {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Inline,
         Self::Plain,
         Self::Burst,
@@ -42,6 +51,10 @@ impl Side {
         Self::Unary,
         Self::Tarpc,
         Self::Nats,
+        Self::Bulk,
+        Self::BulkTcp,
+        Self::Bulk1m,
+        Self::TunedUnary1m,
     ];
 
     /// As it stands in the report.
@@ -55,6 +68,10 @@ impl Side {
             Self::Unary => "unary",
             Self::Tarpc => "tarpc",
             Self::Nats => "NATS",
+            Self::Bulk => "bulk",
+            Self::BulkTcp => "bulk-tcp",
+            Self::Bulk1m => "bulk-1m",
+            Self::TunedUnary1m => "tuned-unary-1m",
         }
     }
 }
@@ -69,7 +86,8 @@ impl Contender for Side {
     }
 
     fn is_ours(self) -> bool {
-        !matches!(self, Self::Bidi | Self::Unary | Self::Tarpc | Self::Nats)
+        use Side::{Bulk, Bulk1m, Burst, BurstPlain, Inline, Plain};
+        matches!(self, Inline | Plain | Burst | BurstPlain | Bulk | Bulk1m)
     }
 
     async fn run(opened: &Opened, tasks: usize) -> Result<()> {
@@ -89,6 +107,10 @@ impl Contender for Side {
                 let broker = at.nats.ok_or("no broker was started")?;
                 Opened::Nats(Box::new(Nats::connect(broker).await?))
             }
+            Self::Bulk => Opened::Bulk(carrier(Way::Ours, 64).open(at).await?),
+            Self::BulkTcp => Opened::Bulk(carrier(Way::Tcp, 64).open(at).await?),
+            Self::Bulk1m => Opened::Bulk(carrier(Way::Ours, 1).open(at).await?),
+            Self::TunedUnary1m => Opened::Bulk(carrier(Way::TunedUnary, 1).open(at).await?),
         })
     }
 }
@@ -112,6 +134,12 @@ pub(crate) enum Opened {
     Unary(Unary),
     Tarpc(Tarpc),
     Nats(Box<Nats>),
+    Bulk(payloads::Opened),
+}
+
+/// Carries payloads of so many mebibytes.
+const fn carrier(way: Way, mib: usize) -> Carrier {
+    Carrier { way, bytes: mib << 20 }
 }
 
 impl Opened {
@@ -124,6 +152,7 @@ impl Opened {
             Self::Unary(unary) => unary.run(tasks, in_flight).await,
             Self::Tarpc(tarpc) => tarpc.run(tasks, in_flight).await,
             Self::Nats(nats) => nats.run(tasks, in_flight).await,
+            Self::Bulk(bulk) => Carrier::run(bulk, tasks).await,
         }
     }
 
@@ -135,6 +164,7 @@ impl Opened {
             Self::Unary(unary) => unary.call().await,
             Self::Tarpc(tarpc) => tarpc.call().await,
             Self::Nats(nats) => nats.run(1, 1).await,
+            Self::Bulk(bulk) => Carrier::run(bulk, 1).await,
         }
     }
 }

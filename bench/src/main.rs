@@ -5,7 +5,8 @@
 //! case and placement, and as the server that holds the slave and every yardstick. Linux only: it
 //! pins processes to cores and reads `/proc`.
 //!
-//! `load --tasks N --side inline|plain|burst|bidi|unary|tarpc` runs one load alone, for a profiler.
+//! `load --tasks N --side inline|plain|burst|bidi|unary|tarpc|bulk|bulk-tcp|bulk-1m|tuned-unary-1m`
+//! runs one load alone, for a profiler; tasks of the bulk ones carry 64 MiB each.
 
 mod arguments;
 mod case;
