@@ -22,6 +22,7 @@ pub mod line;
 pub mod numbering;
 pub mod outbox;
 pub mod quick;
+mod spare;
 
 use std::fmt;
 use std::time::Duration;

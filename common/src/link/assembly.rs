@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::Frame;
+use super::{Frame, spare};
 use crate::proto;
 
 /// The frames that wait for their payloads.
@@ -22,7 +22,7 @@ struct Assembly<F> {
     since: Instant,
     sizes: VecDeque<usize>,
     whole: VecDeque<Bytes>,
-    growing: BytesMut,
+    growing: Vec<u8>,
     /// What the receiver set aside for it.
     _held: Held,
 }
@@ -78,11 +78,12 @@ impl<F> Default for Assemblies<F> {
 impl<F: Frame> Assemblies<F> {
     /// Waits for the payloads of a frame.
     pub fn expect(&mut self, frame: F, sizes: VecDeque<usize>, held: Held, now: Instant) {
+        spare::keep_freed_memory();
         let assembly = Assembly {
             since: now,
             sizes,
             whole: VecDeque::new(),
-            growing: BytesMut::new(),
+            growing: Vec::new(),
             _held: held,
             frame,
         };
@@ -124,7 +125,7 @@ impl<F: Frame> Assembly<F> {
         let too_long = PartError::TooLong { frame: part.frame };
         let size = *self.sizes.front().ok_or(too_long)?;
         if self.growing.capacity() == 0 {
-            self.growing.reserve(size);
+            self.growing = spare::take(size);
         }
         if part.data.len() > size - self.growing.len() {
             return Err(too_long);
@@ -132,7 +133,7 @@ impl<F: Frame> Assembly<F> {
         self.growing.extend_from_slice(&part.data);
         if self.growing.len() == size {
             self.sizes.pop_front();
-            self.whole.push_back(std::mem::take(&mut self.growing).freeze());
+            self.whole.push_back(spare::lend(std::mem::take(&mut self.growing)));
         }
         Ok(())
     }

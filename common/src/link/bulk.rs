@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::PART_BYTES;
+use super::{PART_BYTES, spare};
 use crate::{ExecutionId, proto};
 
 /// Least credit: four parts.
@@ -46,6 +46,7 @@ impl Default for Bulk {
 impl Bulk {
     /// Takes the payloads of a frame that has left under this number.
     pub fn add(&mut self, frame: u64, execution: Option<ExecutionId>, payloads: Vec<Bytes>) {
+        spare::keep_freed_memory();
         self.transfers.push_back(Transfer { frame, execution, left: payloads.into() });
     }
 

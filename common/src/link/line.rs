@@ -11,7 +11,7 @@ use super::bulk::Bulk;
 use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
 use super::numbering::{Arrival, Arrivals, Departures, NumberingError};
-use super::{Frame, Lane, PART_BYTES};
+use super::{Frame, Lane, PART_BYTES, spare};
 
 /// Reads the monotonic clock; asked only for frames whose age matters.
 pub type Clock = fn() -> Instant;
@@ -202,6 +202,9 @@ impl<F: Frame> Line<F> {
             };
             *frame = whole;
             return Ok(Arrived::Whole);
+        }
+        if !frame.is_numbered() {
+            spare::age(clock);
         }
         let sizes = sizes(frame)?;
         if sizes.is_empty() { Ok(Arrived::Whole) } else { Ok(Arrived::Announced(sizes)) }
