@@ -32,8 +32,16 @@ use prost::Message;
 use crate::{ExecutionId, proto};
 use quick::Quick;
 
-/// Bytes of a payload that travel in one frame; a larger payload travels in parts of this size.
+/// Bytes of a payload that travel in one frame; a larger payload travels in parts of this size at
+/// the least, save the last one.
 pub const PART_BYTES: usize = 64 * 1024;
+
+/// Bytes of a part at the most.
+pub const MAX_PART_BYTES: usize = 2 * PART_BYTES;
+
+/// Largest frame of HTTP/2: it holds a part and what is around it, so that a part is written at
+/// once, and read at once.
+pub const HTTP2_FRAME_BYTES: u32 = 16 * 1024 + MAX_PART_BYTES as u32;
 
 /// Largest frame that is read: a part, or a frame's own payloads and texts, with room to spare.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::link::MAX_FRAME_BYTES;
+use selsyn_common::link::{HTTP2_FRAME_BYTES, MAX_FRAME_BYTES};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,7 @@ where
         .http2_adaptive_window(Some(false))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(HTTP2_FRAME_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         // One layer before routing: a call without a right reaches no service.

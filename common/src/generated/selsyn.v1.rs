@@ -756,7 +756,7 @@ pub struct Part {
     /// Number of the frame that names the payload. Its payloads follow in the order of its fields.
     #[prost(uint64, tag = "1")]
     pub frame: u64,
-    /// The next bytes, at most 64 KiB.
+    /// The next bytes, at most 128 KiB.
     #[prost(bytes = "bytes", tag = "2")]
     pub data: ::prost::bytes::Bytes,
 }

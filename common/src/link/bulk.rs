@@ -2,20 +2,26 @@
 //!
 //! Frames with large payloads take turns, a part each. What is under way is bounded by a credit
 //! between 256 KiB and 1 MiB, by the round trip that parts were measured to take: on a slow line a
-//! control frame waits behind what is under way already, so that there must be little of it.
+//! control frame waits behind what is under way already, so that there must be little of it. A
+//! near line needs half a mebibyte to be busy all the time, and a far one more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{PART_BYTES, spare};
+use super::{MAX_PART_BYTES, PART_BYTES, spare};
 use crate::{ExecutionId, proto};
 
-/// Least credit: four parts.
+/// Least credit: four small parts.
 const MIN_CREDIT: usize = 4 * PART_BYTES;
+/// Most credit on a near line, from which on parts are large: a small frame waits for about a
+/// millisecond behind it where master and slave share a core.
+const NEAR_CREDIT: usize = 8 * PART_BYTES;
 /// Most credit: what one stream's window holds.
 const MAX_CREDIT: usize = 16 * PART_BYTES;
+/// A line with a round trip below this, once, is near.
+const NEAR: Duration = Duration::from_millis(2);
 /// A round trip below this lets the credit grow by a part.
 const QUICK: Duration = Duration::from_millis(20);
 /// A round trip above this halves it.
@@ -27,6 +33,7 @@ pub struct Bulk {
     transfers: VecDeque<Transfer>,
     under_way: usize,
     credit: usize,
+    shortest: Duration,
 }
 
 /// The payloads of one frame.
@@ -39,7 +46,8 @@ struct Transfer {
 
 impl Default for Bulk {
     fn default() -> Self {
-        Self { transfers: VecDeque::new(), under_way: 0, credit: MIN_CREDIT }
+        let (transfers, shortest) = (VecDeque::new(), Duration::MAX);
+        Self { transfers, under_way: 0, credit: MIN_CREDIT, shortest }
     }
 }
 
@@ -52,7 +60,12 @@ impl Bulk {
 
     /// Whether a part may leave.
     pub fn is_ready(&self) -> bool {
-        !self.transfers.is_empty() && self.under_way + PART_BYTES <= self.credit
+        !self.transfers.is_empty() && self.under_way + self.part_bytes() <= self.credit
+    }
+
+    /// How large a part is: a large one costs less, and on a slow line it would be in the way.
+    const fn part_bytes(&self) -> usize {
+        if self.credit < NEAR_CREDIT { PART_BYTES } else { MAX_PART_BYTES }
     }
 
     /// Whether everything has left.
@@ -65,9 +78,10 @@ impl Bulk {
         if !self.is_ready() {
             return None;
         }
+        let most = self.part_bytes();
         let mut transfer = self.transfers.pop_front()?;
         let payload = transfer.left.front_mut()?;
-        let data = payload.split_to(payload.len().min(PART_BYTES));
+        let data = payload.split_to(payload.len().min(most));
         let frame = transfer.frame;
         if payload.is_empty() {
             transfer.left.pop_front();
@@ -82,8 +96,10 @@ impl Bulk {
     /// A part was acknowledged, so long after it had left.
     pub fn acked(&mut self, bytes: usize, round_trip: Duration) {
         self.under_way = self.under_way.saturating_sub(bytes);
+        self.shortest = self.shortest.min(round_trip);
+        let most = if self.shortest < NEAR { NEAR_CREDIT } else { MAX_CREDIT };
         if round_trip < QUICK {
-            self.credit = (self.credit + PART_BYTES).min(MAX_CREDIT);
+            self.credit = (self.credit + PART_BYTES).min(most);
         } else if round_trip > SLOW {
             self.credit = (self.credit / 2).max(MIN_CREDIT);
         }
@@ -129,17 +145,41 @@ mod tests {
         assert_eq!(frames(&mut bulk), [1]);
     }
 
-    #[test]
-    fn a_quick_line_gets_more_credit_and_a_slow_one_less() {
+    /// What is under way in the end where parts take so long.
+    fn under_way_after(round_trip: Duration) -> usize {
         let mut bulk = Bulk::default();
         bulk.add(1, None, payload(1_000));
         for _ in 0..100 {
             while bulk.next_part().is_some() {}
-            bulk.acked(PART_BYTES, Duration::ZERO);
+            bulk.acked(PART_BYTES, round_trip);
         }
+        while bulk.next_part().is_some() {}
+        bulk.under_way
+    }
+
+    #[test]
+    fn a_far_line_gets_more_credit_than_a_near_one_and_a_slow_one_none() {
+        assert_eq!(under_way_after(NEAR / 2), NEAR_CREDIT);
+        assert_eq!(under_way_after(NEAR * 2), MAX_CREDIT);
+        assert_eq!(under_way_after(SLOW * 2), MIN_CREDIT);
+    }
+
+    #[test]
+    fn a_line_that_becomes_slow_loses_its_credit() {
+        let mut bulk = Bulk::default();
+        (0..100).for_each(|_| bulk.acked(PART_BYTES, NEAR));
         assert_eq!(bulk.credit, MAX_CREDIT);
         (0..3).for_each(|_| bulk.acked(PART_BYTES, SLOW * 2));
         assert_eq!(bulk.credit, MIN_CREDIT);
+    }
+
+    #[test]
+    fn parts_are_large_where_there_is_credit_for_them() {
+        let mut bulk = Bulk::default();
+        bulk.add(1, None, payload(100));
+        assert_eq!(bulk.next_part().unwrap().data.len(), PART_BYTES);
+        (0..4).for_each(|_| bulk.acked(PART_BYTES, Duration::ZERO));
+        assert_eq!(bulk.next_part().unwrap().data.len(), MAX_PART_BYTES);
     }
 
     #[test]
@@ -154,17 +194,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_leaves_once_in_order_in_parts_of_64_kib(sizes in prop::collection::vec(1_usize..300_000, 1..4)) {
+        fn every_byte_leaves_once_in_order_within_the_credit(
+            sizes in prop::collection::vec(1_usize..300_000, 1..4),
+            trips in prop::collection::vec(0_u64..100, 40),
+        ) {
             let mut bulk = Bulk::default();
             let whole: Vec<Bytes> = sizes.iter().map(|size| {
                 (0..*size).map(|i| (i % 251) as u8).collect::<Vec<_>>().into()
             }).collect();
             bulk.add(1, None, whole.clone());
-            let mut sent = Vec::new();
-            while let Some(part) = bulk.next_part() {
-                prop_assert!(!part.data.is_empty() && part.data.len() <= PART_BYTES);
-                sent.extend_from_slice(&part.data);
-                bulk.acked(part.data.len(), Duration::ZERO);
+            let (mut sent, mut under_way) = (Vec::new(), VecDeque::new());
+            for trip in trips.into_iter().cycle() {
+                let credit = bulk.credit;
+                while let Some(part) = bulk.next_part() {
+                    prop_assert!(!part.data.is_empty() && part.data.len() <= MAX_PART_BYTES);
+                    sent.extend_from_slice(&part.data);
+                    under_way.push_back(part.data.len());
+                    prop_assert!(under_way.iter().sum::<usize>() <= credit);
+                }
+                let Some(bytes) = under_way.pop_front() else { break };
+                bulk.acked(bytes, Duration::from_millis(trip));
             }
             prop_assert_eq!(sent, whole.concat());
         }

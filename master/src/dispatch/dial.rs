@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use hyper_util::rt::TokioIo;
 use selsyn_common::Endpoint;
+use selsyn_common::link::HTTP2_FRAME_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tonic::transport::{self, Channel};
@@ -84,6 +85,7 @@ pub(crate) async fn channel(
     let channel = transport::Endpoint::from_static("http://slave")
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(HTTP2_FRAME_BYTES)
         .http2_adaptive_window(false)
         .http2_keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
