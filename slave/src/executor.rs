@@ -110,6 +110,14 @@ fn never_was(core: &Arc<Core>, record: &Arc<Record>, say: impl FnOnce()) {
 /// User code has ended, or was dropped. A verdict that was given before stands.
 fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: Instant, leaves: Leaves) {
     let mut state = record.state();
+    let end = match end {
+        End::Value(value)
+            if is_within_limit(state.session(record), &value) && state.life.complete() =>
+        {
+            return completed(core, record, state, value, now, leaves);
+        }
+        end => end,
+    };
     let Some(outcome) = state.life.end(end) else {
         warn!(task.id = %record.id, "the function returned after its verdict; dropped");
         let next = leave(core, record, &mut state, None);
@@ -120,15 +128,30 @@ fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: Instant, leaves:
     let outcome = within_limit(state.session(record), outcome);
     // The slot is free before the result is told: who starts the next task right after this one
     // must not be refused.
-    let next = leave(core, record, &mut state, Some(&outcome));
+    let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
     conclude(core, record, state, outcome, now, leaves);
+    pass_on(core, next);
+}
+
+/// It has returned a value, and nobody had asked it to stop: most do, and take the short way.
+fn completed(
+    core: &Arc<Core>,
+    record: &Arc<Record>,
+    mut state: MutexGuard<'_, State>,
+    value: Payload,
+    now: Instant,
+    leaves: Leaves,
+) {
+    let next = leave(core, record, &mut state, Some(value.len()));
+    let told = state.keep_value(value, now);
+    tell(core, record, state, told, leaves);
     pass_on(core, next);
 }
 
 /// It was stopped before it ran.
 fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
     let mut state = record.state();
-    let next = leave(core, record, &mut state, Some(&outcome));
+    let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
     conclude(core, record, state, outcome, Instant::now(), Leaves::AtOnce);
     pass_on(core, next);
 }
@@ -148,12 +171,13 @@ fn give_up(
 /// A slot that became free, and who has waited longest for it.
 type Next = Option<(ExecutionId, Place)>;
 
-/// Gives the place back, and counts the result that is kept, if one is; names the next in line.
-fn leave(core: &Core, record: &Record, state: &mut State, result: Option<&Outcome>) -> Next {
+/// Gives the place back, and counts the bytes of the result that is kept, if one is; names the next
+/// in line.
+fn leave(core: &Core, record: &Record, state: &mut State, result: Option<usize>) -> Next {
     state.is_left = true;
     let mut admission = core.admission();
-    if let Some(outcome) = result {
-        admission.keep(bytes_of(outcome));
+    if let Some(bytes) = result {
+        admission.keep(bytes);
     }
     state.place().and_then(|place| admission.release(place, record.origin.peer.master))
 }
@@ -185,10 +209,21 @@ fn conclude(
     now: Instant,
     leaves: Leaves,
 ) {
-    debug!(task.id = %record.id, status = %outcome.status, "ended");
-    let outcome = Some(state.keep(outcome, now));
+    let told = state.keep(outcome, now);
+    tell(core, record, state, told, leaves);
+}
+
+/// Tells the master a verdict that is kept.
+fn tell(
+    core: &Core,
+    record: &Record,
+    mut state: MutexGuard<'_, State>,
+    outcome: proto::Outcome,
+    leaves: Leaves,
+) {
+    debug!(task.id = %record.id, status = ?outcome.status(), "ended");
     let session = state.session(record);
-    let finished = proto::Finished { execution: Some(record.id.into()), outcome };
+    let finished = proto::Finished { execution: Some(record.id.into()), outcome: Some(outcome) };
     session.say(Frame::Finished(finished), leaves);
     let forgotten = session.is_forgotten();
     state.is_settled = true;
@@ -219,12 +254,16 @@ fn repeat(record: &Record, state: &mut State, session: &Session) {
     }
 }
 
+/// Whether the master reads a value.
+fn is_within_limit(session: &Session, value: &Payload) -> bool {
+    value.len() <= session.max_result_bytes
+}
+
 /// A result that the master would refuse to read becomes a failure that it can.
 fn within_limit(session: &Session, outcome: Outcome) -> Outcome {
-    let limit = session.max_result_bytes;
     match outcome.value() {
-        Some(value) if value.len() > limit => {
-            let bytes = value.len();
+        Some(value) if !is_within_limit(session, value) => {
+            let (bytes, limit) = (value.len(), session.max_result_bytes);
             let message = format!("the result has {bytes} bytes; the master takes {limit}");
             let failure = Failure::of(FailureKind::TooLarge, message, Ran::Yes);
             Outcome::failed(TaskStatus::Failed, failure)

@@ -120,6 +120,16 @@ impl Lifecycle {
         Some(verdict(self.cause.as_deref(), end))
     }
 
+    /// User code has returned a value; false, and nothing has changed, when there is more to
+    /// think about: it was asked to stop, or has ended.
+    pub(crate) fn complete(&mut self) -> bool {
+        let completes = self.phase == Phase::Running && self.cause.is_none();
+        if completes {
+            self.phase = Phase::Ended;
+        }
+        completes
+    }
+
     /// Why it was asked to stop, if it was.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         self.cause.as_deref().map(say)

@@ -155,3 +155,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_a_run_that_nobody_asked_to_stop_completes_the_short_way() {
+    let mut life = Lifecycle::new();
+    assert!(!life.complete(), "it has not begun");
+    life.begin();
+    assert!(life.complete() && life.is_ended());
+    assert!(!life.complete() && life.end(value()).is_none(), "it has ended");
+    let mut asked = Lifecycle::new();
+    asked.begin();
+    asked.stop(StopCause::Deadline);
+    assert!(!asked.complete() && !asked.is_ended());
+}

@@ -73,13 +73,9 @@ impl From<proto::Failure> for Failure {
 
 impl From<Outcome> for proto::Outcome {
     fn from(outcome: Outcome) -> Self {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Self {
             status: proto::Status::from(outcome.status).into(),
-            summary: Some(proto::Summary {
-                queued_micros: micros(outcome.summary.queued),
-                ran_micros: micros(outcome.summary.ran),
-            }),
+            summary: Some(outcome.summary.into()),
             result: Some(match outcome.result {
                 Ok(value) => outcome::Result::Value(value.into()),
                 Err(failure) => outcome::Result::Failure(Box::new(failure.into())),
@@ -107,6 +103,13 @@ impl TryFrom<proto::Outcome> for Outcome {
         };
         let summary = wire.summary.unwrap_or_default().into();
         Ok(Self { summary, ..outcome })
+    }
+}
+
+impl From<Summary> for proto::Summary {
+    fn from(summary: Summary) -> Self {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self { queued_micros: micros(summary.queued), ran_micros: micros(summary.ran) }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn read(id: ExecutionId, mut start: proto::Start) -> Result<Self, WireError> {
+    pub(crate) fn read(id: ExecutionId, start: &mut proto::Start) -> Result<Self, WireError> {
         let placement = match start.placement() {
             proto::Placement::Background => Placement::Background,
             proto::Placement::Foreground => Placement::Foreground,
@@ -37,8 +37,8 @@ impl Request {
         let lineage = start.lineage();
         Ok(Self {
             id,
-            function: Wanted::of(&mut start),
-            data: Payload::required("Start", "data", start.data)?,
+            function: Wanted::of(start),
+            data: Payload::required("Start", "data", start.data.take())?,
             deadline: (!deadline.is_zero()).then_some(deadline),
             placement,
             lineage,

@@ -283,21 +283,37 @@ impl State {
 
     /// Keeps the verdict, until its master takes it; gives it with its figures.
     pub(crate) fn keep(&mut self, outcome: Outcome, now: Instant) -> proto::Outcome {
+        let (place, summary) = self.figures(now);
+        match outcome.result {
+            Ok(value) => self.keep_value(value, now),
+            Err(_) => {
+                let outcome = Outcome { summary, ..outcome };
+                let told = outcome.clone().into();
+                self.stage = Stage::Otherwise { outcome: Box::new(outcome), place };
+                told
+            }
+        }
+    }
+
+    /// Keeps the value that it returned.
+    pub(crate) fn keep_value(&mut self, value: Payload, now: Instant) -> proto::Outcome {
+        let summary = proto::Summary::from(self.figures(now).1);
+        let proto::Summary { queued_micros: queued, ran_micros: ran } = summary;
+        self.stage = Stage::Value { value: value.clone(), queued, ran };
+        proto::Outcome {
+            status: proto::Status::Completed.into(),
+            result: Some(proto::outcome::Result::Value(value.into())),
+            summary: Some(summary),
+        }
+    }
+
+    /// The place it has held, and its figures.
+    fn figures(&self, now: Instant) -> (Place, Summary) {
         let Stage::Placed { place, began_at } = self.stage else {
             unreachable!("a verdict is given once")
         };
         let began = began_at.unwrap_or(now);
-        let summary = Summary { queued: began - self.accepted_at, ran: now - began };
-        let outcome = Outcome { summary, ..outcome };
-        let told = outcome.clone().into();
-        self.stage = match outcome.result {
-            Ok(value) => {
-                let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-                Stage::Value { value, queued: micros(summary.queued), ran: micros(summary.ran) }
-            }
-            Err(_) => Stage::Otherwise { outcome: Box::new(outcome), place },
-        };
-        told
+        (place, Summary { queued: began - self.accepted_at, ran: now - began })
     }
 
     /// The verdict, if there is one.

@@ -105,8 +105,7 @@ impl<'a> Conversation<'a> {
         loop {
             let mut whole = Vec::with_capacity(frames.len());
             let announced = self.stream.end.arrived(&mut frames, &mut whole);
-            if let Some(over) =
-                whole.into_iter().find_map(|frame| self.deal_with(frame, &mut clock))
+            if let Some(over) = whole.iter_mut().find_map(|frame| self.deal_with(frame, &mut clock))
             {
                 return Some(over);
             }
@@ -132,14 +131,22 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: FromMaster, clock: &mut Clock) -> Option<Over> {
+    fn deal_with(&mut self, frame: &mut FromMaster, clock: &mut Clock) -> Option<Over> {
+        // A start is dealt with where it lies: most frames are one.
+        let dealt = if let Some(from_master::Frame::Start(start)) = &mut frame.frame {
+            self.start(start, clock)
+        } else {
+            clock.passes();
+            return self.deal_with_other(frame.frame.take());
+        };
+        dealt.err().and_then(|error| self.answer_violation(&error))
+    }
+
+    fn deal_with_other(&mut self, frame: Option<from_master::Frame>) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
-        if !matches!(frame.frame, Some(F::Start(_))) {
-            clock.passes();
-        }
-        let dealt = match frame.frame {
-            Some(F::Start(start)) => self.start(start, clock),
+        let dealt = match frame {
+            Some(F::Start(_)) => unreachable!("starts are dealt with elsewhere"),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
             Some(F::ResultsTaken(taken)) => {
                 self.results_taken(taken);
@@ -174,7 +181,7 @@ impl<'a> Conversation<'a> {
         is_last.then(|| Over::Violated("the master broke too many rules".to_owned()))
     }
 
-    fn start(&self, start: proto::Start, clock: &mut Clock) -> Result<(), WireError> {
+    fn start(&self, start: &mut proto::Start, clock: &mut Clock) -> Result<(), WireError> {
         let id = wire::execution_id("Start", start.execution)?;
         match Request::read(id, start) {
             Ok(request) => executor::start(self.core, self.session, request, clock),
