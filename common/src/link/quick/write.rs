@@ -151,9 +151,19 @@ pub(super) fn put_length(out: &mut Vec<u8>, begin: usize) {
     let length = out.len() - begin;
     if length < 0x80 {
         out[begin - 1] = length as u8;
-        return;
+    } else {
+        put_long_length(out, begin, length);
     }
-    let mut long = Vec::with_capacity(10);
-    varint(&mut long, length as u64);
-    out.splice(begin - 1..begin, long);
+}
+
+/// Makes room for a length of several bytes, and writes it.
+fn put_long_length(out: &mut Vec<u8>, begin: usize, length: usize) {
+    let bits = (usize::BITS - length.leading_zeros()) as usize;
+    let more = bits.div_ceil(7) - 1;
+    out.resize(begin + length + more, 0);
+    out.copy_within(begin..begin + length, begin + more);
+    for at in 0..more {
+        out[begin - 1 + at] = (length >> (7 * at)) as u8 | 0x80;
+    }
+    out[begin - 1 + more] = (length >> (7 * more)) as u8;
 }
