@@ -49,12 +49,15 @@ impl<'a> Conversation<'a> {
         let mut beat = interval(pause);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.stream.stop.clone();
+        // Once, and not at every frame: each new wait gets in line anew.
+        let stopped = stop.cancelled();
+        tokio::pin!(stopped);
         loop {
             let over = tokio::select! {
                 // The stop first: after it nothing is begun. Then the beat: it is rare, and a
                 // flood of frames must not shut it out.
                 biased;
-                () = stop.cancelled() => Some(self.stopped()),
+                () = &mut stopped => Some(self.stopped()),
                 planned = beat.tick() => self.beat(planned),
                 read = incoming.message() => self.read(read),
             };
