@@ -100,7 +100,10 @@ impl fmt::Display for ExecutionId {
 /// tail, so that ids of one process sort by age and differ in the part that people see.
 #[derive(Debug)]
 pub struct TaskIds {
-    base: u64,
+    /// Version and random bits below the time.
+    high: u64,
+    /// Variant and random bits above the counter.
+    low: u64,
     counter: AtomicU32,
 }
 
@@ -108,17 +111,20 @@ impl TaskIds {
     /// Begins with 16 random bytes.
     pub fn new(random: [u8; 16]) -> Self {
         let random = u128::from_be_bytes(random);
-        Self { base: (random >> 64) as u64, counter: AtomicU32::new(random as u32) }
+        let base = (random >> 64) as u64;
+        Self {
+            high: 0x7000 | (base >> 52),
+            low: (0b10 << 62) | (((base >> 16) & 0x3fff_ffff) << 32),
+            counter: AtomicU32::new(random as u32),
+        }
     }
 
     /// Makes the next id; `unix_millis` is the wall clock, which only labels.
+    #[inline]
     pub fn next(&self, unix_millis: u64) -> TaskId {
         let counter = self.counter.fetch_add(1, Ordering::Relaxed);
-        let mut random = [0; 10];
-        random[..6].copy_from_slice(&self.base.to_be_bytes()[..6]);
-        random[6..].copy_from_slice(&counter.to_be_bytes());
-        let uuid = uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid();
-        TaskId(uuid)
+        let (high, low) = ((unix_millis << 16) | self.high, self.low | u64::from(counter));
+        TaskId(Uuid::from_u64_pair(high, low))
     }
 }
 
@@ -133,6 +139,9 @@ mod tests {
         assert!(first < second);
         assert_ne!(first.to_string(), second.to_string());
         assert_eq!(first.uuid().get_version_num(), 7);
+        assert_eq!(first.uuid().get_variant(), uuid::Variant::RFC4122);
+        let label = first.uuid().get_timestamp().unwrap().to_unix();
+        assert_eq!(label, (1, 0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod aftermath;
 mod answer;
+mod end;
+mod function_name;
 mod state;
 mod until;
 mod waiters;
@@ -18,20 +20,22 @@ use tracing::{debug, warn};
 
 use crate::callbacks::Callback;
 use crate::connection::link::Link;
-use crate::delivery::{self, Mailbox};
+use crate::delivery;
 use crate::events::Events;
 
 pub(crate) use aftermath::Aftermath;
 pub(crate) use answer::Answer;
+pub(crate) use end::End;
+pub(crate) use function_name::FunctionName;
 pub(crate) use state::{Locked, State};
 use until::Until;
 pub(crate) use waiters::{Ticket, Waiters};
 
-/// One started task.
+/// One task, from `new_task` to its end.
 pub(crate) struct Cell {
     pub(crate) id: ExecutionId,
     /// The function it names; empty for the slave's default one.
-    pub(crate) function: Box<str>,
+    pub(crate) function: FunctionName,
     pub(crate) data: Payload,
     /// What the before_start hook made of the data.
     changed: OnceLock<Box<Payload>>,
@@ -39,24 +43,28 @@ pub(crate) struct Cell {
     state: Mutex<State>,
 }
 
-/// What a task is from its start to its end.
-pub(crate) struct Fixed {
-    pub(crate) id: ExecutionId,
-    pub(crate) function: Box<str>,
-    pub(crate) data: Payload,
-    pub(crate) link: Arc<Link>,
-}
-
 impl Cell {
-    /// `waiting` waits for the first change.
-    pub(crate) fn new(
-        fixed: Fixed,
-        mailbox: Option<Box<Mailbox>>,
-        waiting: Option<Waker>,
-    ) -> Arc<Self> {
-        let Fixed { id, function, data, link } = fixed;
-        let state = Mutex::new(State::new(mailbox, waiting));
+    /// A task that names no function yet.
+    pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>) -> Arc<Self> {
+        let state = Mutex::new(State::new());
+        let function = FunctionName::DEFAULT;
         Arc::new(Self { id, function, data, changed: OnceLock::new(), link, state })
+    }
+
+    /// The first one who waits for a change, before anybody else can.
+    pub(crate) fn wakes_first(self: &mut Arc<Self>, waker: Waker) {
+        let cell = Self::alone(self);
+        let state = cell.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.waiters.enter_first(waker);
+    }
+
+    /// Names the function, before anybody else has the task.
+    pub(crate) fn names(self: &mut Arc<Self>, function: &str) {
+        Self::alone(self).function = FunctionName::new(function);
+    }
+
+    fn alone(cell: &mut Arc<Self>) -> &mut Self {
+        Arc::get_mut(cell).expect("nobody else has a task before its start")
     }
 
     /// The before_start hook has changed the data.
@@ -104,9 +112,9 @@ impl Cell {
         if !state.change(self.id, StatusChange::FailStart) {
             return false;
         }
-        let outcome = Box::new(answer.outcome());
+        let end = answer.outcome().into();
         state.answer = Some(answer);
-        self.end(state, outcome, after);
+        self.end(state, end, after);
         true
     }
 
@@ -118,8 +126,8 @@ impl Cell {
         }
         let failure = Failure::of(FailureKind::Refused, message, Ran::No);
         let mut after = Aftermath::default();
-        let outcome = Box::new(Outcome::failed(TaskStatus::StartFailed, failure));
-        self.end(state, outcome, &mut after);
+        let end = Outcome::failed(TaskStatus::StartFailed, failure).into();
+        self.end(state, end, &mut after);
         after.deal_with(&self.link);
     }
 
@@ -149,18 +157,18 @@ impl Cell {
     }
 
     /// The task has its verdict. A second one is ignored.
-    pub(crate) fn ended(self: &Arc<Self>, outcome: Box<Outcome>, after: &mut Aftermath) {
+    pub(crate) fn ended(self: &Arc<Self>, end: End, after: &mut Aftermath) {
         let mut state = self.state();
-        if state.change(self.id, StatusChange::End(outcome.status)) {
-            state.imply(&outcome);
-            self.end(state, outcome, after);
+        if state.change(self.id, StatusChange::End(end.status())) {
+            state.imply(&end);
+            self.end(state, end, after);
         }
     }
 
-    fn end(self: &Arc<Self>, mut state: Locked<'_>, outcome: Box<Outcome>, after: &mut Aftermath) {
-        debug!(task.id = %self.id, status = %outcome.status, "ended");
-        let wants_callbacks = state.handed_out || outcome.status.is_verdict();
-        state.end(outcome);
+    fn end(self: &Arc<Self>, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
+        debug!(task.id = %self.id, status = %end.status(), "ended");
+        let wants_callbacks = state.handed_out || end.status().is_verdict();
+        state.end(end);
         let (mut begins, mut is_working) = (false, false);
         if let Some(mailbox) = &mut state.mailbox {
             begins = wants_callbacks && mailbox.push_verdict();
@@ -191,7 +199,7 @@ impl Cell {
     pub(crate) fn cut_short(&self) {
         let mut after = Aftermath::default();
         let mut state = self.state();
-        if state.outcome.is_some() && !state.delivered && state.mailbox().is_working() {
+        if state.end.is_some() && !state.delivered && state.mailbox().is_working() {
             state.delivered = true;
             state.waiters.take(&mut after.woken);
         }
@@ -206,7 +214,7 @@ impl Cell {
         if state.status == TaskStatus::StartFailed && !state.handed_out {
             return;
         }
-        let has_ended = state.outcome.is_some();
+        let has_ended = state.end.is_some();
         let begins = state.mailbox().push_callback(callback, has_ended);
         drop(state);
         if begins {

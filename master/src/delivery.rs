@@ -170,7 +170,7 @@ fn next(cell: &Cell) -> Option<Work> {
     let mailbox = state.mailbox();
     let work = mailbox.take();
     mailbox.working = work.is_some();
-    if work.is_none() && state.outcome.is_some() && !state.delivered {
+    if work.is_none() && state.end.is_some() && !state.delivered {
         // The last callback has returned: what was waiting for it may go on.
         cell.delivered(&mut state, &mut after);
     }
@@ -212,7 +212,7 @@ async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputConten
 /// Runs the callbacks that the verdict calls for.
 async fn tell_all(cell: &Arc<Cell>, callbacks: Vec<Callback>) -> Vec<String> {
     let mut panics = Vec::new();
-    let outcome = cell.state().outcome.clone();
+    let outcome = cell.state().end.outcome();
     let Some(outcome) = outcome else {
         return panics;
     };

@@ -34,13 +34,19 @@ pub(crate) use greeting::{Ticket, Welcomed};
 pub(crate) struct Outgoing {
     pub(crate) deadline: Option<Instant>,
     pub(crate) placement: proto::Placement,
-    pub(crate) lineage: Option<Lineage>,
+    pub(crate) lineage: Option<Box<Lineage>>,
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self { deadline: None, placement: proto::Placement::Background, lineage: None }
+    }
 }
 
 impl Outgoing {
     /// The frame, with the function's number in place of its name unless that is 0.
     pub(crate) fn into_frame(self, cell: &Cell, function_number: u32) -> Frame {
-        let named = if function_number == 0 { &*cell.function } else { "" };
+        let named = if function_number == 0 { cell.function.as_str() } else { "" };
         let mut start = proto::Start {
             execution: Some(cell.id.into()),
             function: named.to_owned(),
@@ -51,7 +57,7 @@ impl Outgoing {
             ..proto::Start::default()
         };
         if self.lineage.is_some() {
-            start = start.with_lineage(self.lineage);
+            start = start.with_lineage(self.lineage.map(|lineage| *lineage));
         }
         Frame::Start(start)
     }

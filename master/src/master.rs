@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) id: MasterId,
     pub(crate) incarnation: Incarnation,
     ids: TaskIds,
+    /// The wall clock when it was last read.
+    clock: AtomicU64,
     connections: DashMap<String, Connection>,
     closed: AtomicBool,
     /// Counts the dials of all connections: a name may be used again.
@@ -86,9 +88,19 @@ impl Shared {
         self.dials.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) fn next_task_id(&self) -> TaskId {
+    /// Makes a task id. Where a slave is `heard` often, its label takes the time at which the
+    /// network last spoke: to read the clock for each task costs as much as all else of an id.
+    pub(crate) fn next_task_id(&self, heard: bool) -> TaskId {
+        let now = self.clock.load(Ordering::Relaxed);
+        self.ids.next(if heard && now > 0 { now } else { self.read_clock() })
+    }
+
+    /// Reads the wall clock for the labels of task ids: milliseconds since 1970.
+    pub(crate) fn read_clock(&self) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.ids.next(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+        let now = now.as_secs() * 1_000 + u64::from(now.subsec_millis());
+        self.clock.store(now, Ordering::Relaxed);
+        now
     }
 
     /// Gives the name of a connection free, unless another one has it by now.
@@ -329,6 +341,7 @@ impl MasterBuilder {
             ids: TaskIds::new(ids),
             connections: DashMap::new(),
             closed: AtomicBool::new(false),
+            clock: AtomicU64::new(0),
             dials: AtomicU64::new(0),
             driver: self.has_driver.then(|| Driver::start("selsyn-driver")).transpose()?,
         });

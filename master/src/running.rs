@@ -12,7 +12,7 @@ use selsyn_common::{
 use tokio::time::timeout;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::Cell;
+use crate::cell::{Cell, State};
 use crate::connection::link::Link;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
@@ -53,7 +53,7 @@ impl RunningTask {
 
     /// The name of its function; empty for the slave's default one.
     pub fn function(&self) -> &str {
-        &self.cell.function
+        self.cell.function.as_str()
     }
 
     /// Where it stands.
@@ -74,7 +74,7 @@ impl RunningTask {
     /// How it ended; `None` while it has not, and while its callbacks run.
     pub fn outcome(&self) -> Option<Outcome> {
         let state = self.cell.state();
-        if state.delivered { state.outcome.as_deref().cloned() } else { None }
+        if state.delivered { state.end.outcome() } else { None }
     }
 
     /// Waits until the task has ended and its callbacks have returned. Any number may wait; all
@@ -84,11 +84,8 @@ impl RunningTask {
     ///
     /// Safe to drop and to call again; the task goes on.
     pub async fn join(&self) -> Outcome {
-        let ended = self.cell.until(|state| {
-            let outcome = state.outcome.as_deref().filter(|_| state.delivered);
-            outcome.cloned()
-        });
-        ended.await
+        let outcome = |state: &mut State| if state.delivered { state.end.outcome() } else { None };
+        self.cell.until(outcome).await
     }
 
     /// As [`Self::join`], for at most `limit`.

@@ -16,9 +16,8 @@ use selsyn_common::{
 use tokio::time::Instant;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::Fixed;
+use crate::cell::Cell;
 use crate::connection::link::Link;
-use crate::delivery::Mailbox;
 use crate::error::{HookError, StartError};
 use crate::hooks::{TaskHooks, start_hook_setters};
 use crate::running::RunningTask;
@@ -32,19 +31,20 @@ use stops::Stops;
 /// can be joined (DI-engine: `Task`).
 #[must_use = "a task does nothing until it is started"]
 pub struct Task {
-    /// What it is from its start to its end.
-    fixed: Fixed,
-    deadline: Option<Duration>,
-    start_deadline: Duration,
-    placement: Placement,
-    mailbox: Option<Box<Mailbox>>,
+    /// Where it lives from here to its end, so that nothing of it is moved on its way; nobody
+    /// else has it before the start.
+    cell: Arc<Cell>,
     pub(crate) hooks: TaskHooks,
     rare: Option<Box<Rare>>,
 }
 
-/// What few tasks have: kept apart, as a task is moved several times on its way.
+/// What few tasks ask for: kept apart, as a task is moved several times on its way.
 struct Rare {
-    lineage: Option<Lineage>,
+    deadline: Option<Duration>,
+    /// `None` is the connection's.
+    start_deadline: Option<Duration>,
+    placement: Placement,
+    lineage: Option<Box<Lineage>>,
     /// When what it belongs to is ended.
     bound: Option<Instant>,
     stops: Stops,
@@ -53,29 +53,36 @@ struct Rare {
 
 impl Default for Rare {
     fn default() -> Self {
-        Self { lineage: None, bound: None, stops: Stops::default(), waits_for_connection: true }
+        Self {
+            deadline: None,
+            start_deadline: None,
+            placement: Placement::Background,
+            lineage: None,
+            bound: None,
+            stops: Stops::default(),
+            waits_for_connection: true,
+        }
+    }
+}
+
+impl Rare {
+    /// Whether it stands in line as any other, and nobody else may stop it.
+    fn is_plain(&self) -> bool {
+        self.waits_for_connection && self.stops.is_empty()
     }
 }
 
 impl Task {
     pub(crate) fn new(link: Arc<Link>, data: Payload) -> Self {
-        let id = ExecutionId::first(link.master.next_task_id());
-        let start_deadline = link.settings.start_deadline;
-        Self {
-            fixed: Fixed { id, function: Box::default(), data, link },
-            deadline: None,
-            start_deadline,
-            placement: Placement::Background,
-            mailbox: None,
-            hooks: TaskHooks::default(),
-            rare: None,
-        }
+        let id = ExecutionId::first(link.next_task_id());
+        Self { cell: Cell::new(id, data, link), hooks: TaskHooks::default(), rare: None }
     }
 
     /// Whether it has neither hooks nor anybody else who may stop it: most tasks.
     fn is_plain(&self) -> bool {
-        let general = &self.fixed.link.hooks.start;
-        self.rare.is_none() && self.hooks.is_empty() && general.is_empty()
+        let general = &self.cell.link.hooks.start;
+        let is_plain = self.rare.as_ref().is_none_or(|rare| rare.is_plain());
+        is_plain && self.hooks.is_empty() && general.is_empty()
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -83,28 +90,28 @@ impl Task {
     }
 
     /// Names the function; without a name the slave's default function runs.
-    pub fn function(mut self, name: impl Into<String>) -> Self {
-        self.fixed.function = name.into().into_boxed_str();
+    pub fn function(mut self, name: impl AsRef<str>) -> Self {
+        self.cell.names(name.as_ref());
         self
     }
 
     /// Ends the task TIMED_OUT when it has not ended after `deadline`, counted from `start()`;
     /// the time in the queue counts. Default none.
-    pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.rare().deadline = Some(deadline);
         self
     }
 
     /// Time in which the start must be answered; default the connection's, 10 s.
-    pub const fn start_deadline(mut self, deadline: Duration) -> Self {
-        self.start_deadline = deadline;
+    pub fn start_deadline(mut self, deadline: Duration) -> Self {
+        self.rare().start_deadline = Some(deadline);
         self
     }
 
     /// Runs it in front: at most one such task on a slave, refused when there is one, never
     /// queued. Default in the background, beside others (bluesky: `run_in_background`).
-    pub const fn foreground(mut self) -> Self {
-        self.placement = Placement::Foreground;
+    pub fn foreground(mut self) -> Self {
+        self.rare().placement = Placement::Foreground;
         self
     }
 
@@ -126,18 +133,18 @@ impl Task {
     /// ```
     pub fn child_of(mut self, parent: Context) -> Self {
         let rare = self.rare();
-        rare.lineage = Some(parent.lineage());
+        rare.lineage = Some(Box::new(parent.lineage()));
         let bound = parent.deadline().map(Instant::from_std);
         rare.bound = rare.bound.into_iter().chain(bound).min();
         self.stopped_by(Arc::clone(parent.signal()))
     }
 
-    pub(crate) const fn execution_id(&self) -> ExecutionId {
-        self.fixed.id
+    pub(crate) fn execution_id(&self) -> ExecutionId {
+        self.cell.id
     }
 
-    pub(crate) const fn link(&self) -> &Arc<Link> {
-        &self.fixed.link
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.cell.link
     }
 
     /// Those who may stop it.
@@ -146,8 +153,9 @@ impl Task {
     }
 
     /// Time in which its start must be answered.
-    pub(crate) const fn start_patience(&self) -> Duration {
-        self.start_deadline
+    pub(crate) fn start_patience(&self) -> Duration {
+        let own = self.rare.as_ref().and_then(|rare| rare.start_deadline);
+        own.unwrap_or(self.cell.link.settings.start_deadline)
     }
 
     /// Gives the start up rather than waiting for a connection.
@@ -163,23 +171,23 @@ impl Task {
     }
 
     /// Which task. The id is the same before and after the start.
-    pub const fn id(&self) -> TaskId {
-        self.fixed.id.task
+    pub fn id(&self) -> TaskId {
+        self.cell.id.task
     }
 
     /// The name of the connection it is for.
     pub fn connection(&self) -> &str {
-        &self.fixed.link.name
+        &self.cell.link.name
     }
 
     /// The name of its function; empty for the slave's default one.
     pub fn function_name(&self) -> &str {
-        &self.fixed.function
+        self.cell.function.as_str()
     }
 
     /// The data it was given.
-    pub const fn data(&self) -> &Payload {
-        &self.fixed.data
+    pub fn data(&self) -> &Payload {
+        &self.cell.data
     }
 
     /// Always IDLE: what was started is a [`RunningTask`].
@@ -220,21 +228,21 @@ impl Task {
 impl Task {
     callback_setters!();
 
-    pub(crate) fn callback(mut self, callback: Callback) -> Self {
+    pub(crate) fn callback(self, callback: Callback) -> Self {
         // It has not ended: there is no worker to spawn.
-        let _ = self.mailbox.get_or_insert_default().push_callback(callback, false);
+        let _ = self.cell.state().mailbox().push_callback(callback, false);
         self
     }
 
     /// Is told how far the function has come.
-    pub fn on_progress(mut self, f: impl FnMut(&Progress) + Send + 'static) -> Self {
-        self.mailbox.get_or_insert_default().on_progress(f);
+    pub fn on_progress(self, f: impl FnMut(&Progress) + Send + 'static) -> Self {
+        self.cell.on_progress(f);
         self
     }
 
     /// Is told each line of the function's log.
-    pub fn on_log(mut self, f: impl FnMut(&LogLine) + Send + 'static) -> Self {
-        self.mailbox.get_or_insert_default().on_log(f);
+    pub fn on_log(self, f: impl FnMut(&LogLine) + Send + 'static) -> Self {
+        self.cell.on_log(f);
         self
     }
 }
@@ -242,9 +250,9 @@ impl Task {
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
-            .field("id", &self.fixed.id)
-            .field("function", &self.fixed.function)
-            .field("data", &self.fixed.data)
+            .field("id", &self.cell.id)
+            .field("function", &self.function_name())
+            .field("data", &self.cell.data)
             .finish_non_exhaustive()
     }
 }

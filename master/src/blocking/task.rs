@@ -22,7 +22,7 @@ pub struct Task {
 
 impl Task {
     /// Names the function; without a name the slave's default function runs.
-    pub fn function(self, name: impl Into<String>) -> Self {
+    pub fn function(self, name: impl AsRef<str>) -> Self {
         self.with(|inner| inner.function(name))
     }
 
@@ -49,7 +49,7 @@ impl Task {
     }
 
     /// Which task. The id is the same before and after the start.
-    pub const fn id(&self) -> TaskId {
+    pub fn id(&self) -> TaskId {
         self.inner.id()
     }
 
@@ -64,7 +64,7 @@ impl Task {
     }
 
     /// The data it was given.
-    pub const fn data(&self) -> &Payload {
+    pub fn data(&self) -> &Payload {
         self.inner.data()
     }
 

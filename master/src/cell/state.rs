@@ -1,12 +1,12 @@
 //! What changes during a task's life; lean, as a program may have a million tasks.
 
 use std::sync::MutexGuard;
-use std::task::Waker;
 
-use selsyn_common::{ExecutionId, Outcome, Output, OutputContent, Ran, StatusChange, TaskStatus};
+use selsyn_common::{ExecutionId, Output, OutputContent, StatusChange, TaskStatus};
 use tracing::warn;
 
 use super::answer::Answer;
+use super::end::End;
 use super::waiters::Waiters;
 use crate::delivery::Mailbox;
 use crate::events::{Broadcast, Events, TaskEvent};
@@ -23,8 +23,7 @@ pub(crate) struct State {
     /// User code has begun.
     has_run: bool,
     pub(crate) answer: Option<Answer>,
-    /// Behind a pointer: most of a task's life there is none.
-    pub(crate) outcome: Option<Box<Outcome>>,
+    pub(crate) end: End,
     pub(crate) waiters: Waiters,
     /// `None` without callbacks and watchers.
     pub(super) mailbox: Option<Box<Mailbox>>,
@@ -44,9 +43,7 @@ struct Rare {
 pub(crate) type Locked<'a> = MutexGuard<'a, State>;
 
 impl State {
-    pub(super) fn new(mailbox: Option<Box<Mailbox>>, waiting: Option<Waker>) -> Self {
-        let mut waiters = Waiters::default();
-        waiting.into_iter().for_each(|waker| waiters.enter_first(waker));
+    pub(super) fn new() -> Self {
         Self {
             status: TaskStatus::Starting,
             delivered: false,
@@ -54,9 +51,9 @@ impl State {
             overdue: false,
             has_run: false,
             answer: None,
-            outcome: None,
-            waiters,
-            mailbox,
+            end: End::None,
+            waiters: Waiters::default(),
+            mailbox: None,
             rare: None,
         }
     }
@@ -104,34 +101,38 @@ impl State {
     }
 
     /// A verdict may come before the words that it implies: whoever watches hears all of them.
-    pub(super) fn imply(&mut self, outcome: &Outcome) {
+    pub(super) fn imply(&mut self, end: &End) {
         if self.answer.is_none() {
-            match outcome.status {
+            match end.status() {
                 // Not so a loss: it says nothing of the start.
                 TaskStatus::Lost => self.answer = Some(Answer::Lost),
                 _ => self.accepted(Answer::Accepted(None)),
             }
         }
-        let has_run = outcome.failure().is_none_or(|failure| failure.ran == Ran::Yes);
-        if has_run && matches!(self.answer, Some(Answer::Accepted(_))) {
+        if end.has_run() && matches!(self.answer, Some(Answer::Accepted(_))) {
             self.running();
         }
     }
 
-    /// Keeps the outcome. Nothing happens to the task any more.
-    pub(super) fn end(&mut self, mut outcome: Box<Outcome>) {
+    /// Keeps the end. Nothing happens to the task any more.
+    pub(super) fn end(&mut self, mut end: End) {
         if let Some(rare) = &mut self.rare {
-            outcome.callback_panics.append(&mut rare.panics);
+            end.add_panics(&mut rare.panics);
         }
-        self.publish(|| TaskEvent::Ended(outcome.clone()));
+        self.end = end;
+        self.publish(|| self.ended_event().expect("it has just ended"));
         self.rare = None;
-        self.outcome = Some(outcome);
+    }
+
+    fn ended_event(&self) -> Option<TaskEvent> {
+        self.end.outcome().map(|outcome| TaskEvent::Ended(Box::new(outcome)))
     }
 
     pub(super) fn panicked(&mut self, message: String) {
-        match &mut self.outcome {
-            Some(outcome) => outcome.callback_panics.push(message),
-            None => self.rare.get_or_insert_default().panics.push(message),
+        if self.end.is_some() {
+            self.end.add_panics(&mut vec![message]);
+        } else {
+            self.rare.get_or_insert_default().panics.push(message);
         }
     }
 
@@ -157,8 +158,8 @@ impl State {
         if self.has_run {
             past.push(TaskEvent::Running);
         }
-        if let Some(outcome) = &self.outcome {
-            past.push(TaskEvent::Ended(outcome.clone()));
+        if let Some(ended) = self.ended_event() {
+            past.push(ended);
             return Events::ended(past);
         }
         let rare = self.rare.get_or_insert_default();

@@ -9,9 +9,11 @@ pub(crate) type Ticket = u32;
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     /// Almost every task is waited for by one alone.
-    one: Option<(Ticket, Waker)>,
-    more: Vec<(Ticket, Waker)>,
+    one: Option<Waker>,
+    first: Ticket,
     last: Ticket,
+    #[expect(clippy::box_collection, reason = "a task is small, and has none as a rule")]
+    more: Option<Box<Vec<(Ticket, Waker)>>>,
 }
 
 impl Waiters {
@@ -20,24 +22,28 @@ impl Waiters {
 
     /// Adds the first one who waits, before anybody else can.
     pub(crate) fn enter_first(&mut self, waker: Waker) {
-        self.last = Self::FIRST;
-        self.one = Some((Self::FIRST, waker));
+        (self.one, self.first, self.last) = (Some(waker), Self::FIRST, Self::FIRST);
     }
 
     /// Adds one who waits; gives its ticket.
     pub(crate) fn enter(&mut self, waker: &Waker) -> Ticket {
         self.last = self.last.wrapping_add(1);
-        let entered = (self.last, waker.clone());
-        match &self.one {
-            None => self.one = Some(entered),
-            Some(_) => self.more.push(entered),
+        if self.one.is_none() {
+            (self.one, self.first) = (Some(waker.clone()), self.last);
+        } else {
+            self.more.get_or_insert_default().push((self.last, waker.clone()));
         }
         self.last
     }
 
     /// Goes on waiting, perhaps with another waker; gives the ticket to leave with.
     pub(crate) fn stay(&mut self, ticket: Ticket, waker: &Waker) -> Ticket {
-        match self.one.iter_mut().chain(&mut self.more).find(|(held, _)| *held == ticket) {
+        if let Some(one) = self.one.as_mut().filter(|_| self.first == ticket) {
+            one.clone_from(waker);
+            return ticket;
+        }
+        let mut more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        match more.find(|(held, _)| *held == ticket) {
             Some((_, held)) => {
                 held.clone_from(waker);
                 ticket
@@ -49,18 +55,18 @@ impl Waiters {
 
     /// One waits no more.
     pub(crate) fn leave(&mut self, ticket: Ticket) {
-        if self.one.as_ref().is_some_and(|(held, _)| *held == ticket) {
+        if self.first == ticket {
             self.one = None;
-        } else {
-            self.more.retain(|(held, _)| *held != ticket);
+        } else if let Some(more) = &mut self.more {
+            more.retain(|(held, _)| *held != ticket);
         }
     }
 
     /// Takes everybody out, to be woken.
     pub(crate) fn take(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(self.one.take().map(|(_, waker)| waker));
-        if !self.more.is_empty() {
-            woken.extend(std::mem::take(&mut self.more).into_iter().map(|(_, waker)| waker));
+        woken.extend(self.one.take());
+        if let Some(more) = self.more.take() {
+            woken.extend(more.into_iter().map(|(_, waker)| waker));
         }
     }
 }
@@ -70,7 +76,7 @@ mod tests {
     use super::*;
 
     fn waiting(waiters: &Waiters) -> usize {
-        waiters.one.iter().count() + waiters.more.len()
+        waiters.one.iter().count() + waiters.more.as_ref().map_or(0, |more| more.len())
     }
 
     #[test]

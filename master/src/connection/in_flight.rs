@@ -3,6 +3,7 @@
 mod unanswered;
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -39,10 +40,22 @@ impl Entry {
     }
 }
 
+/// An id, hashed by its low half alone: all ids in the table were made here, where that half is
+/// a counter, so that nobody can choose ids that collide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key(ExecutionId);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (_, low) = self.0.task.uuid().as_u64_pair();
+        state.write_u64(low);
+    }
+}
+
 /// The table of started tasks.
 #[derive(Default)]
 pub(crate) struct InFlight {
-    entries: HashMap<ExecutionId, Entry, RandomState>,
+    entries: HashMap<Key, Entry, RandomState>,
     unanswered: Unanswered,
     /// The starts that wait for a session.
     waiting: HashMap<ExecutionId, Outgoing>,
@@ -62,7 +75,7 @@ impl InFlight {
     /// Adds a task whose start goes out in this session.
     pub(crate) fn add_sent(&mut self, cell: Arc<Cell>, sent_in: Generation, patience: Patience) {
         let patience = self.unanswered.add(patience);
-        self.entries.insert(cell.id, Entry { cell, sent_in, patience });
+        self.entries.insert(Key(cell.id), Entry { cell, sent_in, patience });
     }
 
     /// Adds a task whose start waits for a session.
@@ -76,7 +89,7 @@ impl InFlight {
     pub(crate) fn next_waiting(&mut self, sent_in: Generation) -> Option<(Arc<Cell>, Outgoing)> {
         while let Some(id) = self.queue.pop_front() {
             let start = self.waiting.remove(&id);
-            if let (Some(entry), Some(start)) = (self.entries.get_mut(&id), start) {
+            if let (Some(entry), Some(start)) = (self.entries.get_mut(&Key(id)), start) {
                 entry.sent_in = sent_in;
                 return Some((Arc::clone(&entry.cell), start));
             }
@@ -85,12 +98,12 @@ impl InFlight {
     }
 
     pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.entries.get(&id).map(|entry| Arc::clone(&entry.cell))
+        self.entries.get(&Key(id)).map(|entry| Arc::clone(&entry.cell))
     }
 
     /// Gives a task that was sent, which is in this session from here on.
     pub(crate) fn taken_over(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
-        let entry = self.entries.get_mut(&id).filter(|entry| !entry.is_waiting())?;
+        let entry = self.entries.get_mut(&Key(id)).filter(|entry| !entry.is_waiting())?;
         entry.sent_in = by;
         Some(Arc::clone(&entry.cell))
     }
@@ -98,7 +111,8 @@ impl InFlight {
     /// As [`Self::taken_over`]: the slave has answered the start.
     pub(crate) fn accepted(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
         let cell = self.taken_over(id, by)?;
-        let patience = self.entries.get_mut(&id).map(|entry| std::mem::take(&mut entry.patience));
+        let patience =
+            self.entries.get_mut(&Key(id)).map(|entry| std::mem::take(&mut entry.patience));
         self.unanswered.remove(patience.unwrap_or_default());
         Some(cell)
     }
@@ -111,7 +125,7 @@ impl InFlight {
     /// Notes that a task was cancelled: a session that breaks may take the word along. False when
     /// it was before, or has ended: there is nothing new to say.
     pub(crate) fn cancelled(&mut self, id: ExecutionId, reason: &str) -> bool {
-        let is_news = self.entries.contains_key(&id) && !self.cancelled.contains_key(&id);
+        let is_news = self.entries.contains_key(&Key(id)) && !self.cancelled.contains_key(&id);
         if is_news {
             self.cancelled.insert(id, reason.to_owned());
         }
@@ -138,7 +152,7 @@ impl InFlight {
     }
 
     fn take(&mut self, id: ExecutionId) -> Option<Entry> {
-        let entry = self.entries.remove(&id)?;
+        let entry = self.entries.remove(&Key(id))?;
         self.forget(id, &entry);
         if entry.is_waiting() && self.queue.len() > 2 * self.waiting.len() + QUEUE_SLACK {
             let waiting = &self.waiting;
@@ -221,7 +235,7 @@ impl InFlight {
 
     fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Cell>> {
         let taken: Vec<_> = self.entries.extract_if(|_, entry| wanted(entry)).collect();
-        let forget = |(id, entry): (ExecutionId, Entry)| {
+        let forget = |(Key(id), entry): (Key, Entry)| {
             self.forget(id, &entry);
             entry.cell
         };
@@ -233,11 +247,10 @@ impl InFlight {
 mod tests {
     use std::time::Duration;
 
-    use selsyn_common::{ExecutionId, Payload, proto::Placement};
+    use selsyn_common::{ExecutionId, Payload};
 
     use super::*;
     use crate::Master;
-    use crate::cell::Fixed;
 
     #[tokio::test]
     async fn starts_that_were_taken_back_leave_no_ids_in_the_queue() {
@@ -246,13 +259,14 @@ mod tests {
         let connection = connecting.lazy().await.unwrap();
         let mut tasks = InFlight::default();
         let add = |tasks: &mut InFlight| {
-            let id = ExecutionId::first(connection.link().master.next_task_id());
+            let id = ExecutionId::first(connection.link().next_task_id());
             let link = Arc::clone(connection.link());
-            let fixed = Fixed { id, function: "".into(), data: Payload::null(), link };
-            let cell = Cell::new(fixed, None, None);
-            let placement = Placement::Background;
-            let start = Outgoing { deadline: None, placement, lineage: None };
-            tasks.add_waiting(cell, start, Patience::new(Instant::now(), Duration::MAX));
+            let cell = Cell::new(id, Payload::null(), link);
+            tasks.add_waiting(
+                cell,
+                Outgoing::default(),
+                Patience::new(Instant::now(), Duration::MAX),
+            );
             id
         };
         let first = add(&mut tasks);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto::FromMaster;
-use selsyn_common::{BootId, Payload, Refusal, SlaveId};
+use selsyn_common::{BootId, Payload, Refusal, SlaveId, TaskId};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio::time::Instant;
@@ -125,6 +125,10 @@ impl Link {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // No user code runs under this lock, and no step leaves it half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn next_task_id(&self) -> TaskId {
+        self.master.next_task_id(self.is_calm())
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use selsyn_common::proto;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, FunctionName};
 
 /// What can be called, as the slave last told it; the numbers hold for one boot of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalogue {
     names: Vec<String>,
-    numbers: HashMap<Box<str>, u32, RandomState>,
+    numbers: HashMap<FunctionName, u32, RandomState>,
 }
 
 impl Catalogue {
@@ -19,8 +19,8 @@ impl Catalogue {
     pub(crate) fn new(functions: Vec<proto::Function>) -> Self {
         let names = functions.iter().map(|function| function.name.clone()).collect();
         let numbered = functions.into_iter().filter(|function| function.number > 0);
-        let numbers =
-            numbered.map(|function| (function.name.into_boxed_str(), function.number)).collect();
+        let numbers = numbered.map(|known| (FunctionName::new(&known.name), known.number));
+        let numbers = numbers.collect();
         Self { names, numbers }
     }
 
@@ -31,7 +31,7 @@ impl Catalogue {
 
     /// The number of a task's function; 0 when it must be named.
     pub(crate) fn number(&self, task: &Cell) -> u32 {
-        if task.function.is_empty() {
+        if task.function == FunctionName::DEFAULT {
             return 0;
         }
         self.numbers.get(&task.function).copied().unwrap_or(0)

@@ -164,6 +164,7 @@ impl<'a> Conversation<'a> {
             Err(status) => return self.broken(status.message()),
         };
         self.contact.heard(Instant::now().into_std());
+        self.link.master.read_clock();
         self.link.change(Change::Heard);
         let mut frames = match batch.into_frames() {
             Ok(frames) => frames,
@@ -210,28 +211,24 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with frames in order; with verdicts that come together, together.
-    fn deal_with_all(&mut self, frames: Vec<FromSlave>) -> Option<Over> {
-        let mut over = None;
-        for frame in frames {
-            match frame.frame {
-                Some(from_slave::Frame::Finished(finished)) => self.ends.add(finished),
-                other => {
-                    // In the order in which they came.
-                    self.ends.deal_with(self.link, &mut self.after);
-                    over = self.deal_with(other);
-                }
-            }
+    fn deal_with_all(&mut self, mut frames: Vec<FromSlave>) -> Option<Over> {
+        let mut rest = frames.as_mut_slice();
+        let over = loop {
+            let (verdicts, others) = rest.split_at_mut(ends::leading(rest));
+            self.ends.deal_with(self.link, verdicts, &mut self.after);
+            let Some((frame, others)) = others.split_first_mut() else { break None };
+            let over = self.deal_with(frame.frame.take());
             if over.is_some() {
-                break;
+                break over;
             }
-        }
+            rest = others;
+        };
         self.finish();
         over
     }
 
-    /// Deals with the verdicts that came together, and with what is left to do.
+    /// Deals with what is left to do when frames were dealt with.
     fn finish(&mut self) {
-        self.ends.deal_with(self.link, &mut self.after);
         self.after.deal_with(self.link);
         for error in self.ends.take_broken() {
             self.violation(error.to_string(), false);
@@ -247,7 +244,9 @@ impl<'a> Conversation<'a> {
             Some(F::Running(frame)) => self.running(frame),
             Some(F::Output(frame)) => self.output(frame),
             Some(F::Finished(frame)) => {
-                self.ends.add(frame);
+                let frame = Some(from_slave::Frame::Finished(frame));
+                let mut verdict = [FromSlave { frame, ..FromSlave::default() }];
+                self.ends.deal_with(self.link, &mut verdict, &mut self.after);
                 self.finish();
                 Ok(())
             }

@@ -50,9 +50,9 @@ impl GroupTask {
     }
 
     /// As [`Task::function`], for each member.
-    pub fn function(self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.each(move |task| task.function(name.clone()))
+    pub fn function(self, name: impl AsRef<str>) -> Self {
+        let name: Box<str> = name.as_ref().into();
+        self.each(move |task| task.function(&name))
     }
 
     /// As [`Task::deadline`], for each member.

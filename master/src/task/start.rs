@@ -1,10 +1,8 @@
 //! Takes a task from IDLE to STARTED, or says why not: a start is never a lie.
 
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
-use selsyn_common::proto::Placement;
 use selsyn_common::{FailedTask, Failure, FailureKind, Payload, Ran, TaskStatus};
 use tokio::time::{Instant, timeout};
 
@@ -35,41 +33,28 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
     let hooks = std::mem::take(&mut task.hooks).or(&task.link().hooks.start);
     if hooks.after.is_some() {
         // What comes after the start is told after its hook.
-        task.mailbox.get_or_insert_default().hold();
+        task.cell.state().mailbox().hold();
     }
-    let (cell, terms) = Terms::of(task, None);
+    let Task { cell, rare: terms, .. } = task;
     let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
-    match send_and_wait(terms, &cell, &hooks).await {
+    match send_and_wait(&terms.unwrap_or_default(), &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
         Err(error) => Err(Box::new(Failed::new(error, cell, hooks))),
     }
 }
 
-/// What a task asks for beside what it does.
-pub(super) struct Terms {
-    deadline: Option<Duration>,
-    start_deadline: Duration,
-    placement: Placement,
-    rare: Option<Box<Rare>>,
-}
-
-impl Terms {
-    /// Takes a task apart; `waiting` waits for its first change.
-    pub(super) fn of(task: Task, waiting: Option<Waker>) -> (Arc<Cell>, Self) {
-        let Task { fixed, deadline, start_deadline, placement, mailbox, rare, .. } = task;
-        let terms = Self { deadline, start_deadline, placement, rare };
-        (Cell::new(fixed, mailbox, waiting), terms)
-    }
-
-    /// Puts the start on its way.
-    pub(super) fn send(self, cell: &Arc<Cell>, begun: Instant) -> Result<(), Answer> {
-        // Too far away to be told apart from never.
-        let deadline = self.deadline.and_then(|deadline| begun.checked_add(deadline));
-        let (lineage, bound) = self.rare.map_or((None, None), |rare| (rare.lineage, rare.bound));
-        let deadline = deadline.into_iter().chain(bound).min();
-        let start = Outgoing { deadline, placement: self.placement, lineage };
-        cell.link.start(cell, start, Patience::new(begun, self.start_deadline))
-    }
+/// Puts the start on its way.
+pub(super) fn send(cell: &Arc<Cell>, rare: Option<&Rare>, begun: Instant) -> Result<(), Answer> {
+    let Some(rare) = rare else {
+        let patience = Patience::new(begun, cell.link.settings.start_deadline);
+        return cell.link.start(cell, Outgoing::default(), patience);
+    };
+    // Too far away to be told apart from never.
+    let deadline = rare.deadline.and_then(|deadline| begun.checked_add(deadline));
+    let deadline = deadline.into_iter().chain(rare.bound).min();
+    let (placement, lineage) = (rare.placement, rare.lineage.clone());
+    let patience = rare.start_deadline.unwrap_or(cell.link.settings.start_deadline);
+    cell.link.start(cell, Outgoing { deadline, placement, lineage }, Patience::new(begun, patience))
 }
 
 /// Tells the after_start hook; what it does cannot change what happened.
@@ -98,7 +83,7 @@ pub(crate) fn fail(
 ) -> Result<RunningTask, StartError> {
     let hooks = std::mem::take(&mut task.hooks).or(&task.link().hooks.start);
     let reason = task.stops().reason();
-    let (cell, _) = Terms::of(task, None);
+    let Task { cell, .. } = task;
     let error = match reason {
         Some(reason) => stopped(&cell, reason),
         None => error(NotStarted { id: cell.id.task, data: cell.data.clone() }),
@@ -137,7 +122,7 @@ impl Failed {
 
 /// Sends the start, and waits for what becomes of it until the start deadline.
 async fn send_and_wait(
-    terms: Terms,
+    rare: &Rare,
     cell: &Arc<Cell>,
     hooks: &StartHooks,
 ) -> Result<Option<Box<Payload>>, StartError> {
@@ -147,30 +132,28 @@ async fn send_and_wait(
         let task = || NotStarted { id: cell.id.task, data: cell.data.clone() };
         cell.changed(data.map_err(|said| StartError::Hook { task: task(), said })?);
     }
-    let rare = terms.rare.as_ref();
-    let stops = rare.map(|rare| rare.stops.clone()).unwrap_or_default();
+    let stops = &rare.stops;
     if let Some(reason) = stops.reason() {
         return Err(stopped(cell, reason));
     }
-    let waits = rare.is_none_or(|rare| rare.waits_for_connection);
-    if !waits && !cell.link.state().is_up() {
-        return settle(&stops, cell, Some(Answer::NotSent), begun).await;
+    if !rare.waits_for_connection && !cell.link.state().is_up() {
+        return settle(stops, cell, Some(Answer::NotSent), begun).await;
     }
-    if let Err(answer) = terms.send(cell, begun) {
-        return settle(&stops, cell, Some(answer), begun).await;
+    if let Err(answer) = send(cell, Some(rare), begun) {
+        return settle(stops, cell, Some(answer), begun).await;
     }
     stops.watch(cell);
     let guard = CancelOnDrop(Some(cell));
     let answer = cell.until(State::word).await;
     guard.disarm();
-    settle(&stops, cell, answer, begun).await
+    settle(stops, cell, answer, begun).await
 }
 
 fn stopped(cell: &Cell, reason: String) -> StartError {
     let source = FailedTask {
         connection: cell.link.name.as_str().into(),
         task: cell.id.task,
-        function: (*cell.function).into(),
+        function: cell.function.as_str().into(),
         status: TaskStatus::StartFailed,
         failure: Box::new(Failure::of(FailureKind::Aborted, reason, Ran::No)),
     };

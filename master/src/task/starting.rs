@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::Instant;
 
-use super::start::{DROPPED, Failed, Terms, attempt, settle};
+use super::start::{DROPPED, Failed, attempt, send, settle};
 use super::{Stops, Task};
 use crate::cell::{Answer, Cell, Ticket, Waiters};
 use crate::error::StartError;
@@ -75,8 +75,9 @@ impl Plain {
     /// Puts the start on its way: whoever is woken finds a word about it.
     fn send(task: Task, waker: &Waker) -> Result<Self, Boxed<Result<RunningTask, StartError>>> {
         let begun = Instant::now();
-        let (cell, terms) = Terms::of(task, Some(waker.clone()));
-        match terms.send(&cell, begun) {
+        let Task { mut cell, rare, .. } = task;
+        cell.wakes_first(waker.clone());
+        match send(&cell, rare.as_deref(), begun) {
             Ok(()) => Ok(Self { cell: Some(cell), ticket: Waiters::FIRST, begun }),
             Err(answer) => Err(Box::pin(failing(cell, Some(answer), begun))),
         }

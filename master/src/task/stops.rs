@@ -16,6 +16,10 @@ impl Stops {
         self.0.push(signal);
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Why it shall stop; `None` while it may go on.
     pub(crate) fn reason(&self) -> Option<String> {
         self.0.iter().find_map(|signal| signal.reason())
@@ -38,7 +42,7 @@ impl Stops {
         cell.link.clone().spawn(async move {
             tokio::select! {
                 biased;
-                () = cell.until(|state| state.outcome.as_ref().map(drop)) => {}
+                () = cell.until(|state| state.end.is_some().then_some(())) => {}
                 () = stops.stopped() => {
                     cell.link.cancel(cell.id, &stops.reason().unwrap_or_default());
                 }

@@ -38,7 +38,7 @@ impl GroupTask {
     }
 
     /// As [`Task::function`], for each member.
-    pub fn function(self, name: impl Into<String>) -> Self {
+    pub fn function(self, name: impl AsRef<str>) -> Self {
         self.with(|inner| inner.function(name))
     }
 

@@ -63,7 +63,7 @@ impl Link {
 
     /// Refuses what the slave would refuse too.
     fn check(&self, cell: &Cell) -> Result<(), Answer> {
-        let bytes = cell.function.len();
+        let bytes = cell.function.as_bytes().len();
         let refusal = if !self.is_calm() && self.state() == ConnectionState::Draining {
             Refusal::because(ErrorCode::Draining, "the slave is draining")
         } else if bytes > MAX_FUNCTION_NAME {

@@ -195,7 +195,7 @@ impl Link {
         let mut after = Aftermath::default();
         for cell in cells {
             let outcome = Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown);
-            cell.ended(Box::new(outcome), &mut after);
+            cell.ended(outcome.into(), &mut after);
         }
         after.deal_with(self);
     }
@@ -225,12 +225,13 @@ impl Link {
     /// Takes tasks out that have ended, as far as they are in flight.
     pub(crate) fn take(
         &self,
-        ids: impl Iterator<Item = ExecutionId>,
+        ids: impl Iterator<Item = Option<ExecutionId>>,
         taken: &mut Vec<Option<Arc<Cell>>>,
     ) {
         let mut guard = self.inner();
         let Inner { tasks, session, .. } = &mut *guard;
         taken.extend(ids.map(|id| {
+            let id = id?;
             let cell = tasks.remove(id)?;
             if cell.sent_data().len() > PART_BYTES {
                 // The slave has answered, perhaps without the rest of the data.

@@ -2,70 +2,92 @@
 
 use std::sync::Arc;
 
-use selsyn_common::proto;
+use selsyn_common::proto::{self, FromSlave, from_slave, outcome};
 use selsyn_common::wire::{self, WireError};
-use selsyn_common::{ExecutionId, Outcome, Ran};
+use selsyn_common::{ExecutionId, Outcome, Payload, Ran, TaskStatus};
 use tracing::warn;
 
-use crate::cell::{Aftermath, Cell};
+use crate::cell::{Aftermath, Cell, End};
 use crate::connection::link::Link;
 use crate::dispatch::late;
 
-/// Verdicts that came together.
+/// Ends tasks; keeps the room that it needs for it.
 #[derive(Default)]
 pub(super) struct Ends {
-    verdicts: Vec<(ExecutionId, Option<proto::Outcome>)>,
     cells: Vec<Option<Arc<Cell>>>,
     broken: Vec<WireError>,
 }
 
-impl Ends {
-    /// Adds one.
-    pub(super) fn add(&mut self, frame: proto::Finished) {
-        match wire::execution_id("Finished", frame.execution) {
-            Ok(id) => self.verdicts.push((id, frame.outcome)),
-            Err(error) => self.broken.push(error),
-        }
-    }
+/// How many frames at the front are verdicts.
+pub(super) fn leading(frames: &[FromSlave]) -> usize {
+    let is_other = |frame: &FromSlave| !matches!(frame.frame, Some(from_slave::Frame::Finished(_)));
+    frames.iter().position(is_other).unwrap_or(frames.len())
+}
 
+fn verdict(frame: &mut FromSlave) -> Option<&mut proto::Finished> {
+    match &mut frame.frame {
+        Some(from_slave::Frame::Finished(finished)) => Some(finished),
+        _ => None,
+    }
+}
+
+impl Ends {
     /// What made no sense.
     pub(super) fn take_broken(&mut self) -> Vec<WireError> {
         std::mem::take(&mut self.broken)
     }
 
-    /// Ends the tasks.
-    pub(super) fn deal_with(&mut self, link: &Arc<Link>, after: &mut Aftermath) {
-        if self.verdicts.is_empty() {
+    /// Ends the tasks of these verdicts, which are read where they lie.
+    pub(super) fn deal_with(
+        &mut self,
+        link: &Arc<Link>,
+        verdicts: &mut [FromSlave],
+        after: &mut Aftermath,
+    ) {
+        if verdicts.is_empty() {
             return;
         }
-        after.expect(self.verdicts.len());
-        link.take(self.verdicts.iter().map(|(id, _)| *id), &mut self.cells);
-        for ((id, outcome), cell) in self.verdicts.drain(..).zip(self.cells.drain(..)) {
-            let outcome = outcome.ok_or(WireError::missing("Finished", "outcome"));
-            let outcome = outcome.and_then(Outcome::try_from);
+        after.expect(verdicts.len());
+        let id = |frame: &mut FromSlave| verdict(frame)?.execution.map(ExecutionId::from);
+        link.take(verdicts.iter_mut().map(id), &mut self.cells);
+        for (frame, cell) in verdicts.iter_mut().zip(self.cells.drain(..)) {
+            let Some(finished) = verdict(frame) else { continue };
             let ended = match cell {
-                Some(cell) => end(link, &cell, outcome, after),
-                None => not_in_flight(link, id, outcome, after),
+                Some(cell) => end(link, &cell, read(finished), after),
+                None => not_in_flight(link, finished, after),
             };
             self.broken.extend(ended.err());
         }
     }
 }
 
+/// Takes the end out of a verdict.
+fn read(finished: &mut proto::Finished) -> Result<End, WireError> {
+    let missing = WireError::missing("Finished", "outcome");
+    let wire = finished.outcome.as_mut().ok_or(missing)?;
+    let status = TaskStatus::from(wire.status());
+    if let (TaskStatus::Completed, Some(outcome::Result::Value(value))) = (status, &mut wire.result)
+    {
+        let value = Payload::try_from(std::mem::take(value))?;
+        return Ok(End::Completed(value, wire.summary.unwrap_or_default().into()));
+    }
+    Outcome::try_from(std::mem::take(wire)).map(End::from)
+}
+
 fn end(
     link: &Link,
     cell: &Arc<Cell>,
-    outcome: Result<Outcome, WireError>,
+    end: Result<End, WireError>,
     after: &mut Aftermath,
 ) -> Result<(), WireError> {
-    match outcome {
-        Ok(outcome) => {
-            cell.ended(Box::new(outcome), after);
+    match end {
+        Ok(end) => {
+            cell.ended(end, after);
             Ok(())
         }
         Err(error) => {
             let message = format!("{} sent a verdict that cannot be read: {error}", link.name);
-            cell.ended(Box::new(Outcome::lost(message, Ran::Yes)), after);
+            cell.ended(Outcome::lost(message, Ran::Yes).into(), after);
             Err(error)
         }
     }
@@ -75,16 +97,16 @@ fn end(
 /// here will ever ask for it.
 fn not_in_flight(
     link: &Arc<Link>,
-    id: ExecutionId,
-    outcome: Result<Outcome, WireError>,
+    finished: &mut proto::Finished,
     after: &mut Aftermath,
 ) -> Result<(), WireError> {
+    let id = wire::execution_id("Finished", finished.execution)?;
     after.take(id);
     link.give_up_sending(id);
-    if link.is_late(id) {
-        late::tell(link, id, outcome?);
-    } else {
+    if !link.is_late(id) {
         warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
+    } else if let Some(outcome) = read(finished)?.outcome() {
+        late::tell(link, id, outcome);
     }
     Ok(())
 }

@@ -1,0 +1,68 @@
+//! How a task ended, as its cell keeps it.
+
+use selsyn_common::{Outcome, Payload, Ran, Summary, TaskStatus};
+
+/// How a task ended. Most complete: their value is kept where the task is, as an outcome has room
+/// for a failure and is large.
+#[derive(Debug, Default)]
+pub(crate) enum End {
+    /// It has not.
+    #[default]
+    None,
+    Completed(Payload, Summary),
+    Other(Box<Outcome>),
+}
+
+impl End {
+    pub(crate) const fn is_some(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// The verdict, which an end has.
+    pub(crate) fn status(&self) -> TaskStatus {
+        match self {
+            Self::None => TaskStatus::Lost,
+            Self::Completed(..) => TaskStatus::Completed,
+            Self::Other(outcome) => outcome.status,
+        }
+    }
+
+    /// As the user sees it.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::None => None,
+            Self::Completed(value, summary) => {
+                Some(Outcome { summary: *summary, ..Outcome::completed(value.clone()) })
+            }
+            Self::Other(outcome) => Some((**outcome).clone()),
+        }
+    }
+
+    /// Whether user code has run.
+    pub(crate) fn has_run(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Completed(..) => true,
+            Self::Other(outcome) => outcome.failure().is_none_or(|failure| failure.ran == Ran::Yes),
+        }
+    }
+
+    /// Adds messages of hooks and callbacks that panicked.
+    pub(crate) fn add_panics(&mut self, panics: &mut Vec<String>) {
+        if panics.is_empty() {
+            return;
+        }
+        if let Some(outcome) = self.outcome() {
+            *self = Self::Other(Box::new(outcome));
+        }
+        if let Self::Other(outcome) = self {
+            outcome.callback_panics.append(panics);
+        }
+    }
+}
+
+impl From<Outcome> for End {
+    fn from(outcome: Outcome) -> Self {
+        Self::Other(Box::new(outcome))
+    }
+}
