@@ -33,13 +33,23 @@ impl Aftermath {
         self.taken.push(id.into());
     }
 
-    /// Does it, and is empty again. Whoever waited goes on last: what it says then comes behind
-    /// what is said here.
+    /// Does it, and is empty again.
     pub(crate) fn deal_with(&mut self, link: &Link) {
+        if self.tell(link) {
+            link.wake();
+        }
+    }
+
+    /// Does it, and is empty again. True when the slave is told of it only after
+    /// [`Link::wake`], unless somebody says something else before. Whoever waited goes on last:
+    /// what it says then comes behind what is said here.
+    pub(crate) fn tell(&mut self, link: &Link) -> bool {
         self.begun.drain(..).for_each(|cell| delivery::work(&cell));
-        if !self.taken.is_empty() {
+        let says = !self.taken.is_empty();
+        if says {
             link.results_taken(std::mem::take(&mut self.taken));
         }
         self.woken.drain(..).for_each(Waker::wake);
+        says
     }
 }

@@ -103,9 +103,22 @@ impl Link {
         true
     }
 
-    /// The callbacks of some tasks have returned.
+    /// The callbacks of some tasks have returned. Leaves with the next frame, or when the stream
+    /// is [woken](Self::wake).
     pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>) {
-        self.send(Frame::ResultsTaken(proto::ResultsTaken { executions }));
+        let taken = Frame::ResultsTaken(proto::ResultsTaken { executions });
+        let frame = FromMaster { frame: Some(taken), ..FromMaster::default() };
+        let inner = self.inner();
+        let put = inner.session.as_ref().map_or(Ok(()), |session| session.outbox.put(frame));
+        drop(inner);
+        self.is_cut(put);
+    }
+
+    /// Wakes the stream if something was put in its way.
+    pub(crate) fn wake(&self) {
+        if let Some(session) = &self.inner().session {
+            session.outbox.wake();
+        }
     }
 
     /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.
