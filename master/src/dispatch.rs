@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
-use selsyn_common::proto::{self, from_master::Frame};
+use selsyn_common::proto::{self, FromMaster, from_master::Frame};
 use selsyn_common::{Backoff, ErrorCode, Lineage, Payload};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
@@ -45,7 +45,7 @@ impl Default for Outgoing {
 
 impl Outgoing {
     /// The frame, with the function's number in place of its name unless that is 0.
-    pub(crate) fn into_frame(self, cell: &Cell, function_number: u32) -> Frame {
+    pub(crate) fn into_frame(self, cell: &Cell, function_number: u32) -> FromMaster {
         let named = if function_number == 0 { cell.function.as_str() } else { "" };
         let mut start = proto::Start {
             execution: Some(cell.id.into()),
@@ -59,7 +59,7 @@ impl Outgoing {
         if self.lineage.is_some() {
             start = start.with_lineage(self.lineage.map(|lineage| *lineage));
         }
-        Frame::Start(start)
+        FromMaster { frame: Some(Frame::Start(start)), ..FromMaster::default() }
     }
 }
 

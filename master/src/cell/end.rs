@@ -9,6 +9,8 @@ pub(crate) enum End {
     /// It has not.
     #[default]
     None,
+    /// The value shares the memory of the batch it came in. To copy it out would cost every task
+    /// an allocation, for the sake of those who keep few of many results for long.
     Completed(Payload, Summary),
     Other(Box<Outcome>),
 }

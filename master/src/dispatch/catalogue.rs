@@ -12,6 +12,8 @@ use crate::cell::{Cell, FunctionName};
 pub(crate) struct Catalogue {
     names: Vec<String>,
     numbers: HashMap<FunctionName, u32, RandomState>,
+    /// What was asked for last: most programs start one function many times.
+    last: Option<(FunctionName, u32)>,
 }
 
 impl Catalogue {
@@ -21,7 +23,7 @@ impl Catalogue {
         let numbered = functions.into_iter().filter(|function| function.number > 0);
         let numbers = numbered.map(|known| (FunctionName::new(&known.name), known.number));
         let numbers = numbers.collect();
-        Self { names, numbers }
+        Self { names, numbers, last: None }
     }
 
     /// The names.
@@ -30,10 +32,19 @@ impl Catalogue {
     }
 
     /// The number of a task's function; 0 when it must be named.
-    pub(crate) fn number(&self, task: &Cell) -> u32 {
-        if task.function == FunctionName::DEFAULT {
+    pub(crate) fn number(&mut self, task: &Cell) -> u32 {
+        match &self.last {
+            Some((name, number)) if *name == task.function => *number,
+            _ => self.look_up(&task.function),
+        }
+    }
+
+    fn look_up(&mut self, name: &FunctionName) -> u32 {
+        if *name == FunctionName::DEFAULT {
             return 0;
         }
-        self.numbers.get(&task.function).copied().unwrap_or(0)
+        let number = self.numbers.get(name).copied().unwrap_or(0);
+        self.last = Some((name.clone(), number));
+        number
     }
 }

@@ -48,8 +48,8 @@ impl Link {
             }
             // The table first: the answer may come before this returns.
             inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
-            let number = inner.slave.as_ref().map_or(0, |slave| slave.functions.number(cell));
-            sent = session.send(start.into_frame(cell, number));
+            let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));
+            sent = session.outbox.send(start.into_frame(cell, number));
         } else {
             inner.tasks.add_waiting(Arc::clone(cell), start, patience);
         }

@@ -107,8 +107,8 @@ impl Link {
         let Some((cell, start)) = next else { return false };
         let limit = session.max_payload_bytes;
         if cell.sent_data().len() <= limit {
-            let number = inner.slave.as_ref().map_or(0, |slave| slave.functions.number(&cell));
-            let sent = session.send(start.into_frame(&cell, number));
+            let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(&cell));
+            let sent = session.outbox.send(start.into_frame(&cell, number));
             drop(guard);
             self.is_cut(sent);
             return true;
