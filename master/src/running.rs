@@ -12,7 +12,7 @@ use selsyn_common::{
 use tokio::time::timeout;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::{Cell, State};
+use crate::cell::Cell;
 use crate::connection::link::Link;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
@@ -83,9 +83,9 @@ impl RunningTask {
     /// # Cancel safety
     ///
     /// Safe to drop and to call again; the task goes on.
-    pub async fn join(&self) -> Outcome {
-        let outcome = |state: &mut State| if state.delivered { state.end.outcome() } else { None };
-        self.cell.until(outcome).await
+    pub fn join(&self) -> impl Future<Output = Outcome> + Send {
+        // No async fn, as for `Task::start`.
+        self.cell.until(|state| if state.delivered { state.end.outcome() } else { None })
     }
 
     /// As [`Self::join`], for at most `limit`.

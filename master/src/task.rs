@@ -212,8 +212,9 @@ impl Task {
     /// # Cancel safety
     ///
     /// Dropping the future before the slave has accepted cancels the task.
-    pub async fn start(self) -> Result<RunningTask, StartError> {
-        Starting::new(self).await
+    pub fn start(self) -> impl Future<Output = Result<RunningTask, StartError>> + Send {
+        // No async fn: it would be a second future around this one, paid for by every task.
+        Starting::new(self)
     }
 }
 
