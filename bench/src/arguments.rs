@@ -6,17 +6,22 @@ use std::path::PathBuf;
 use crate::Result;
 use crate::client::Plan;
 use crate::compare::Compare;
+use crate::growth::Growth;
 use crate::load::Load;
 use crate::placement::Placement;
 use crate::probe::Probe;
 
 const USAGE: &str = "usage: selsyn-bench compare [--case NAME] [--quick] [--json FILE] \
-    [--placement one-core|free|two-cores]\n       selsyn-bench load --tasks N \
+    [--placement one-core|free|two-cores]\n       \
+    selsyn-bench markdown --json FILE\n       selsyn-bench growth [--quick] [--svg FILE]\n       selsyn-bench load --tasks N \
     --side inline|plain|bidi|unary [--placement NAME]";
 
 /// What the program shall be: the tool, or one of the processes it starts.
 pub(crate) enum Command {
     Compare(Compare),
+    /// A report as a page shows it.
+    Markdown(PathBuf),
+    Growth(Growth),
     Client(Plan),
     Server(Placement),
     Load(Load),
@@ -33,6 +38,11 @@ impl Command {
                 quick: flags.is_set("quick"),
                 json: flags.text("json").map(PathBuf::from),
                 placement: flags.parse("placement")?,
+            }),
+            "markdown" => Self::Markdown(flags.needed("json")?),
+            "growth" => Self::Growth(Growth {
+                quick: flags.is_set("quick"),
+                svg: flags.text("svg").map(PathBuf::from),
             }),
             "client" => Self::Client(Plan {
                 group: flags.needed("case")?,

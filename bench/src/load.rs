@@ -197,6 +197,7 @@ pub(crate) fn run(what: &Load) -> Result<()> {
             cpu[0],
             cpu[1],
         ));
-        Ok(())
+        drop(opened);
+        server.end().await
     })
 }

@@ -5,6 +5,11 @@
 //! case and placement, and as the server that holds the slave and every yardstick. Linux only: it
 //! pins processes to cores and reads `/proc`.
 //!
+//! `markdown --json FILE` shows such a report as tables for a page.
+//!
+//! `growth [--quick] [--svg FILE]` sweeps tasks, connections and payload size over three decades and
+//! says what each unit costs.
+//!
 //! `load --tasks N --side inline|plain|burst|bidi|unary|tarpc|bulk|bulk-tcp|bulk-1m|tuned-unary-1m`
 //! runs one load alone, for a profiler; tasks of the bulk ones carry 64 MiB each.
 
@@ -12,6 +17,7 @@ mod arguments;
 mod case;
 mod client;
 mod compare;
+mod growth;
 mod load;
 mod ours;
 mod placement;
@@ -24,6 +30,7 @@ mod server;
 mod yardstick;
 
 use std::error::Error;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use arguments::Command;
@@ -56,9 +63,16 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Compare(what) => compare::run(&what),
+        Command::Markdown(file) => show(&report::markdown::of_file(&file)?).map(|()| true),
+        Command::Growth(what) => growth::run(&what).map(|()| true),
         Command::Client(plan) => client::run(&plan).map(|()| true),
         Command::Server(placement) => server::run(placement).map(|()| true),
         Command::Probe(what) => probe::run(&what).map(|()| true),
         Command::Load(what) => load::run(&what).map(|()| true),
     }
+}
+
+/// Writes a result.
+fn show(text: &str) -> Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }

@@ -2,6 +2,7 @@
 //!
 //! What an allocator keeps from earlier work would hide what the next work takes.
 
+mod growth;
 mod outstanding;
 mod slaves;
 mod unread;
@@ -27,10 +28,22 @@ pub(crate) enum What {
     /// The yardstick of `Slaves`.
     Streams,
     Unread,
+    /// Growth: of tasks outstanding, of connections, of a payload.
+    MoreTasks,
+    MoreConnections,
+    MoreBytes,
 }
 
 impl What {
-    const ALL: [Self; 4] = [Self::Outstanding, Self::Slaves, Self::Streams, Self::Unread];
+    const ALL: [Self; 7] = [
+        Self::Outstanding,
+        Self::Slaves,
+        Self::Streams,
+        Self::Unread,
+        Self::MoreTasks,
+        Self::MoreConnections,
+        Self::MoreBytes,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -38,6 +51,9 @@ impl What {
             Self::Slaves => "slaves",
             Self::Streams => "streams",
             Self::Unread => "unread",
+            Self::MoreTasks => "more-tasks",
+            Self::MoreConnections => "more-connections",
+            Self::MoreBytes => "more-bytes",
         }
     }
 }
@@ -111,6 +127,9 @@ pub(crate) fn run(probe: &Probe) -> Result<()> {
             What::Slaves => slaves::ours(probe.count).await,
             What::Streams => slaves::raw(probe.count).await,
             What::Unread => unread::measure(probe.count).await,
+            What::MoreTasks => growth::tasks(probe.count).await,
+            What::MoreConnections => growth::connections(probe.count).await,
+            What::MoreBytes => growth::payload(probe.count).await,
         }
     })?;
     Ok(std::io::stdout().write_all(serde_json::to_string(&figures)?.as_bytes())?)

@@ -49,6 +49,13 @@ impl Server {
         Ok(Self { at, pid, process })
     }
 
+    /// Ends it in good order, and waits until it has ended: a profiler writes what it saw then.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        drop(self.process.stdin.take());
+        let ended = self.process.wait().await?;
+        if ended.success() { Ok(()) } else { Err(format!("the server ended with {ended}").into()) }
+    }
+
     /// Lets the tasks end that wait for it.
     pub(crate) async fn open_gate(&mut self) -> Result<()> {
         self.tell("open\n").await
@@ -78,11 +85,27 @@ pub(crate) fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
+/// How many connections a process may have: each is an open file, and some are in use.
+pub(crate) fn most_connections() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(100)
+}
+
 /// Memory of a process that is really there, in bytes.
 pub(crate) fn rss_of(pid: u32) -> Result<f64> {
+    memory_of(pid, "VmRSS:")
+}
+
+/// The most memory of a process that was ever really there, in bytes.
+pub(crate) fn peak_of(pid: u32) -> Result<f64> {
+    memory_of(pid, "VmHWM:")
+}
+
+fn memory_of(pid: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    let kib = kib.ok_or_else(|| format!("no {field}"))?;
     Ok(kib.parse::<f64>()? * 1024.0)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Better, Row};
 
-const HEAD: [&str; 11] = [
+pub(super) const HEAD: [&str; 11] = [
     "case",
     "metric",
     "unit",
@@ -40,7 +40,7 @@ fn aligned(line: &[String], widths: &[usize]) -> String {
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
 }
 
-fn cells(row: &Row) -> [String; 11] {
+pub(super) fn cells(row: &Row) -> [String; 11] {
     let sign = if row.better == Better::Lower { "≤" } else { "≥" };
     let wanted =
         |figure: Option<f64>| figure.map_or_else(String::new, |f| sign.to_owned() + &short(f));
@@ -72,7 +72,7 @@ const fn verdict(row: &Row) -> &'static str {
 }
 
 /// Three digits that matter, large figures whole.
-fn short(figure: f64) -> String {
+pub(crate) fn short(figure: f64) -> String {
     match figure.abs() {
         large if large >= 100.0 => format!("{figure:.0}"),
         ten if ten >= 10.0 => format!("{figure:.1}"),
