@@ -11,7 +11,7 @@ use selsyn_common::{ErrorCode, ExecutionId, IntoPayload, MasterId, Payload, Payl
 use crate::panics::panic_message;
 
 /// Who is connected, or wants to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Peer {
     /// The master: the same for all of its connections.

@@ -16,6 +16,7 @@ mod fences;
 mod goodbye;
 mod greeting;
 mod lifetime;
+mod open;
 mod shrink;
 mod table;
 mod tie;

@@ -1,6 +1,5 @@
 //! Which sessions a slave has, and whether it takes one more.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +8,8 @@ use selsyn_common::proto::from_slave::Frame;
 use selsyn_common::{ErrorCode, Incarnation, MasterId, Refusal, SessionId};
 use tokio::time::Instant;
 
-use super::fences::{Fences, Life};
+use super::fences::Life;
+use super::open::Open;
 use super::{Session, late};
 
 /// The sessions that are open: attached, or waiting for their master to come back.
@@ -21,12 +21,6 @@ pub(crate) struct Sessions {
     open: Mutex<Open>,
     /// Closed sessions whose results wait for their owner.
     orphans: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    sessions: HashMap<SessionId, Arc<Session>>,
-    fences: Fences,
 }
 
 impl Sessions {
@@ -45,7 +39,7 @@ impl Sessions {
             Life::Living => Ok(Vec::new()),
             Life::Former => Err(fenced(master)),
             Life::Replaces(former) => {
-                let of_former = open.sessions.values().filter(|session| {
+                let of_former = open.all().filter(|session| {
                     session.peer.master == master && session.incarnation == former
                 });
                 Ok(of_former.cloned().collect())
@@ -61,8 +55,7 @@ impl Sessions {
         dial: u64,
     ) -> Result<Option<Arc<Session>>, Refusal> {
         let mut open = self.lock();
-        let is_later = |other: &&Arc<Session>| other.is_kin(session) && other.tie.is_late(dial);
-        if let Some(other) = open.sessions.values().find(is_later) {
+        if let Some(other) = open.kin(session).iter().find(|other| other.tie.is_late(dial)) {
             return Err(late(other));
         }
         // A newer life may have come since its Hello was judged.
@@ -71,19 +64,19 @@ impl Sessions {
         }
         self.check_hold(&open, |other| other.is_kin(session))?;
         // Those that it will take the place of count no more.
-        let others = open.sessions.values().filter(|other| !other.is_kin(session)).count();
+        let others = open.len() - open.kin(session).len();
         let in_the_way = if others < self.max {
             None
         } else {
             let longest = open.idle().ok_or_else(|| {
-                let count = open.sessions.len();
+                let count = open.len();
                 let message = format!("the slave has {count} sessions, as many as it may");
                 Refusal::because(ErrorCode::TooManySessions, message)
             })?;
-            open.sessions.remove(&longest.id);
+            open.remove(longest.id);
             Some(longest)
         };
-        open.sessions.insert(session.id, Arc::clone(session));
+        open.insert(session);
         Ok(in_the_way)
     }
 
@@ -91,7 +84,7 @@ impl Sessions {
     pub(super) fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, Refusal> {
         let open = self.lock();
         self.check_hold(&open, |other| other.id == id)?;
-        Ok(open.sessions.get(&id).cloned())
+        Ok(open.get(id).cloned())
     }
 
     /// Refuses whoever comes while another session holds an exclusive slave.
@@ -103,7 +96,7 @@ impl Sessions {
             None => !session.is_over(),
             Some(last_heard) => last_heard.elapsed() < tolerance,
         };
-        let others = open.sessions.values().filter(|session| !is_itself(session));
+        let others = open.all().filter(|session| !is_itself(session));
         let Some(holder) = others.into_iter().find(holds) else { return Ok(()) };
         let message = format!(
             "the exclusive slave is held by connection {} of master {}",
@@ -115,28 +108,24 @@ impl Sessions {
     /// The other sessions of the same master under the same name.
     pub(super) fn kin(&self, session: &Session) -> Vec<Arc<Session>> {
         let open = self.lock();
-        let kin = open.sessions.values().filter(|other| other.id != session.id);
-        kin.filter(|other| other.is_kin(session)).cloned().collect()
+        open.kin(session).iter().filter(|other| other.id != session.id).cloned().collect()
     }
 
     pub(crate) fn remove(&self, id: SessionId) {
-        self.lock().sessions.remove(&id);
+        self.lock().remove(id);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().sessions.len()
+        self.lock().len()
     }
 
     /// Masters that have a session.
     pub(crate) fn owners(&self) -> usize {
-        let open = self.lock();
-        let owners: HashSet<_> =
-            open.sessions.values().map(|session| session.peer.master).collect();
-        owners.len()
+        self.lock().owners()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.lock().sessions.values().cloned().collect()
+        self.lock().all().cloned().collect()
     }
 
     pub(super) fn add_orphan(&self) {
@@ -163,7 +152,7 @@ impl Sessions {
     pub(crate) fn tell_all(&self, frame: &Frame) {
         let open = self.lock();
         let welcomed = |session: &&Arc<Session>| session.welcomed.load(Ordering::Relaxed);
-        open.sessions.values().filter(welcomed).for_each(|session| session.send(frame.clone()));
+        open.all().filter(welcomed).for_each(|session| session.send(frame.clone()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -174,17 +163,4 @@ impl Sessions {
 fn fenced(master: MasterId) -> Refusal {
     let message = format!("a newer life of master {master} has taken its place");
     Refusal::because(ErrorCode::Fenced, message)
-}
-
-impl Open {
-    /// The session that has waited longest for a master that has nothing here.
-    fn idle(&self) -> Option<Arc<Session>> {
-        // One that is being greeted waits for the slave, not for its master.
-        let is_welcomed = |session: &&Arc<Session>| session.welcomed.load(Ordering::Relaxed);
-        let detached = self.sessions.values().filter(is_welcomed).filter_map(|session| {
-            let since = session.tie.detached_since()?;
-            (session.records.load(Ordering::Acquire) == 0).then_some((since, session))
-        });
-        detached.min_by_key(|(since, _)| *since).map(|(_, session)| Arc::clone(session))
-    }
 }
