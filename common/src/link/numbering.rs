@@ -134,14 +134,17 @@ impl<F: Frame> Departures<F> {
     pub fn acked(
         &mut self,
         acked: u64,
-        mut done: impl FnMut(Departed<F>),
+        done: impl FnMut(&Departed<F>),
     ) -> Result<(), NumberingError> {
         if acked > self.last {
             let sent = self.last;
             return Err(NumberingError::AckAhead { acked, sent });
         }
-        while self.acked_before() < acked {
-            self.unacked.pop_front().into_iter().for_each(&mut done);
+        let before = self.acked_before();
+        if let Ok(count) = usize::try_from(acked.saturating_sub(before)) {
+            // Looked at and dropped where they are.
+            self.unacked.iter().take(count).for_each(done);
+            self.unacked.drain(..count);
         }
         Ok(())
     }
@@ -154,7 +157,7 @@ impl<F: Frame> Departures<F> {
     pub fn rewind(
         &mut self,
         received: u64,
-        done: impl FnMut(Departed<F>),
+        done: impl FnMut(&Departed<F>),
     ) -> Result<(), NumberingError> {
         let acked = self.acked_before();
         if received < acked {

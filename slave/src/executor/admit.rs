@@ -121,13 +121,11 @@ fn admit(
     let origin = Arc::clone(session);
     if has_slot && function.is_inline() && core.hooks.before_task.is_none() {
         let times = (clock.came(), clock.now());
-        let mut record = Record::begun(request, function, origin, place, times);
-        let deadline = record.deadline();
-        let record = Arc::new(record);
+        let (record, deadline) = Record::begun(request, function, origin, place, times);
         shard.add(&record);
         return Ok(Admitted::Begun(record, deadline));
     }
-    let record = Arc::new(Record::parked(request, function, origin, place, clock.came()));
+    let record = Record::parked(request, function, origin, place, clock.came());
     shard.add(&record);
     Ok(Admitted::Parked(record))
 }

@@ -94,13 +94,13 @@ impl Record {
         origin: Arc<Session>,
         place: Place,
         now: Instant,
-    ) -> Self {
+    ) -> Arc<Self> {
         let data = unpinned(request.data);
         let state = State::new(place, now, request.deadline);
         Self::new(Request { data, ..request }, function, origin, state)
     }
 
-    /// An execution whose first instruction is about to run right here. Slots bound how many of
+    /// An execution whose first instruction is about to run right here, and its deadline. Slots bound how many of
     /// them pause, and keep the buffer that their data came in.
     pub(crate) fn begun(
         request: Request,
@@ -108,22 +108,23 @@ impl Record {
         origin: Arc<Session>,
         place: Place,
         times: (Instant, Instant),
-    ) -> Self {
+    ) -> (Arc<Self>, Option<Instant>) {
         let (came, now) = times;
         let mut state = State::new(place, came, request.deadline);
         state.accepted = true;
         state.begin(now, function.function.timeout);
-        Self::new(request, function, origin, state)
+        let deadline = state.deadline;
+        (Self::new(request, function, origin, state), deadline)
     }
 
-    #[inline]
+    #[inline(always)]
     fn new(
         request: Request,
         function: Arc<Registered>,
         origin: Arc<Session>,
         state: State,
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        Arc::new(Self {
             id: request.id,
             placement: request.placement,
             function,
@@ -132,17 +133,12 @@ impl Record {
             origin,
             signals: OnceLock::new(),
             state: Mutex::new(state),
-        }
+        })
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // No user code runs under this lock, and no step leaves it half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// When it is ended, if nobody else has it yet.
-    pub(crate) fn deadline(&mut self) -> Option<Instant> {
-        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).deadline
     }
 
     /// Whose child it is, if another execution's function started it.
