@@ -69,22 +69,8 @@ impl<F: Frame> Outbox<F> {
     ///
     /// [`LineFull`] when the other side does not read: the outbox is closed, end the session.
     pub fn send(&self, frame: F) -> Result<(), LineFull> {
-        self.send_all([frame])
-    }
-
-    /// Puts frames in, one behind the other, and wakes the stream once. Never waits.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send); what came before the frame that found no room is in.
-    pub fn send_all(&self, frames: impl IntoIterator<Item = F>) -> Result<(), LineFull> {
         let mut state = self.lock();
-        if state.closed {
-            return Ok(());
-        }
-        let sent = frames.into_iter().try_for_each(|frame| state.line.send(frame, self.0.clock));
-        state.full |= sent.is_err();
-        state.closed |= state.full;
+        let sent = state.put(frame, self.0.clock);
         wake(state);
         sent
     }
@@ -96,12 +82,8 @@ impl<F: Frame> Outbox<F> {
     /// As [`send`](Self::send).
     pub fn put(&self, frame: F) -> Result<(), LineFull> {
         let mut state = self.lock();
-        if state.closed {
-            return Ok(());
-        }
-        let put = state.line.send(frame, self.0.clock);
+        let put = state.put(frame, self.0.clock);
         if put.is_err() {
-            (state.full, state.closed) = (true, true);
             wake(state);
         }
         put
@@ -271,6 +253,19 @@ impl<F: Frame> StreamEnd<F> {
             wake(state);
         }
         announced
+    }
+}
+
+impl<F: Frame> State<F> {
+    fn put(&mut self, frame: F, clock: Clock) -> Result<(), LineFull> {
+        if self.closed {
+            return Ok(());
+        }
+        let put = self.line.send(frame, clock);
+        if put.is_err() {
+            (self.full, self.closed) = (true, true);
+        }
+        put
     }
 }
 

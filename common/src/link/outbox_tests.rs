@@ -43,7 +43,7 @@ fn frames_that_wait_leave_together_and_arrive_whole_and_once() {
     let (down, up) = (master.attach(), slave.attach());
     let sizes = [9, 3 * PART_BYTES, 0, PART_BYTES, 17];
     let sent: Vec<_> = (0_u64..).zip(sizes).map(|(n, bytes)| start(n, bytes)).collect();
-    master.send_all(sent.clone()).unwrap();
+    sent.iter().for_each(|frame| master.put(frame.clone()).unwrap());
     let mut heard = Vec::new();
     let mut batches = 0;
     while let Some(batch) = poll(&down) {
@@ -63,7 +63,7 @@ fn frames_that_wait_leave_together_and_arrive_whole_and_once() {
 fn a_batch_holds_at_most_256_frames() {
     let master = Outbox::<FromMaster>::new(1_000, Instant::now);
     let down = master.attach();
-    master.send_all((0..300).map(|n| start(n, 0))).unwrap();
+    (0..300).for_each(|n| master.put(start(n, 0)).unwrap());
     let sizes: Vec<_> = std::iter::from_fn(|| poll(&down))
         .map(|batch| Batch::<FromMaster>::decode(batch.encode_to_vec().as_slice()).unwrap())
         .map(|batch| batch.frames.len())
