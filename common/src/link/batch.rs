@@ -115,8 +115,7 @@ impl<F: Message + Quick + Default> Batch<F> {
             _ => return None,
         };
         let until = from + length;
-        let frame = (until <= rest.len()).then(|| F::read(rest, from..until))??;
-        self.frames.push(frame);
+        F::read(rest, from..until, &mut self.frames)?;
         rest.advance(until);
         Some(())
     }

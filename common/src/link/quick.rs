@@ -38,8 +38,9 @@ pub trait Quick: Sized {
         is_common
     }
 
-    /// Reads a frame if it is a common one, well-formed, and has no fields that are not known.
-    fn read(whole: &Bytes, range: Range<usize>) -> Option<Self>;
+    /// Reads a frame if it is a common one, well-formed, and has no fields that are not known; adds
+    /// it where it is to stay, as it is large.
+    fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()>;
 }
 
 impl Quick for FromMaster {
@@ -59,8 +60,8 @@ impl Quick for FromMaster {
         }
     }
 
-    fn read(whole: &Bytes, range: Range<usize>) -> Option<Self> {
-        read::from_master(whole, range)
+    fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
+        read::from_master(whole, range, into)
     }
 }
 
@@ -73,8 +74,8 @@ impl Quick for FromSlave {
         true
     }
 
-    fn read(whole: &Bytes, range: Range<usize>) -> Option<Self> {
-        read::from_slave(whole, range)
+    fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
+        read::from_slave(whole, range, into)
     }
 }
 

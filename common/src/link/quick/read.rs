@@ -14,7 +14,11 @@ struct Cursor<'a> {
     whole: &'a Bytes,
 }
 
-pub(super) fn from_master(whole: &Bytes, range: Range<usize>) -> Option<FromMaster> {
+pub(super) fn from_master(
+    whole: &Bytes,
+    range: Range<usize>,
+    into: &mut Vec<FromMaster>,
+) -> Option<()> {
     let mut cursor = Cursor { rest: whole.get(range)?, whole };
     let (seq, ack) = (cursor.number(tags::SEQ)?, cursor.number(tags::ACK)?);
     let frame = if let Some(start) = cursor.message(tags::START) {
@@ -23,10 +27,15 @@ pub(super) fn from_master(whole: &Bytes, range: Range<usize>) -> Option<FromMast
         from_master::Frame::ResultsTaken(read_taken(cursor.message(tags::RESULTS_TAKEN)?)?)
     };
     cursor.end()?;
-    Some(FromMaster { seq, ack, frame: Some(frame) })
+    into.push(FromMaster { seq, ack, frame: Some(frame) });
+    Some(())
 }
 
-pub(super) fn from_slave(whole: &Bytes, range: Range<usize>) -> Option<FromSlave> {
+pub(super) fn from_slave(
+    whole: &Bytes,
+    range: Range<usize>,
+    into: &mut Vec<FromSlave>,
+) -> Option<()> {
     let mut cursor = Cursor { rest: whole.get(range)?, whole };
     let (seq, ack) = (cursor.number(tags::SEQ)?, cursor.number(tags::ACK)?);
     let mut finished = cursor.message(tags::FINISHED)?;
@@ -44,7 +53,8 @@ pub(super) fn from_slave(whole: &Bytes, range: Range<usize>) -> Option<FromSlave
     let result = Some(outcome::Result::Value(value));
     let outcome = Some(proto::Outcome { status, result, summary });
     let frame = from_slave::Frame::Finished(proto::Finished { execution, outcome });
-    Some(FromSlave { seq, ack, frame: Some(frame) })
+    into.push(FromSlave { seq, ack, frame: Some(frame) });
+    Some(())
 }
 
 #[inline]
