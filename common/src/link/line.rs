@@ -97,6 +97,8 @@ impl<F: Frame> Line<F> {
     /// # Errors
     ///
     /// [`LineFull`] when the other side does not read: end the session, nothing may be dropped.
+    // Inlined, as what it calls is: so a frame is moved once, and not at each step.
+    #[inline(always)]
     pub fn send(&mut self, mut frame: F, clock: Clock) -> Result<(), LineFull> {
         let payloads = detach(&mut frame, PART_BYTES);
         let (lane, bytes) = (frame.lane(), frame.bytes());
@@ -124,6 +126,7 @@ impl<F: Frame> Line<F> {
     }
 
     /// Numbers a frame: what is numbered leaves next.
+    #[inline(always)]
     fn depart(&mut self, frame: F, payloads: Vec<Bytes>, bytes: usize, clock: Clock) {
         let has_age = frame.has_deadline() || frame.as_part().is_some();
         let execution = if payloads.is_empty() { None } else { frame.execution() };

@@ -95,6 +95,7 @@ impl<F> Default for Departures<F> {
 impl<F: Frame> Departures<F> {
     /// Numbers a frame and keeps it; it leaves when those before it have. `at` is given for frames
     /// whose age matters.
+    #[inline(always)]
     pub fn push(&mut self, frame: F, at: Option<Instant>, bytes: usize) -> u64 {
         self.last += 1;
         self.unacked.push_back(Departed { frame, at, bytes });

@@ -257,6 +257,7 @@ impl<F: Frame> StreamEnd<F> {
 }
 
 impl<F: Frame> State<F> {
+    #[inline(always)]
     fn put(&mut self, frame: F, clock: Clock) -> Result<(), LineFull> {
         if self.closed {
             return Ok(());
