@@ -88,10 +88,15 @@ pub(crate) fn allowed<T>(side: impl Contender, done: Result<T>) -> Result<Option
     }
 }
 
+/// Far longer than anything that is timed: a plain TCP echo whose buffers are all full has been
+/// seen to stand still for minutes.
+const STUCK: Duration = Duration::from_secs(60);
+
 /// How long something took.
 pub(crate) async fn timed(work: impl Future<Output = Result<()>>) -> Result<Duration> {
     let begun = Instant::now();
-    work.await?;
+    let stuck = |_| format!("it stands still after {} s", STUCK.as_secs());
+    tokio::time::timeout(STUCK, work).await.map_err(stuck)??;
     Ok(begun.elapsed())
 }
 
