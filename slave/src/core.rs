@@ -75,6 +75,13 @@ impl Core {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells admission how many masters are connected. One lock after the other: a session is
+    /// looked for where its table is locked, and admission where a session is.
+    pub(crate) fn count_owners(&self) {
+        let owners = self.sessions.owners();
+        self.admission().set_owners(owners);
+    }
+
     pub(crate) fn forbid(&self, owner: MasterId, id: ExecutionId) {
         self.forbidden.add((owner, id), Instant::now());
     }

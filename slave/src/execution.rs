@@ -13,6 +13,7 @@ use tracing::debug;
 use crate::error::OutputError;
 use crate::nested;
 use crate::records::Record;
+use crate::session::Leaves;
 
 tokio::task_local! {
     static CURRENT: FunctionExecution;
@@ -53,7 +54,7 @@ impl FunctionExecution {
 
     /// Tells the master that user code begins: its arguments could be read.
     pub(crate) fn begins(&self) {
-        self.record.begins();
+        self.record.begins(Leaves::AtOnce);
         debug!(task.id = %self.record.id, function = %self.function(), "running");
     }
 

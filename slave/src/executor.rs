@@ -222,10 +222,9 @@ fn tell(
     leaves: Leaves,
 ) {
     debug!(task.id = %record.id, status = ?outcome.status(), "ended");
-    let session = state.session(record);
     let finished = proto::Finished { execution: Some(record.id.into()), outcome: Some(outcome) };
-    session.say(Frame::Finished(finished), leaves);
-    let forgotten = session.is_forgotten();
+    state.say(record, Frame::Finished(finished), leaves);
+    let forgotten = state.session(record).is_forgotten();
     state.is_settled = true;
     drop(state);
     record.notify();
@@ -240,6 +239,10 @@ fn tell(
 pub(crate) fn hand_over(record: &Arc<Record>, session: &Arc<Session>) {
     // Under the lock: a verdict goes to the one session or to the other.
     let mut state = record.state();
+    if state.is_forgotten {
+        // Its result was taken since the executions were listed: nobody remembers it.
+        return;
+    }
     state.hand_over(record, session);
     repeat(record, &mut state, session);
 }

@@ -5,5 +5,5 @@ mod record;
 mod table;
 
 pub(crate) use forbidden::ForbiddenIds;
-pub(crate) use record::{Record, State, Told};
+pub(crate) use record::{Record, State};
 pub(crate) use table::{Freed, Records};

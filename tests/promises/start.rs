@@ -121,6 +121,22 @@ async fn a_start_that_nobody_answers_is_unknown_and_still_a_task() {
 }
 
 #[tokio::test]
+async fn a_start_that_was_too_large_leaves_the_next_its_patience() {
+    let master = selsyn::Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let large = selsyn::Payload::bytes(vec![0; 64 * 1024 * 1024 + 1]);
+    let task = connection.new_task(&large).unwrap().start_deadline(SHORT);
+    let error = expect::error(task.start().await);
+    assert!(matches!(error, StartError::TooLarge { .. }), "{error}");
+    let task = connection.new_task(json!(1)).unwrap().start_deadline(SHORT);
+    let starting = tokio::spawn(task.start());
+    session.start().await;
+    let from_master::Frame::Cancel(_) = session.next().await else { panic!("it is given up") };
+    expect::error(expect::soon("the start", starting).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_slave_that_forbids_a_late_start_settles_it() {
     let master = selsyn::Master::new().unwrap();
     let mut slave = FakeSlave::listen();

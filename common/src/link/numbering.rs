@@ -19,6 +19,8 @@ pub struct Departures<F> {
     last: u64,
     /// The number that leaves next, unless it was acknowledged.
     next: u64,
+    /// The highest number that has ever left: what comes after it cannot be acknowledged.
+    left: u64,
 }
 
 /// A frame that has left, or is about to.
@@ -88,7 +90,7 @@ pub enum NumberingError {
 
 impl<F> Default for Departures<F> {
     fn default() -> Self {
-        Self { unacked: VecDeque::new(), last: 0, next: 1 }
+        Self { unacked: VecDeque::new(), last: 0, next: 1, left: 0 }
     }
 }
 
@@ -112,6 +114,7 @@ impl<F: Frame> Departures<F> {
         let number = self.next.max(first);
         let departed = self.unacked.get_mut(usize::try_from(number - first).ok()?)?;
         self.next = number + 1;
+        self.left = self.left.max(number);
         let Some(at) = departed.at.filter(|_| departed.frame.has_deadline()) else {
             return Some(see(number, &mut departed.frame));
         };
@@ -137,8 +140,8 @@ impl<F: Frame> Departures<F> {
         acked: u64,
         done: impl FnMut(&Departed<F>),
     ) -> Result<(), NumberingError> {
-        if acked > self.last {
-            let sent = self.last;
+        if acked > self.left {
+            let sent = self.left;
             return Err(NumberingError::AckAhead { acked, sent });
         }
         let before = self.acked_before();

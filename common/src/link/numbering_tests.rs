@@ -30,6 +30,7 @@ proptest! {
         let mut new = 0;
         for times in &repeats {
             let seq = departures.push(start(0), None, 0);
+            departures.leave(Instant::now, |_, _| {});
             for _ in 0..*times {
                 new += usize::from(arrivals.receive(seq, true, 0) == Ok(Arrival::New));
             }
@@ -73,6 +74,17 @@ fn a_resumption_that_asks_for_what_was_acknowledged_is_refused() {
     departures.acked(2, |_| {}).unwrap();
     let error = departures.rewind(1, |_| {}).unwrap_err();
     assert_eq!(error, NumberingError::AckBehind { received: 1, acked: 2 });
+}
+
+#[test]
+fn an_ack_of_what_has_not_left_is_refused() {
+    let mut departures = departed(1);
+    departures.push(start(0), None, 0);
+    let error = departures.acked(2, |_| {}).unwrap_err();
+    assert_eq!(error, NumberingError::AckAhead { acked: 2, sent: 1 });
+    departures.rewind(0, |_| {}).unwrap();
+    departures.acked(1, |_| {}).unwrap();
+    assert_eq!(left_again(&mut departures), [2]);
 }
 
 #[test]

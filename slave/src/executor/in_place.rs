@@ -13,7 +13,7 @@ use super::{ended, run};
 use crate::core::Core;
 use crate::execution::FunctionExecution;
 use crate::function::{Announce, Body, BoxedRun, Returned};
-use crate::records::{Record, Told};
+use crate::records::Record;
 use crate::session::Leaves;
 
 /// A first poll longer than this was no short step: the network waited for it.
@@ -41,7 +41,7 @@ pub(super) fn run_here(core: &Arc<Core>, record: Arc<Record>, clock: &mut Clock)
         }
         Err(panic) => ended(core, &record, run::end_of(Err(panic)), now, Leaves::WithBatch),
         Ok(First::Paused(rest)) => {
-            record.state().tell(&record, Told::Running, Leaves::WithBatch);
+            record.begins(Leaves::WithBatch);
             core.spawn_function(run::rest(core, &record, rest));
         }
     }

@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(crate) is_left: bool,
     /// Its master has been told what became of it: its session may be closed.
     pub(crate) is_settled: bool,
+    /// It was taken out of the table: no session remembers it any more.
+    pub(crate) is_forgotten: bool,
     accepted_at: Instant,
     pub(crate) deadline: Option<Instant>,
     /// Outputs shown so far.
@@ -198,10 +200,10 @@ impl Record {
     }
 
     /// Tells the master that user code begins: its arguments could be read.
-    pub(crate) fn begins(&self) {
+    pub(crate) fn begins(&self, leaves: Leaves) {
         let mut state = self.state();
         if !state.life.is_ended() {
-            state.tell(self, Told::Running, Leaves::AtOnce);
+            state.tell(self, Told::Running, leaves);
         }
     }
 
@@ -245,6 +247,7 @@ impl State {
             told: Told::Nothing,
             is_left: false,
             is_settled: false,
+            is_forgotten: false,
             accepted_at: now,
             deadline: deadline.and_then(|left| now.checked_add(left)),
             shown: 0,
@@ -355,11 +358,11 @@ impl State {
         let execution = || Some(record.id.into());
         if self.told < Told::Accepted {
             let accepted = proto::Accepted { execution: execution(), reply: None };
-            self.session(record).say(Frame::Accepted(accepted), leaves);
+            self.say(record, Frame::Accepted(accepted), leaves);
         }
         if self.told < Told::Running && course == Told::Running {
             let running = proto::Running { execution: execution() };
-            self.session(record).say(Frame::Running(running), leaves);
+            self.say(record, Frame::Running(running), leaves);
         }
         self.told = self.told.max(course);
     }
@@ -369,7 +372,14 @@ impl State {
         (self.accepted, self.told) = (true, Told::Accepted);
         let reply = reply.map(proto::Payload::from);
         let accepted = proto::Accepted { execution: Some(record.id.into()), reply };
-        self.session(record).say(Frame::Accepted(accepted), leaves);
+        self.say(record, Frame::Accepted(accepted), leaves);
+    }
+
+    /// Says something to the session that hears of it. Only the session that it came by has a
+    /// batch that is being dealt with.
+    pub(crate) fn say(&self, record: &Record, frame: Frame, leaves: Leaves) {
+        let leaves = if self.heir.is_some() { Leaves::AtOnce } else { leaves };
+        self.session(record).say(frame, leaves);
     }
 }
 

@@ -65,7 +65,8 @@ impl Records {
         // Dropped after the lock is released.
         let taken = self.shard(id).0.take(&id);
         let Some(ById(record)) = taken else { return Freed::default() };
-        let state = record.state();
+        let mut state = record.state();
+        state.is_forgotten = true;
         state.session(&record).forget(1);
         state.result_bytes().map_or_else(Freed::default, |bytes| Freed { results: 1, bytes })
     }
@@ -121,7 +122,7 @@ impl Shard {
     fn take_result(&mut self, id: ExecutionId, session: &Arc<Session>) -> Option<Taken> {
         let ById(record) = self.0.take(&id)?;
         let is_theirs = record.origin.peer.master == session.peer.master;
-        let state = record.state();
+        let mut state = record.state();
         let Some(bytes) = state.result_bytes().filter(|_| is_theirs) else {
             drop(state);
             self.0.insert(ById(record));
@@ -129,6 +130,7 @@ impl Shard {
         };
         let of = state.session(&record);
         let of = (!Arc::ptr_eq(of, session)).then(|| Arc::clone(of));
+        state.is_forgotten = true;
         drop(state);
         Some(Taken { bytes, of, _record: record })
     }

@@ -117,7 +117,7 @@ pub(super) fn end(core: &Arc<Core>, session: &Arc<Session>, over: &Over) {
     // A start that was let in before this is in the table after it.
     drop(session.leaving());
     core.sessions.remove(session.id);
-    core.admission().set_owners(core.sessions.owners());
+    core.count_owners();
     match over {
         Over::Goodbye | Over::Closed | Over::Violated(_) | Over::Fenced => session.outbox.close(),
         Over::Superseded => {

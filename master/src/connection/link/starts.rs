@@ -40,12 +40,16 @@ impl Link {
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(Answer::TooManyInFlight);
         }
+        let session = inner.session.as_ref().filter(|_| inner.up);
+        if let Some(limit) = session.map(|session| session.max_payload_bytes)
+            && cell.sent_data().len() > limit
+        {
+            return Err(Answer::TooLarge(limit));
+        }
+        // From here on it is timed: what was noted is told to the loop below.
         let is_sooner = inner.is_sooner(patience);
         let mut sent = Ok(());
         if let Some(session) = inner.session.as_ref().filter(|_| inner.up) {
-            if cell.sent_data().len() > session.max_payload_bytes {
-                return Err(Answer::TooLarge(session.max_payload_bytes));
-            }
             // The table first: the answer may come before this returns.
             inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));

@@ -40,7 +40,7 @@ pub(super) async fn begin(
     if let Some(idle) = core.sessions.add(&session, hello.dial)? {
         lifetime::end(core, &idle, &Over::Lost("it made room for another master".to_owned()));
     }
-    core.admission().set_owners(core.sessions.owners());
+    core.count_owners();
     let unwelcome = RemoveOnDrop(Some((core, &session)));
     let reply = ask_hook(core, &session, hello.data)
         .await
@@ -76,7 +76,7 @@ impl Drop for RemoveOnDrop<'_> {
         if let Some((core, session)) = self.0 {
             session.tie.close();
             core.sessions.remove(session.id);
-            core.admission().set_owners(core.sessions.owners());
+            core.count_owners();
         }
     }
 }
