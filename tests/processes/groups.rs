@@ -27,7 +27,11 @@ async fn with_two_killed(policy: impl FnOnce(GroupTask) -> GroupTask) -> GroupOu
     let task = policy(group.new_task(()).unwrap()).each(names).let_others_run();
     let running = task.start().await;
     for killed in [3, 5] {
-        let task = running.tasks()[killed].clone();
+        // By its name: a member that has not started yet is not among the tasks.
+        let name = format!("trainer-{killed}");
+        let find = || running.tasks().into_iter().find(|task| task.connection() == name);
+        expect::eventually("the task to start", || find().is_some()).await;
+        let task = find().unwrap();
         expect::running(&task).await;
         processes[killed].kill().await.unwrap();
         expect::ended_as(&task, TaskStatus::Lost).await;
