@@ -61,14 +61,14 @@ fn cross<F: Frame>(from: &StreamEnd<F>, to: &StreamEnd<F::Peer>) -> Option<usize
         return None;
     };
     let bytes = Bytes::from(batch?.encode_to_vec());
-    let mut frames = Batch::<F>::decode(bytes).ok()?.into_frames().ok()?;
+    let mut incoming = Batch::<F>::decode(bytes).ok()?.into_incoming().ok()?;
     let (mut whole, mut all) = (Vec::new(), 0);
     loop {
-        let announced = to.arrived(&mut frames, &mut whole).ok()?;
+        let announced = to.arrived(&mut incoming, &mut whole).ok()?;
         // A beat carries an ack and nothing to deal with.
         all += whole.drain(..).filter(Frame::is_numbered).count();
         match announced {
-            Some((frame, sizes)) => to.expect(frame, sizes),
+            Some(announced) => to.expect(announced),
             None => return Some(all),
         }
     }
@@ -85,7 +85,7 @@ fn payload(data: &Bytes) -> Option<proto::Payload> {
 fn start(n: u64, data: &Bytes) -> FromMaster {
     let (execution, data) = (execution(n), payload(data));
     let start = proto::Start { execution, data, function_number: 1, ..proto::Start::default() };
-    FromMaster { frame: Some(from_master::Frame::Start(start)), ..FromMaster::default() }
+    FromMaster { frame: Some(from_master::Frame::Start(start)) }
 }
 
 fn verdict(n: u64, data: &Bytes) -> FromSlave {
@@ -93,7 +93,7 @@ fn verdict(n: u64, data: &Bytes) -> FromSlave {
     let status = proto::Status::Completed.into();
     let outcome = proto::Outcome { status, result, ..proto::Outcome::default() };
     let finished = proto::Finished { execution: execution(n), outcome: Some(outcome) };
-    FromSlave { frame: Some(from_slave::Frame::Finished(finished)), ..FromSlave::default() }
+    FromSlave { frame: Some(from_slave::Frame::Finished(finished)) }
 }
 
 /// Puts frames in, one behind the other.

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!        ┌─ control ─┐
-//! send ─▶├─ status ──┤─▶ Departures ──stamp(seq, ack)──▶ a stream ──▶ Arrivals ─▶ Assemblies ─▶ deal with it
-//!        └─ bulk ────┘   kept until acknowledged,        any frame ─▶ Contact     whole again
-//!         (credit)       sent again when resumed
+//! send ─▶├─ status ──┤─▶ Departures ──batches, ack──▶ a stream ──▶ Arrivals ─▶ Assemblies ─▶ deal with it
+//!        └─ bulk ────┘   written, kept until            any frame ─▶ Contact     whole again
+//!         (credit)       acknowledged
 //! ```
 //!
 //! A [`line::Line`] is one side's end of a session and outlives every stream; an
@@ -15,6 +15,7 @@ pub mod assembly;
 pub mod batch;
 pub mod bulk;
 pub mod contact;
+pub mod departures;
 mod frames;
 pub mod greeting;
 pub mod lanes;
@@ -23,6 +24,7 @@ pub mod numbering;
 pub mod outbox;
 pub mod quick;
 mod spare;
+mod written;
 
 use std::fmt;
 use std::time::Duration;
@@ -73,13 +75,7 @@ pub trait Frame: Message + Quick + Default + Clone + fmt::Debug {
     /// Whether it carries a number; see the rules in `session.proto`.
     fn is_numbered(&self) -> bool;
 
-    /// Writes number and ack into it.
-    fn stamp(&mut self, seq: u64, ack: u64);
-
-    /// Its number and the ack it carries.
-    fn stamps(&self) -> (u64, u64);
-
-    /// A frame that says nothing but its ack.
+    /// A frame that says nothing but that its sender lives.
     fn beat() -> Self;
 
     /// A frame that carries a piece of a payload.
@@ -96,13 +92,6 @@ pub trait Frame: Message + Quick + Default + Clone + fmt::Debug {
 
     /// Makes a frame that asks for an execution one that forbids it; leaves any other alone.
     fn withdraw(&mut self);
-
-    /// How many bytes it takes, about.
-    fn bytes(&self) -> usize;
-
-    /// Takes in what a frame says that comes right behind this one, if it says more of the same;
-    /// false when it does not, or would make this one too long.
-    fn absorb(&mut self, next: &mut Self) -> bool;
 
     /// Whether it names a time that is left.
     fn has_deadline(&self) -> bool;

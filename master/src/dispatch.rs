@@ -59,7 +59,7 @@ impl Outgoing {
         if self.lineage.is_some() {
             start = start.with_lineage(self.lineage.map(|lineage| *lineage));
         }
-        FromMaster { frame: Some(Frame::Start(start)), ..FromMaster::default() }
+        FromMaster { frame: Some(Frame::Start(start)) }
     }
 }
 

@@ -120,7 +120,7 @@ impl Session {
 
     /// Says something behind all that was said before.
     pub(crate) fn say(&self, frame: Frame, leaves: Leaves) {
-        let mut frame = FromSlave { frame: Some(frame), ..FromSlave::default() };
+        let mut frame = FromSlave { frame: Some(frame) };
         shrink::to_fit(&mut frame, self.max_result_bytes);
         let said = match leaves {
             Leaves::AtOnce => self.outbox.send(frame),
@@ -216,7 +216,7 @@ pub(crate) async fn serve(
         }
     };
     let Greeted { session, stream, welcome } = greeted;
-    let first = FromSlave { frame: Some(welcome), ..FromSlave::default() };
+    let first = FromSlave { frame: Some(welcome) };
     let _ = opening.send(Opening { first, then: Some(stream.end.clone()) });
     let attached = lifetime::Attached::new(&core, &session, stream.number);
     let (number, end) = (stream.number, stream.end.clone());
@@ -234,7 +234,7 @@ pub(crate) async fn serve(
 fn reject(Rejection { refusal, max_bytes }: Rejection) -> Opening {
     info!(code = refusal.reason.as_str(), "a connection was refused: {refusal}");
     let frame = Some(Frame::Rejected(proto::Rejected { refusal: Some((*refusal).into()) }));
-    let mut first = FromSlave { frame, ..FromSlave::default() };
+    let mut first = FromSlave { frame };
     shrink::to_fit(&mut first, max_bytes);
     Opening { first, then: None }
 }

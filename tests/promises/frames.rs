@@ -1,6 +1,7 @@
 //! A frame that makes no sense is answered by name, and everybody else's work goes on.
 
 use selsyn::TaskStatus;
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
 use selsyn_testing::{TestCluster, expect};
 use selsyn_tests::FakeSlave;
@@ -15,8 +16,8 @@ async fn violation(master: &mut RawMaster) -> proto::Violation {
 }
 
 /// The session is as good as before: a start is accepted and completes.
-async fn goes_on(master: &mut RawMaster, seq: u64, task: u64) {
-    master.say(seq, from_master::Frame::Start(start(task)));
+async fn goes_on(master: &mut RawMaster, number: u64, task: u64) {
+    master.say(number, from_master::Frame::Start(start(task)));
     let accepted = master.hears().await;
     assert!(matches!(accepted, Some(from_slave::Frame::Accepted(_))), "{accepted:?}");
     while !matches!(
@@ -35,7 +36,7 @@ async fn frames_that_make_no_sense_are_answered_and_the_session_goes_on() {
         (Some(from_master::Frame::Cancel(proto::Cancel::default())), "Cancel.execution is missing"),
     ];
     for (seq, (frame, problem)) in (1..).zip(nonsense) {
-        master.send(FromMaster { seq, ack: 0, frame });
+        master.send(Batch::numbered(seq, vec![FromMaster { frame }]));
         let violation = violation(&mut master).await;
         assert_eq!((violation.message.as_str(), violation.ends_stream), (problem, false));
     }
@@ -51,7 +52,8 @@ async fn a_batch_that_is_too_long_ends_the_stream_and_says_why() {
     let cluster = TestCluster::start(1).await.unwrap();
     let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
     let beat = from_master::Frame::Heartbeat(proto::Heartbeat {});
-    master.send_batch(vec![FromMaster { seq: 0, ack: 0, frame: Some(beat) }; 257]);
+    let beats = vec![FromMaster { frame: Some(beat) }; 257];
+    master.send(Batch::numbered(0, beats));
     let violation = violation(&mut master).await;
     assert_eq!(violation.message, "a batch holds more than 256 frames");
     assert!(violation.ends_stream);

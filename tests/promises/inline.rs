@@ -7,6 +7,7 @@ use selsyn::{
     Failure, FailureKind, Function, FunctionExecution, Outcome, Payload, Ran, Slave, SlaveHandle,
     TaskStatus, function,
 };
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
 use selsyn_testing::{Gate, functions, pipe};
 use selsyn_tests::raw_master::{self, RawMaster, execution};
@@ -124,9 +125,8 @@ async fn a_panic_and_arguments_that_cannot_be_read_fail_their_task_and_no_other(
 #[tokio::test]
 async fn a_batch_is_answered_in_order_each_task_once() {
     let (slave, mut master) = slave_of(functions::echo()).await;
-    let starts =
-        (1..=256).map(|task| FromMaster { seq: task, ack: 0, frame: Some(start(task)) }).collect();
-    master.send_batch(starts);
+    let starts = (1..=256).map(|task| FromMaster { frame: Some(start(task)) }).collect();
+    master.send(Batch::numbered(1, starts));
     for task in 1..=256 {
         let Some(from_slave::Frame::Finished(finished)) = master.hears().await else {
             panic!("the verdict of {task}")

@@ -6,7 +6,7 @@ use selsyn::{
     FailureKind, Outcome, Payload, PayloadKind, Ran, Slave, SlaveBuilder, SlaveHandle, TaskStatus,
 };
 use selsyn_common::link::PART_BYTES;
-use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
+use selsyn_common::proto::{self, from_master, from_slave};
 use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
 use selsyn_tests::raw_master::{self, RawMaster, execution};
 
@@ -186,7 +186,8 @@ async fn a_slave_that_hears_much_and_says_little_acknowledges_all_the_same() {
     (2..4).for_each(|seq| master.say(seq, part(1, PART_BYTES)));
     let acknowledged = async {
         loop {
-            if master.next().await.unwrap().unwrap().ack == 3 {
+            master.next().await.unwrap().unwrap();
+            if master.acked() == 3 {
                 return;
             }
         }
@@ -202,7 +203,7 @@ async fn a_payload_that_is_whole_and_in_parts_at_once_is_a_violation() {
     let mut both = announced(1, MIB);
     let from_master::Frame::Start(start) = &mut both else { unreachable!() };
     start.data.as_mut().unwrap().data = "x".into();
-    master.send(FromMaster { seq: 1, ack: 0, frame: Some(both) });
+    master.say(1, both);
     let violation = master.hears().await;
     assert!(matches!(violation, Some(from_slave::Frame::Violation(v)) if v.ends_stream));
     slave.shutdown().await.unwrap();

@@ -7,6 +7,7 @@ use selsyn::{
     ConnectionState, Master, MasterBuilder, Ran, Refusal, Slave, SlaveHandle, StartError,
     TaskStatus,
 };
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromSlave, from_master, from_slave};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
@@ -257,7 +258,7 @@ async fn a_session_whose_slave_never_acknowledges_is_given_up_and_not_resumed() 
         ..FakeSlave::welcome()
     };
     session.send(from_slave::Frame::Welcome(ticket.into()));
-    let deaf = |seq, frame| FromSlave { seq, ack: 0, frame: Some(frame) };
+    let deaf = |number, frame| Batch::numbered(number, vec![FromSlave { frame: Some(frame) }]);
     let mut said = 0;
     let hello = loop {
         let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());

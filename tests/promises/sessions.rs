@@ -6,6 +6,7 @@ use selsyn::{
     Connection, ConnectionState, Master, MasterBuilder, OnMasterLost, Slave, SlaveBuilder,
     SlaveHandle, TaskStatus,
 };
+use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, PipeDialer, expect, functions, pipe};
@@ -102,7 +103,7 @@ async fn a_hello_that_comes_too_late_does_not_disturb_the_session() {
     master.say(1, from_master::Frame::Start(start(1)));
     finished(&mut master).await;
     let beat = Some(from_master::Frame::Heartbeat(proto::Heartbeat {}));
-    master.send(FromMaster { seq: 0, ack: 3, frame: beat });
+    master.send(Batch::of(FromMaster { frame: beat }).with_ack(3));
     master.say(2, from_master::Frame::Start(start(2)));
     finished(&mut master).await;
 

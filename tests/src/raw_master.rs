@@ -21,6 +21,7 @@ pub struct RawMaster {
     incoming: Streaming<Batch<FromSlave>>,
     /// Frames of the last batch that were not looked at yet.
     read: VecDeque<FromSlave>,
+    acked: u64,
 }
 
 /// A Hello that every slave of a test takes.
@@ -99,7 +100,7 @@ impl RawMaster {
         let path = PathAndQuery::from_static("/selsyn.v1.Interaction/Session");
         let codec = ProstCodec::<Batch<FromMaster>, Batch<FromSlave>>::default();
         let incoming = client.streaming(request, path, codec).await?.into_inner();
-        Ok(Self { outgoing, incoming, read: VecDeque::new() })
+        Ok(Self { outgoing, incoming, read: VecDeque::new(), acked: 0 })
     }
 
     /// Opens a stream and is welcomed.
@@ -116,17 +117,8 @@ impl RawMaster {
     }
 
     /// Sends a frame with a number of the test's choice.
-    pub fn say(&self, seq: u64, frame: from_master::Frame) {
-        self.send(FromMaster { seq, ack: 0, frame: Some(frame) });
-    }
-
-    /// Sends any frame.
-    ///
-    /// # Panics
-    ///
-    /// When the stream is closed.
-    pub fn send(&self, frame: FromMaster) {
-        self.send_batch(vec![frame]);
+    pub fn say(&self, number: u64, frame: from_master::Frame) {
+        self.send(Batch::numbered(number, vec![FromMaster { frame: Some(frame) }]));
     }
 
     /// Sends any frames together.
@@ -134,15 +126,20 @@ impl RawMaster {
     /// # Panics
     ///
     /// When the stream is closed.
-    pub fn send_batch(&self, frames: Vec<FromMaster>) {
-        self.outgoing.send(frames.into()).expect("the stream is open");
+    pub fn send(&self, batch: Batch<FromMaster>) {
+        self.outgoing.send(batch).expect("the stream is open");
+    }
+
+    /// What the slave has acknowledged in what was read.
+    pub const fn acked(&self) -> u64 {
+        self.acked
     }
 
     /// The next frame but heartbeats; `None` when the slave has ended the stream.
     pub async fn hears(&mut self) -> Option<from_slave::Frame> {
         loop {
             match self.next().await {
-                Ok(Some(FromSlave { frame: Some(from_slave::Frame::Heartbeat(_)), .. })) => {}
+                Ok(Some(FromSlave { frame: Some(from_slave::Frame::Heartbeat(_)) })) => {}
                 Ok(Some(frame)) => return frame.frame,
                 Ok(None) | Err(_) => return None,
             }
@@ -158,7 +155,9 @@ impl RawMaster {
         while self.read.is_empty() {
             let read = expect::soon("a frame of the slave", self.incoming.message()).await?;
             let Some(batch) = read else { return Ok(None) };
-            self.read.extend(batch.frames);
+            self.acked = batch.ack;
+            let frames = batch.into_incoming().expect("the slave keeps the rules");
+            self.read.extend(frames.map(|(_, frame)| frame));
         }
         Ok(self.read.pop_front())
     }

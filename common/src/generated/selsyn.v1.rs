@@ -419,12 +419,6 @@ impl LogLevel {
 /// A frame from master to slave.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromMaster {
-    /// Number of this frame; 0 for frames that are not numbered.
-    #[prost(uint64, tag = "1")]
-    pub seq: u64,
-    /// Highest number received from the slave.
-    #[prost(uint64, tag = "2")]
-    pub ack: u64,
     /// What is said.
     #[prost(oneof = "from_master::Frame", tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub frame: ::core::option::Option<from_master::Frame>,
@@ -469,12 +463,6 @@ pub mod from_master {
 /// A frame from slave to master.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromSlave {
-    /// Number of this frame; 0 for frames that are not numbered.
-    #[prost(uint64, tag = "1")]
-    pub seq: u64,
-    /// Highest number received from the master.
-    #[prost(uint64, tag = "2")]
-    pub ack: u64,
     /// What is said.
     #[prost(
         oneof = "from_slave::Frame",

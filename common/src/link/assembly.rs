@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::line::Announced;
 use super::{Frame, spare};
 use crate::proto;
 
@@ -58,8 +59,8 @@ pub enum PartError {
 /// # Errors
 ///
 /// [`PartError::Both`] when a payload is whole and in parts at once.
-pub fn sizes<F: Frame>(frame: &mut F) -> Result<VecDeque<usize>, PartError> {
-    let (number, mut sizes, mut is_both) = (frame.stamps().0, VecDeque::new(), false);
+pub fn sizes<F: Frame>(number: u64, frame: &mut F) -> Result<VecDeque<usize>, PartError> {
+    let (mut sizes, mut is_both) = (VecDeque::new(), false);
     frame.each_payload(|payload| {
         is_both |= payload.size > 0 && !payload.data.is_empty();
         if payload.size > 0 {
@@ -77,8 +78,9 @@ impl<F> Default for Assemblies<F> {
 
 impl<F: Frame> Assemblies<F> {
     /// Waits for the payloads of a frame.
-    pub fn expect(&mut self, frame: F, sizes: VecDeque<usize>, held: Held, now: Instant) {
+    pub fn expect(&mut self, announced: Announced<F>, held: Held, now: Instant) {
         spare::keep_freed_memory();
+        let Announced { frame, number, sizes } = announced;
         let assembly = Assembly {
             since: now,
             sizes,
@@ -87,7 +89,7 @@ impl<F: Frame> Assemblies<F> {
             _held: held,
             frame,
         };
-        self.0.insert(assembly.frame.stamps().0, assembly);
+        self.0.insert(number, assembly);
     }
 
     /// Adds a part; gives the frame when it is whole. Parts that nobody waits for are dropped.

@@ -4,7 +4,7 @@
 //! what costs a wake-up and a lock is a message, not a frame.
 
 use bytes::{Buf, BufMut, Bytes};
-use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field, uint64};
 use prost::{DecodeError, Message};
 
 use super::Frame;
@@ -18,66 +18,73 @@ pub const MAX_BATCH_FRAMES: usize = 256;
 pub const MAX_BATCH_BYTES: usize = 32 * 1024;
 
 /// Bytes of a small frame, about: how much room is made for several at once.
-const FRAME_BYTES: usize = 192;
+const FRAME_BYTES: usize = 128;
 
 /// The field that carries the frames.
 const FRAMES: u32 = 1;
+/// The field that numbers them.
+const FIRST: u32 = 2;
+/// The field that acknowledges those of the other side.
+const ACK: u32 = 3;
 
-/// The byte that such a field begins with.
+/// The byte that a field with a frame begins with.
 const FIELD: u8 = (FRAMES << 3) as u8 | 2;
 
 /// Frames that travel together, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch<F> {
-    /// Small frames that leave, written while whoever keeps them was locked: so none is copied.
-    written: Vec<u8>,
-    /// The frames, which leave after those that are written; at most [`MAX_BATCH_FRAMES`].
-    pub frames: Vec<F>,
+    /// Number of the first frame that has one; 0 where none has.
+    pub first: u64,
+    /// Highest number received from the other side.
+    pub ack: u64,
+    /// Frames that leave, written before.
+    written: Bytes,
+    /// Frames that came, at most [`MAX_BATCH_FRAMES`]; or one that leaves and was not written.
+    frames: Vec<F>,
+    /// How many of them were read by hand.
+    quick: usize,
     /// More came than a batch may hold, and were dropped.
     is_too_long: bool,
 }
 
-impl<F> Default for Batch<F> {
-    fn default() -> Self {
-        Self { written: Vec::new(), frames: Vec::new(), is_too_long: false }
-    }
+/// Frames that came together, to be dealt with one by one.
+#[derive(Debug)]
+pub struct Incoming<F> {
+    /// What the other side has received.
+    pub ack: u64,
+    /// Number of the next frame that has one.
+    next: u64,
+    frames: std::vec::IntoIter<F>,
+    is_plain: bool,
 }
 
-/// Frames that leave.
-impl<F: Frame> Batch<F> {
-    /// An empty batch with room for so many small frames.
-    pub fn with_room(frames: usize) -> Self {
-        let bytes = frames.min(MAX_BATCH_FRAMES) * FRAME_BYTES;
-        Self { written: Vec::with_capacity(bytes), ..Self::default() }
-    }
-
-    /// Adds a frame. A part is not written, as it is large and shared.
-    pub fn add(&mut self, frame: &F) {
-        if frame.as_part().is_some() {
-            self.frames.push(frame.clone());
-        } else if !frame.write_field(FIELD, &mut self.written) {
-            let at = self.written.len();
-            self.written.resize(at + message::encoded_len(FRAMES, frame), 0);
-            // A slice is written without asking for room at every byte.
-            message::encode(FRAMES, frame, &mut &mut self.written[at..]);
-        }
-    }
-
-    /// Whether it takes no more frames.
-    pub fn is_full(&self) -> bool {
-        self.written.len() >= MAX_BATCH_BYTES || !self.frames.is_empty()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty() && self.frames.is_empty()
+impl<F> Default for Batch<F> {
+    fn default() -> Self {
+        let (written, frames) = (Bytes::new(), Vec::new());
+        Self { first: 0, ack: 0, written, frames, quick: 0, is_too_long: false }
     }
 }
 
 impl<F> Batch<F> {
-    /// A batch of one frame.
+    /// A batch of one frame without a number.
     pub fn of(frame: F) -> Self {
-        vec![frame].into()
+        Self::numbered(0, vec![frame])
+    }
+
+    /// A batch of frames that are not written yet; those that have a number count up from `first`.
+    pub fn numbered(first: u64, frames: Vec<F>) -> Self {
+        Self { first, frames, ..Self::default() }
+    }
+
+    /// The same batch, which says what was received.
+    pub fn with_ack(mut self, ack: u64) -> Self {
+        self.ack = ack;
+        self
+    }
+
+    /// A batch of frames that were [written](write_frame) before.
+    pub(super) fn written(first: u64, written: Bytes) -> Self {
+        Self { first, written, ..Self::default() }
     }
 
     /// The frames, to deal with one by one.
@@ -85,8 +92,13 @@ impl<F> Batch<F> {
     /// # Errors
     ///
     /// [`LineError::Batch`] when there were more than a batch may hold: end the session.
-    pub fn into_frames(self) -> Result<std::vec::IntoIter<F>, LineError> {
-        if self.is_too_long { Err(LineError::Batch) } else { Ok(self.frames.into_iter()) }
+    pub fn into_incoming(self) -> Result<Incoming<F>, LineError> {
+        if self.is_too_long {
+            return Err(LineError::Batch);
+        }
+        let is_plain = self.quick == self.frames.len();
+        let frames = self.frames.into_iter();
+        Ok(Incoming { ack: self.ack, next: self.first, frames, is_plain })
     }
 
     /// The frame of a batch that must have just one.
@@ -96,14 +108,68 @@ impl<F> Batch<F> {
     }
 }
 
-impl<F> From<Vec<F>> for Batch<F> {
-    fn from(frames: Vec<F>) -> Self {
-        Self { frames, ..Self::default() }
+impl<F> Incoming<F> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether all are numbered, whole, and no part of anything.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Number of the next frame that has one.
+    pub(super) const fn number(&self) -> u64 {
+        self.next
+    }
+
+    /// What is left of them, without the first `known` ones.
+    pub(super) fn rest(&mut self, known: usize) -> Vec<F> {
+        let mut frames = std::mem::take(&mut self.frames);
+        if known > 0 {
+            frames.nth(known - 1);
+        }
+        // They stay where they are.
+        frames.collect()
+    }
+}
+
+/// The frames with their numbers; 0 for one that has none.
+impl<F: Frame> Iterator for Incoming<F> {
+    type Item = (u64, F);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let frame = self.frames.next()?;
+        if !frame.is_numbered() {
+            return Some((0, frame));
+        }
+        let number = self.next;
+        // 0 is no number to count from.
+        self.next += u64::from(number > 0);
+        Some((number, frame))
+    }
+}
+
+/// Writes a frame as a batch carries it.
+#[inline]
+pub(super) fn write_frame<F: Frame>(frame: &F, out: &mut Vec<u8>) {
+    if !frame.write_field(FIELD, out) {
+        let at = out.len();
+        out.resize(at + message::encoded_len(FRAMES, frame), 0);
+        // A slice is written without asking for room at every byte.
+        message::encode(FRAMES, frame, &mut &mut out[at..]);
     }
 }
 
 impl<F: Message + Quick + Default> Batch<F> {
     /// Reads a frame from the front, if it is a common one.
+    #[inline]
     fn read_quickly(&mut self, rest: &mut Bytes) -> Option<()> {
         if self.frames.len() == MAX_BATCH_FRAMES || rest.first() != Some(&FIELD) {
             return None;
@@ -117,6 +183,7 @@ impl<F: Message + Quick + Default> Batch<F> {
         let until = from + length;
         F::read(rest, from..until, &mut self.frames)?;
         rest.advance(until);
+        self.quick += 1;
         Some(())
     }
 }
@@ -125,6 +192,11 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         buf.put_slice(&self.written);
         self.frames.iter().for_each(|frame| message::encode(FRAMES, frame, buf));
+        for (tag, number) in [(FIRST, self.first), (ACK, self.ack)] {
+            if number > 0 {
+                uint64::encode(tag, &number, buf);
+            }
+        }
     }
 
     fn merge_field(
@@ -134,28 +206,33 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
         buf: &mut impl Buf,
         context: DecodeContext,
     ) -> Result<(), DecodeError> {
-        if tag != FRAMES {
-            return skip_field(wire_type, tag, buf, context);
+        match tag {
+            FIRST => return uint64::merge(wire_type, &mut self.first, buf, context),
+            ACK => return uint64::merge(wire_type, &mut self.ack, buf, context),
+            FRAMES if self.frames.len() == MAX_BATCH_FRAMES => self.is_too_long = true,
+            FRAMES => {
+                self.frames.push(F::default());
+                let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+                return message::merge(wire_type, frame, buf, context);
+            }
+            _ => {}
         }
-        if self.frames.len() == MAX_BATCH_FRAMES {
-            self.is_too_long = true;
-            return skip_field(wire_type, tag, buf, context);
-        }
-        self.frames.push(F::default());
-        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        message::merge(wire_type, frame, buf, context)
+        skip_field(wire_type, tag, buf, context)
     }
 
     fn encoded_len(&self) -> usize {
         let frames = self.frames.iter().map(|frame| message::encoded_len(FRAMES, frame));
-        self.written.len() + frames.sum::<usize>()
+        let numbers = [(FIRST, self.first), (ACK, self.ack)];
+        let numbers = numbers.iter().filter(|(_, number)| *number > 0);
+        let numbers = numbers.map(|(tag, number)| uint64::encoded_len(*tag, number));
+        self.written.len() + frames.chain(numbers).sum::<usize>()
     }
 
     /// Reads from one piece of memory: its fields are read faster, and payloads share it.
     fn decode(mut buf: impl Buf) -> Result<Self, DecodeError> {
         let mut rest = buf.copy_to_bytes(buf.remaining());
-        let frames = (rest.len() / FRAME_BYTES).min(MAX_BATCH_FRAMES);
-        let mut batch = Self::from(Vec::with_capacity(frames));
+        let frames = (rest.len() / FRAME_BYTES + 1).min(MAX_BATCH_FRAMES);
+        let mut batch = Self::numbered(0, Vec::with_capacity(frames));
         while rest.has_remaining() {
             if batch.read_quickly(&mut rest).is_none() {
                 let (tag, wire_type) = decode_key(&mut rest)?;
@@ -173,22 +250,31 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::FromMaster;
+    use crate::proto::{self, FromMaster, from_master};
 
-    fn batch(frames: usize) -> Batch<FromMaster> {
-        let frame = |seq| FromMaster { seq, ..FromMaster::default() };
-        (0..frames as u64).map(frame).collect::<Vec<_>>().into()
+    fn cancel(n: u64) -> FromMaster {
+        let execution = Some(proto::ExecutionId { task_low: n, ..proto::ExecutionId::default() });
+        let cancel = proto::Cancel { execution, ..proto::Cancel::default() };
+        FromMaster { frame: Some(from_master::Frame::Cancel(cancel)) }
+    }
+
+    fn batch(frames: u64) -> Batch<FromMaster> {
+        Batch::numbered(7, (0..frames).map(cancel).collect()).with_ack(9)
+    }
+
+    fn read(batch: &Batch<FromMaster>) -> Batch<FromMaster> {
+        Batch::decode(batch.encode_to_vec().as_slice()).unwrap()
     }
 
     #[test]
     fn a_batch_arrives_as_it_left() {
-        let sent = batch(MAX_BATCH_FRAMES);
-        assert_eq!(Batch::decode(sent.encode_to_vec().as_slice()).unwrap(), sent);
+        let sent = batch(MAX_BATCH_FRAMES as u64);
+        assert_eq!(read(&sent), sent);
     }
 
     #[test]
     fn a_batch_that_is_too_long_is_not_kept_whole() {
-        let read = Batch::<FromMaster>::decode(batch(300).encode_to_vec().as_slice()).unwrap();
+        let read = read(&batch(300));
         assert_eq!((read.frames.len(), read.is_too_long), (MAX_BATCH_FRAMES, true));
     }
 
@@ -197,5 +283,17 @@ mod tests {
         assert!(batch(1).into_single().is_some());
         assert_eq!(batch(0).into_single(), None);
         assert_eq!(batch(2).into_single(), None);
+    }
+
+    #[test]
+    fn frames_count_up_from_the_first_that_has_a_number() {
+        let beat = FromMaster::beat();
+        let frames = vec![beat.clone(), cancel(1), beat, cancel(2)];
+        let numbers = |first| {
+            let incoming = Batch::numbered(first, frames.clone()).into_incoming().unwrap();
+            incoming.map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(7), [0, 7, 0, 8]);
+        assert_eq!(numbers(0), [0; 4], "where no number is named, none has one");
     }
 }

@@ -3,17 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message as _;
 
 use super::{Frame, Lane};
 use crate::ExecutionId;
 use crate::proto::{self, outcome};
-
-/// What a small frame takes beside its payload, about: not worth measuring each time.
-const SMALL_FRAME: usize = 64;
-
-/// Results that one frame says are taken; it is two KiB then.
-const MAX_TAKEN: usize = 128;
 
 impl Frame for proto::FromMaster {
     type Peer = proto::FromSlave;
@@ -27,21 +20,13 @@ impl Frame for proto::FromMaster {
         !matches!(self.frame, Some(F::Hello(_) | F::Heartbeat(_) | F::Violation(_)))
     }
 
-    fn stamp(&mut self, seq: u64, ack: u64) {
-        (self.seq, self.ack) = (seq, ack);
-    }
-
-    fn stamps(&self) -> (u64, u64) {
-        (self.seq, self.ack)
-    }
-
     fn beat() -> Self {
         let frame = Some(proto::from_master::Frame::Heartbeat(proto::Heartbeat {}));
-        Self { frame, ..Self::default() }
+        Self { frame }
     }
 
     fn part(part: proto::Part) -> Self {
-        Self { frame: Some(proto::from_master::Frame::Part(part)), ..Self::default() }
+        Self { frame: Some(proto::from_master::Frame::Part(part)) }
     }
 
     fn as_part(&self) -> Option<&proto::Part> {
@@ -74,27 +59,6 @@ impl Frame for proto::FromMaster {
         if let Some(F::Start(proto::Start { execution, .. })) = &self.frame {
             let (execution, reason) = (*execution, "lost before it came".to_owned());
             self.frame = Some(F::Cancel(proto::Cancel { execution, reason }));
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        use proto::from_master::Frame as F;
-        match &self.frame {
-            Some(F::Start(start)) => SMALL_FRAME + start.function.len() + bytes_of(&start.data),
-            _ => self.encoded_len(),
-        }
-    }
-
-    fn absorb(&mut self, next: &mut Self) -> bool {
-        use proto::from_master::Frame as F;
-        match (&mut self.frame, &mut next.frame) {
-            (Some(F::ResultsTaken(taken)), Some(F::ResultsTaken(more)))
-                if taken.executions.len() < MAX_TAKEN =>
-            {
-                taken.executions.append(&mut more.executions);
-                true
-            }
-            _ => false,
         }
     }
 
@@ -142,21 +106,13 @@ impl Frame for proto::FromSlave {
         )
     }
 
-    fn stamp(&mut self, seq: u64, ack: u64) {
-        (self.seq, self.ack) = (seq, ack);
-    }
-
-    fn stamps(&self) -> (u64, u64) {
-        (self.seq, self.ack)
-    }
-
     fn beat() -> Self {
         let frame = Some(proto::from_slave::Frame::Heartbeat(proto::Heartbeat {}));
-        Self { frame, ..Self::default() }
+        Self { frame }
     }
 
     fn part(part: proto::Part) -> Self {
-        Self { frame: Some(proto::from_slave::Frame::Part(part)), ..Self::default() }
+        Self { frame: Some(proto::from_slave::Frame::Part(part)) }
     }
 
     fn as_part(&self) -> Option<&proto::Part> {
@@ -191,32 +147,11 @@ impl Frame for proto::FromSlave {
 
     fn withdraw(&mut self) {}
 
-    fn bytes(&self) -> usize {
-        use proto::from_slave::Frame as F;
-        match &self.frame {
-            Some(F::Accepted(accepted)) => SMALL_FRAME + bytes_of(&accepted.reply),
-            Some(F::Running(_)) => SMALL_FRAME,
-            Some(F::Finished(proto::Finished {
-                outcome: Some(proto::Outcome { result: Some(outcome::Result::Value(value)), .. }),
-                ..
-            })) => SMALL_FRAME + value.data.len(),
-            _ => self.encoded_len(),
-        }
-    }
-
-    fn absorb(&mut self, _: &mut Self) -> bool {
-        false
-    }
-
     fn has_deadline(&self) -> bool {
         false
     }
 
     fn age(&mut self, _: Duration) {}
-}
-
-fn bytes_of(payload: &Option<proto::Payload>) -> usize {
-    payload.as_ref().map_or(0, |payload| payload.data.len())
 }
 
 fn payloads_of(outcome: &mut proto::Outcome, mut see: impl FnMut(&mut proto::Payload)) {

@@ -5,6 +5,7 @@
 //! Parts of large payloads and status frames take turns.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -21,6 +22,7 @@ pub const MAX_STATUS_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Lanes<F> {
     control: VecDeque<(u64, Leaving<F>)>,
+    control_bytes: usize,
     status: VecDeque<(u64, Leaving<F>)>,
     status_bytes: usize,
     pushed: u64,
@@ -34,14 +36,24 @@ pub struct Leaving<F> {
     pub frame: F,
     /// Its large payloads, in the order of its fields.
     pub payloads: Vec<Bytes>,
-    /// How many bytes the frame takes without them.
-    pub bytes: usize,
+    /// Since when it waits, if it names a time that is left.
+    pub since: Option<Instant>,
+    /// How many bytes the frame takes without its large payloads.
+    bytes: usize,
+}
+
+impl<F: Frame> Leaving<F> {
+    /// A frame that must wait.
+    pub fn new(frame: F, payloads: Vec<Bytes>, since: Option<Instant>) -> Self {
+        let bytes = frame.encoded_len();
+        Self { frame, payloads, since, bytes }
+    }
 }
 
 impl<F> Default for Lanes<F> {
     fn default() -> Self {
         let (control, status) = (VecDeque::new(), VecDeque::new());
-        Self { control, status, status_bytes: 0, pushed: 0, dropped: 0 }
+        Self { control, control_bytes: 0, status, status_bytes: 0, pushed: 0, dropped: 0 }
     }
 }
 
@@ -57,6 +69,7 @@ impl<F: Frame> Lanes<F> {
                 self.dropped += 1;
             }
         } else {
+            self.control_bytes += leaving.bytes;
             self.control.push_back((self.pushed, leaving));
         }
     }
@@ -73,7 +86,9 @@ impl<F: Frame> Lanes<F> {
     /// Takes the frame that leaves next, if any may. The last word waits for the `others`.
     pub fn pop(&mut self, others: Others) -> Option<Leaving<F>> {
         if self.may_lead(others) {
-            self.control.pop_front().map(|(_, leaving)| leaving)
+            let (_, leaving) = self.control.pop_front()?;
+            self.control_bytes -= leaving.bytes;
+            Some(leaving)
         } else if others == Others::Ready {
             None
         } else {
@@ -108,6 +123,11 @@ impl<F: Frame> Lanes<F> {
         self.control.len()
     }
 
+    /// How many bytes these take.
+    pub const fn bytes(&self) -> usize {
+        self.control_bytes
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.control.is_empty() && self.status.is_empty()
@@ -122,7 +142,7 @@ impl<F: Frame> Lanes<F> {
     pub fn clear(&mut self) {
         self.control.clear();
         self.status.clear();
-        self.status_bytes = 0;
+        (self.control_bytes, self.status_bytes) = (0, 0);
     }
 }
 
@@ -153,11 +173,12 @@ mod tests {
             Lane::Last => F::GoodbyeAccepted(proto::GoodbyeAccepted::default()),
         };
         // The place in line, where a test can read it.
-        Leaving {
-            frame: FromSlave { seq: at as u64, ack: 0, frame: Some(frame) },
-            payloads: Vec::new(),
-            bytes: 1,
-        }
+        let payloads = vec![Bytes::from(at.to_string())];
+        Leaving { bytes: 1, ..Leaving::new(FromSlave { frame: Some(frame) }, payloads, None) }
+    }
+
+    fn place(leaving: &Leaving<FromSlave>) -> u64 {
+        std::str::from_utf8(&leaving.payloads[0]).unwrap().parse().unwrap()
     }
 
     fn lane() -> impl Strategy<Value = Lane> {
@@ -172,7 +193,7 @@ mod tests {
 
     fn popped(lanes: &mut Lanes<FromSlave>) -> Vec<(Lane, u64)> {
         let popped = std::iter::from_fn(|| lanes.pop(Others::None));
-        popped.map(|leaving| (leaving.frame.lane(), leaving.frame.seq)).collect()
+        popped.map(|leaving| (leaving.frame.lane(), place(&leaving))).collect()
     }
 
     proptest! {

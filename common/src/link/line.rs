@@ -6,11 +6,12 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::assembly::{Assemblies, Held, PartError, sizes};
-use super::batch::{Batch, MAX_BATCH_FRAMES};
+use super::batch::{Batch, Incoming, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, write_frame};
 use super::bulk::Bulk;
+use super::departures::Departures;
 use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
-use super::numbering::{Arrival, Arrivals, Departures, NumberingError};
+use super::numbering::{Arrivals, NumberingError};
 use super::{Frame, Lane, PART_BYTES, spare};
 
 /// Reads the monotonic clock; asked only for frames whose age matters.
@@ -29,8 +30,6 @@ pub struct Line<F: Frame> {
     arrivals: Arrivals,
     assemblies: Assemblies<F::Peer>,
     max_control: usize,
-    /// What waits to leave or to be acknowledged, in bytes; without parts, which have a credit.
-    bytes: usize,
     /// The last frame was no part: a status frame lets the next part pass.
     parts_turn: bool,
 }
@@ -55,6 +54,17 @@ pub enum Arrived {
     Nothing,
 }
 
+/// A frame whose payloads follow in parts.
+#[derive(Debug, PartialEq)]
+pub struct Announced<F> {
+    /// The frame, its payloads empty.
+    pub frame: F,
+    /// Its number: what the parts name.
+    pub number: u64,
+    /// The sizes of its payloads, in the order of its fields.
+    pub sizes: VecDeque<usize>,
+}
+
 /// The other side breaks a rule of the stream: end it, and the session with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
@@ -69,14 +79,6 @@ pub enum LineError {
     Batch,
 }
 
-/// What leaves next.
-enum Next<F> {
-    /// The first of those that are numbered.
-    Numbered,
-    /// A frame without a number: it is not kept.
-    Unnumbered(F),
-}
-
 impl<F: Frame> Line<F> {
     /// Begins a session in which `max_control` frames may wait to leave or to be acknowledged.
     pub fn new(max_control: usize) -> Self {
@@ -87,7 +89,6 @@ impl<F: Frame> Line<F> {
             arrivals: Arrivals::default(),
             assemblies: Assemblies::default(),
             max_control,
-            bytes: 0,
             parts_turn: true,
         }
     }
@@ -101,102 +102,133 @@ impl<F: Frame> Line<F> {
     #[inline(always)]
     pub fn send(&mut self, mut frame: F, clock: Clock) -> Result<(), LineFull> {
         let payloads = detach(&mut frame, PART_BYTES);
-        let (lane, bytes) = (frame.lane(), frame.bytes());
+        let lane = frame.lane();
         if lane != Lane::Status {
             let waiting = self.lanes.waiting() + self.departures.unacked();
-            if waiting >= self.max_control || self.bytes + bytes > MAX_BYTES {
+            let bytes = self.lanes.bytes() + self.departures.bytes();
+            if waiting >= self.max_control || bytes > MAX_BYTES {
                 return Err(LineFull { waiting });
             }
-            self.bytes += bytes;
         }
-        if !self.lanes.is_overtaken_by(lane) || !frame.is_numbered() {
-            self.lanes.push(Leaving { frame, payloads, bytes });
-        } else if !self.absorb(&mut frame, bytes) {
-            self.depart(frame, payloads, bytes, clock);
+        let since = frame.has_deadline().then(clock);
+        if frame.is_numbered() && self.lanes.is_overtaken_by(lane) {
+            self.depart(&frame, payloads, since);
+        } else {
+            self.lanes.push(Leaving::new(frame, payloads, since));
         }
         Ok(())
     }
 
-    /// Lets the frame that waits last take in what this one says.
-    fn absorb(&mut self, frame: &mut F, bytes: usize) -> bool {
-        let Some((last, all)) = self.departures.back_mut() else { return false };
-        let absorbs = last.absorb(frame);
-        *all += if absorbs { bytes } else { 0 };
-        absorbs
-    }
-
     /// Numbers a frame: what is numbered leaves next.
-    #[inline(always)]
-    fn depart(&mut self, frame: F, payloads: Vec<Bytes>, bytes: usize, clock: Clock) {
-        let has_age = frame.has_deadline() || frame.as_part().is_some();
-        let execution = if payloads.is_empty() { None } else { frame.execution() };
-        let number = self.departures.push(frame, has_age.then(clock), bytes);
+    #[inline]
+    fn depart(&mut self, frame: &F, payloads: Vec<Bytes>, since: Option<Instant>) {
+        let number = self.departures.push(frame, since);
         if !payloads.is_empty() {
-            self.bulk.add(number, execution, payloads);
+            self.bulk.add(number, frame.execution(), payloads);
         }
     }
 
     /// The frames that leave next, together; `None` when none may.
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
-        let mut batch = Batch::with_room(self.departures.to_leave() + self.lanes.waiting());
-        for _ in 0..MAX_BATCH_FRAMES {
-            if self.leave(clock, |frame| batch.add(frame)).is_none() || batch.is_full() {
-                break;
-            }
+        let batch = match self.departures.leave(clock) {
+            Some(batch) => batch,
+            None => self.merge(clock)?,
+        };
+        Some(batch.with_ack(self.arrivals.acknowledge()))
+    }
+
+    /// Merges the lanes into one batch; a part, or a beat, where they have nothing.
+    fn merge(&mut self, clock: Clock) -> Option<Batch<F>> {
+        let (first, mut bytes, mut frames) = (self.departures.next(), Vec::new(), 0);
+        while frames < MAX_BATCH_FRAMES && bytes.len() < MAX_BATCH_BYTES {
+            let Some(leaving) = self.pop() else { break };
+            self.merge_in(leaving, &mut bytes, clock);
+            frames += 1;
         }
-        (!batch.is_empty()).then_some(batch)
+        if frames == 0 {
+            self.part_departs(clock);
+            return self.departures.leave(clock).or_else(|| self.beat());
+        }
+        // What is numbered in it is kept apart from what is not.
+        let is_numbered = self.departures.leave(clock).is_some();
+        Some(Batch::written(if is_numbered { first } else { 0 }, bytes.into()))
     }
 
-    /// Lets the frame leave that is next, numbered and with the newest ack; shows it.
-    pub fn leave<T>(&mut self, clock: Clock, see: impl FnOnce(&F) -> T) -> Option<T> {
-        let ack = self.arrivals.ack();
-        let stamped = |number, frame: &mut F| {
-            frame.stamp(number, ack);
-            see(frame)
-        };
-        let next = if self.departures.to_leave() > 0 { Next::Numbered } else { self.next(clock)? };
-        let seen = match next {
-            Next::Numbered => self.departures.leave(clock, stamped)?,
-            Next::Unnumbered(mut frame) => stamped(0, &mut frame),
-        };
-        self.arrivals.acknowledged();
-        Some(seen)
-    }
-
-    /// What is next in the lanes, or the next part; a number is given now.
-    fn next(&mut self, clock: Clock) -> Option<Next<F>> {
+    fn pop(&mut self) -> Option<Leaving<F>> {
         let others = match (self.bulk.is_empty(), self.bulk.is_ready() && self.parts_turn) {
             (true, _) => Others::None,
             (false, true) => Others::Ready,
             (false, false) => Others::Waiting,
         };
+        let leaving = self.lanes.pop(others)?;
         self.parts_turn = true;
-        if let Some(Leaving { frame, payloads, bytes }) = self.lanes.pop(others) {
-            if frame.is_numbered() {
-                self.depart(frame, payloads, bytes, clock);
-                return Some(Next::Numbered);
-            }
-            self.bytes -= if frame.lane() == Lane::Status { 0 } else { bytes };
-            return Some(Next::Unnumbered(frame));
-        }
-        if let Some(part) = self.bulk.next_part() {
-            self.parts_turn = false;
-            self.depart(F::part(part), Vec::new(), 0, clock);
-            return Some(Next::Numbered);
-        }
-        self.arrivals.owes().then(|| Next::Unnumbered(F::beat()))
+        Some(leaving)
     }
 
-    /// Takes a frame that arrived; it becomes another one when it brings the last part of that.
+    fn merge_in(&mut self, leaving: Leaving<F>, bytes: &mut Vec<u8>, clock: Clock) {
+        let Leaving { mut frame, payloads, since, .. } = leaving;
+        if frame.is_numbered() {
+            self.depart(&frame, payloads, since);
+        }
+        if let Some(since) = since {
+            frame.age(clock().saturating_duration_since(since));
+        }
+        write_frame(&frame, bytes);
+    }
+
+    /// Numbers the next part, if one may leave.
+    fn part_departs(&mut self, clock: Clock) {
+        if let Some(part) = self.bulk.next_part() {
+            self.parts_turn = false;
+            self.departures.push_part(part, clock());
+        }
+    }
+
+    fn beat(&self) -> Option<Batch<F>> {
+        self.arrivals.owes().then(|| Batch::of(F::beat()))
+    }
+
+    /// Takes what a batch acknowledges.
+    ///
+    /// # Errors
+    ///
+    /// [`NumberingError::AckAhead`] when it acknowledges what was never sent: end the session.
+    pub fn acked(&mut self, ack: u64, clock: Clock) -> Result<(), NumberingError> {
+        let bulk = &mut self.bulk;
+        self.departures.acked(ack, clock, |part, took| bulk.acked(part.data.len(), took))
+    }
+
+    /// Takes frames that came together and are whole; gives those to deal with.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`] when one is missing before them: end the session.
+    pub fn arrived_together(
+        &mut self,
+        incoming: &mut Incoming<F::Peer>,
+    ) -> Result<Vec<F::Peer>, LineError> {
+        if incoming.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.arrivals.receive(incoming.number(), incoming.len(), 0)?;
+        Ok(incoming.rest(known))
+    }
+
+    /// Takes a frame that arrived under this number, or without one; it becomes another one when
+    /// it brings the last part of that.
     ///
     /// # Errors
     ///
     /// [`LineError`] when it breaks a rule of the stream: end the session.
-    pub fn arrived(&mut self, frame: &mut F::Peer, clock: Clock) -> Result<Arrived, LineError> {
-        let (seq, ack) = frame.stamps();
-        self.acked(ack, clock)?;
-        let bytes = frame.as_part().map_or(0, |part| part.data.len());
-        if self.arrivals.receive(seq, frame.is_numbered(), bytes)? == Arrival::Again {
+    pub fn arrived(
+        &mut self,
+        number: u64,
+        frame: &mut F::Peer,
+        clock: Clock,
+    ) -> Result<Arrived, LineError> {
+        if !frame.is_numbered() {
+            spare::age(clock);
+        } else if self.arrivals.receive(number, 1, part_bytes(frame))? == 1 {
             return Ok(Arrived::Nothing);
         }
         if let Some(part) = frame.as_part() {
@@ -206,26 +238,13 @@ impl<F: Frame> Line<F> {
             *frame = whole;
             return Ok(Arrived::Whole);
         }
-        if !frame.is_numbered() {
-            spare::age(clock);
-        }
-        let sizes = sizes(frame)?;
+        let sizes = sizes(number, frame)?;
         if sizes.is_empty() { Ok(Arrived::Whole) } else { Ok(Arrived::Announced(sizes)) }
     }
 
-    fn acked(&mut self, ack: u64, clock: Clock) -> Result<(), NumberingError> {
-        let (bulk, bytes) = (&mut self.bulk, &mut self.bytes);
-        self.departures.acked(ack, |departed| {
-            *bytes -= departed.bytes;
-            if let (Some(part), Some(at)) = (departed.frame.as_part(), departed.at) {
-                bulk.acked(part.data.len(), clock().saturating_duration_since(at));
-            }
-        })
-    }
-
     /// Waits for the payloads of an announced frame; `held` is dropped when the wait ends.
-    pub fn expect(&mut self, frame: F::Peer, sizes: VecDeque<usize>, held: Held, now: Instant) {
-        self.assemblies.expect(frame, sizes, held, now);
+    pub fn expect(&mut self, announced: Announced<F::Peer>, held: Held, now: Instant) {
+        self.assemblies.expect(announced, held, now);
     }
 
     /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
@@ -240,31 +259,26 @@ impl<F: Frame> Line<F> {
 
     /// Whether something may leave that could not before a frame arrived.
     pub fn is_urgent(&self) -> bool {
-        let waits = self.lanes.waiting() + self.departures.to_leave() > 0;
+        let waits = self.lanes.waiting() > 0 || self.departures.is_waiting();
         waits || self.bulk.is_ready() || self.arrivals.owes()
     }
 
     /// Executions that are asked for and have not come to the other side never will: should their
     /// frames leave again, they forbid what they asked for. The numbers stay dense.
     pub fn withdraw(&mut self, is_meant: impl Fn(crate::ExecutionId) -> bool) {
-        let is_meant = |frame: &F| frame.execution().filter(|id| is_meant(*id));
         for leaving in self.lanes.control_mut() {
-            if is_meant(&leaving.frame).is_some() {
+            if leaving.frame.execution().is_some_and(&is_meant) {
                 leaving.payloads.clear();
                 leaving.frame.withdraw();
             }
         }
-        for frame in self.departures.unacked_mut() {
-            if let Some(id) = is_meant(frame) {
-                self.bulk.give_up(id);
-                frame.withdraw();
-            }
-        }
+        let bulk = &mut self.bulk;
+        self.departures.withdraw(is_meant, |id| bulk.give_up(id));
     }
 
     /// Highest number received: what a resumption names.
     pub const fn received(&self) -> u64 {
-        self.arrivals.ack()
+        self.arrivals.received()
     }
 
     /// A new stream takes the place of one that broke: what the other side has not received
@@ -274,18 +288,13 @@ impl<F: Frame> Line<F> {
     ///
     /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
     pub fn resume(&mut self, received: u64, clock: Clock) -> Result<(), NumberingError> {
-        let (bulk, bytes) = (&mut self.bulk, &mut self.bytes);
-        self.departures.rewind(received, |departed| {
-            *bytes -= departed.bytes;
-            if let (Some(part), Some(at)) = (departed.frame.as_part(), departed.at) {
-                bulk.acked(part.data.len(), clock().saturating_duration_since(at));
-            }
-        })
+        let bulk = &mut self.bulk;
+        self.departures.rewind(received, clock, |part, took| bulk.acked(part.data.len(), took))
     }
 
     /// Whether everything has left.
     pub fn is_drained(&self) -> bool {
-        self.lanes.is_empty() && self.bulk.is_empty() && self.departures.to_leave() == 0
+        self.lanes.is_empty() && self.bulk.is_empty() && !self.departures.is_waiting()
     }
 
     /// Whether everything has left and was acknowledged.
@@ -301,11 +310,14 @@ impl<F: Frame> Line<F> {
     /// Forgets everything that waits: nobody will read it.
     pub fn clear(&mut self) {
         self.lanes.clear();
-        self.bytes = 0;
         self.bulk.clear();
         self.departures.clear();
         self.assemblies.clear();
     }
+}
+
+fn part_bytes<F: Frame>(frame: &F) -> usize {
+    frame.as_part().map_or(0, |part| part.data.len())
 }
 
 #[cfg(test)]

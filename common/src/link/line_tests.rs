@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use prost::Message as _;
 
 use super::*;
 use crate::proto::{self, FromMaster, FromSlave, from_master, from_slave};
@@ -14,57 +15,75 @@ fn start(n: usize, bytes: usize) -> FromMaster {
     let data: Bytes = (0..bytes).map(|i| ((i + n) % 251) as u8).collect::<Vec<_>>().into();
     let data = Some(proto::Payload { kind: proto::PayloadKind::Bytes.into(), data, size: 0 });
     let start = proto::Start { execution: Some(task(n)), data, ..proto::Start::default() };
-    FromMaster { frame: Some(from_master::Frame::Start(start)), ..FromMaster::default() }
+    FromMaster { frame: Some(from_master::Frame::Start(start)) }
 }
 
 fn cancel(n: usize) -> FromMaster {
     let cancel = proto::Cancel { execution: Some(task(n)), ..proto::Cancel::default() };
-    FromMaster { frame: Some(from_master::Frame::Cancel(cancel)), ..FromMaster::default() }
+    FromMaster { frame: Some(from_master::Frame::Cancel(cancel)) }
 }
 
 fn running(n: usize) -> FromSlave {
     let running = proto::Running { execution: Some(task(n)) };
-    FromSlave { frame: Some(from_slave::Frame::Running(running)), ..FromSlave::default() }
+    FromSlave { frame: Some(from_slave::Frame::Running(running)) }
+}
+
+fn output(n: usize) -> FromSlave {
+    let output = proto::ExecutionOutput { execution: Some(task(n)), output: None };
+    FromSlave { frame: Some(from_slave::Frame::Output(output)) }
+}
+
+fn finished(n: usize) -> FromSlave {
+    let finished = proto::Finished { execution: Some(task(n)), outcome: None };
+    FromSlave { frame: Some(from_slave::Frame::Finished(finished)) }
 }
 
 type Master = Line<FromMaster>;
 type Slave = Line<FromSlave>;
 
-/// The frame that leaves next.
-fn next<F: Frame>(line: &mut Line<F>) -> Option<F> {
-    line.leave(Instant::now, F::clone)
+/// What leaves next, as the other side reads it.
+fn next<F: Frame>(line: &mut Line<F>) -> Option<Batch<F>> {
+    let batch = line.next_batch(Instant::now)?;
+    Some(Batch::decode(batch.encode_to_vec().as_slice()).unwrap())
 }
 
-/// What one side says to the other, without numbers and acks.
-fn said<F: Frame>(mut frame: F) -> F {
-    frame.stamp(0, 0);
-    frame
+/// The only frame that leaves next, and its number.
+fn single<F: Frame>(line: &mut Line<F>) -> (u64, F) {
+    let mut incoming = next(line).unwrap().into_incoming().unwrap();
+    assert_eq!(incoming.len(), 1);
+    incoming.next().unwrap()
 }
 
-/// Takes a frame as a receiver does that wants every payload.
-fn take<F: Frame>(line: &mut Line<F>, mut frame: F::Peer) -> Option<F::Peer> {
-    match line.arrived(&mut frame, Instant::now).unwrap() {
-        Arrived::Whole => Some(frame),
-        Arrived::Announced(sizes) => {
-            line.expect(frame, sizes, Box::new(()), Instant::now());
-            None
+/// Takes a batch as a receiver does that wants every payload.
+fn take<F: Frame>(line: &mut Line<F>, batch: Batch<F::Peer>) -> Vec<F::Peer> {
+    let incoming = batch.into_incoming().unwrap();
+    line.acked(incoming.ack, Instant::now).unwrap();
+    let mut whole = Vec::new();
+    for (number, mut frame) in incoming {
+        match line.arrived(number, &mut frame, Instant::now).unwrap() {
+            Arrived::Whole => whole.push(frame),
+            Arrived::Announced(sizes) => {
+                let announced = Announced { frame, number, sizes };
+                line.expect(announced, Box::new(()), Instant::now());
+            }
+            Arrived::Nothing => {}
         }
-        Arrived::Nothing => None,
     }
+    whole
 }
 
 /// What the network does next.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Brings the frames of one direction to the other side, each so many times.
-    Deliver { to_slave: bool, frames: usize, times: usize },
+    /// Brings the batches of one direction to the other side, each so many times.
+    Deliver { to_slave: bool, batches: usize, times: usize },
     /// Loses everything that is under way, and resumes.
     Cut,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let deliver = (any::<bool>(), 1_usize..6, 1_usize..3)
-        .prop_map(|(to_slave, frames, times)| Step::Deliver { to_slave, frames, times });
+        .prop_map(|(to_slave, batches, times)| Step::Deliver { to_slave, batches, times });
     prop::collection::vec(prop_oneof![4 => deliver, 1 => Just(Step::Cut)], 0..60)
 }
 
@@ -72,8 +91,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct World {
     master: Master,
     slave: Slave,
-    down: VecDeque<FromMaster>,
-    up: VecDeque<FromSlave>,
+    down: VecDeque<Batch<FromMaster>>,
+    up: VecDeque<Batch<FromSlave>>,
     heard_by_slave: Vec<FromMaster>,
     heard_by_master: Vec<FromSlave>,
 }
@@ -84,18 +103,18 @@ impl World {
         self.up.extend(std::iter::from_fn(|| next(&mut self.slave)));
     }
 
-    fn deliver(&mut self, to_slave: bool, frames: usize, times: usize) {
+    fn deliver(&mut self, to_slave: bool, batches: usize, times: usize) {
         self.pump();
-        for _ in 0..frames {
+        for _ in 0..batches {
             if to_slave {
-                let Some(frame) = self.down.pop_front() else { return };
+                let Some(batch) = self.down.pop_front() else { return };
                 for _ in 0..times {
-                    self.heard_by_slave.extend(take(&mut self.slave, frame.clone()).map(said));
+                    self.heard_by_slave.extend(take(&mut self.slave, batch.clone()));
                 }
             } else {
-                let Some(frame) = self.up.pop_front() else { return };
+                let Some(batch) = self.up.pop_front() else { return };
                 for _ in 0..times {
-                    self.heard_by_master.extend(take(&mut self.master, frame.clone()).map(said));
+                    self.heard_by_master.extend(take(&mut self.master, batch.clone()));
                 }
             }
         }
@@ -143,10 +162,15 @@ proptest! {
         for (n, bytes) in starts.iter().enumerate() {
             world.master.send(start(n, *bytes), Instant::now).unwrap();
             world.slave.send(running(n), Instant::now).unwrap();
+            if n % 3 == 2 {
+                world.pump();
+            }
         }
         for step in steps {
             match step {
-                Step::Deliver { to_slave, frames, times } => world.deliver(to_slave, frames, times),
+                Step::Deliver { to_slave, batches, times } => {
+                    world.deliver(to_slave, batches, times);
+                }
                 Step::Cut => world.cut(),
             }
         }
@@ -167,23 +191,29 @@ proptest! {
         prop_assert_eq!(world.heard_by_master, heard);
     }
 
-    /// A cut at every single frame of a conversation.
+    /// A cut at every single frame of a conversation, be it in the middle of a batch.
     #[test]
-    fn a_cut_at_every_frame_loses_nothing(count in 1_usize..12) {
+    fn a_cut_at_every_frame_loses_nothing(count in 1_usize..12, together in 1_usize..5) {
         for cut_after in 0..=count {
             let (mut master, mut slave) = (Master::new(100), Slave::new(100));
-            (0..count).for_each(|n| master.send(cancel(n), Instant::now).unwrap());
+            let mut batches = Vec::new();
+            for n in 0..count {
+                master.send(cancel(n), Instant::now).unwrap();
+                if n % together == 0 {
+                    batches.extend(next(&mut master));
+                }
+            }
+            batches.extend(next(&mut master));
             let mut heard = Vec::new();
-            for _ in 0..cut_after {
-                let frame = next(&mut master).unwrap();
-                heard.extend(take(&mut slave, frame));
+            let frames = batches.into_iter().flat_map(|batch| batch.into_incoming().unwrap());
+            for (number, mut frame) in frames.take(cut_after) {
+                slave.arrived(number, &mut frame, Instant::now).unwrap();
+                heard.push(frame);
             }
-            while next(&mut master).is_some() {}
             master.resume(slave.received(), Instant::now).unwrap();
-            while let Some(frame) = next(&mut master) {
-                heard.extend(take(&mut slave, frame));
+            while let Some(batch) = next(&mut master) {
+                heard.extend(take(&mut slave, batch));
             }
-            let heard: Vec<_> = heard.into_iter().map(said).collect();
             prop_assert_eq!(heard, (0..count).map(cancel).collect::<Vec<_>>());
         }
     }
@@ -193,11 +223,10 @@ proptest! {
 fn a_control_frame_overtakes_the_parts_of_a_large_payload() {
     let mut master = Master::new(100);
     master.send(start(1, 10 * PART_BYTES), Instant::now).unwrap();
-    let header = next(&mut master).unwrap();
-    assert!(header.as_part().is_none());
-    assert!(next(&mut master).unwrap().as_part().is_some());
+    assert!(single(&mut master).1.as_part().is_none());
+    assert!(single(&mut master).1.as_part().is_some());
     master.send(cancel(1), Instant::now).unwrap();
-    assert_eq!(said(next(&mut master).unwrap()), cancel(1));
+    assert_eq!(single(&mut master).1, cancel(1));
 }
 
 #[test]
@@ -212,11 +241,12 @@ fn no_more_than_the_credit_is_under_way() {
 fn a_receiver_with_nothing_to_say_acknowledges_all_the_same() {
     let (mut master, mut slave) = (Master::new(1_000), Slave::new(1_000));
     (0..64).for_each(|n| master.send(cancel(n), Instant::now).unwrap());
-    while let Some(frame) = next(&mut master) {
-        take(&mut slave, frame);
+    while let Some(batch) = next(&mut master) {
+        take(&mut slave, batch);
     }
     let beat = next(&mut slave).unwrap();
-    assert_eq!(beat.stamps(), (0, 64));
+    assert_eq!(beat.ack, 64);
+    assert_eq!(beat.into_single(), Some(FromSlave::beat()));
     assert_eq!(next(&mut slave), None);
 }
 
@@ -232,10 +262,10 @@ fn who_does_not_acknowledge_is_found_out() {
 fn what_waits_is_bounded_in_bytes_and_given_back_by_acks() {
     let (mut master, mut slave) = (Master::new(1_000_000), Slave::new(1_000));
     let large = start(1, PART_BYTES);
-    let sent = (0..).find(|_| master.send(large.clone(), Instant::now).is_err()).unwrap();
-    assert!(sent * PART_BYTES <= MAX_BYTES && (sent + 1) * (PART_BYTES + 64) > MAX_BYTES);
-    let frame = next(&mut master).unwrap();
-    take(&mut slave, frame);
+    let sent = (1..).find(|_| master.send(large.clone(), Instant::now).is_err()).unwrap();
+    assert!((sent - 2) * PART_BYTES <= MAX_BYTES && sent * (PART_BYTES + 64) > MAX_BYTES);
+    let batch = next(&mut master).unwrap();
+    take(&mut slave, batch);
     slave.send(running(1), Instant::now).unwrap();
     take(&mut master, next(&mut slave).unwrap());
     master.send(start(1, 9), Instant::now).unwrap();
@@ -246,12 +276,29 @@ fn parts_beyond_the_named_size_end_the_stream() {
     let (mut master, mut slave) = (Master::new(10), Slave::new(10));
     master.send(start(1, 2 * PART_BYTES), Instant::now).unwrap();
     let header = next(&mut master).unwrap();
-    assert_eq!(take(&mut slave, header), None);
+    assert_eq!(take(&mut slave, header), []);
     let data = vec![0; 2 * PART_BYTES + 1].into();
     let mut part = FromMaster::part(proto::Part { frame: 1, data });
-    part.stamp(2, 0);
-    let error = slave.arrived(&mut part, Instant::now).unwrap_err();
+    let error = slave.arrived(2, &mut part, Instant::now).unwrap_err();
     assert_eq!(error, PartError::TooLong { frame: 1 }.into());
+}
+
+#[test]
+fn a_status_frame_leaves_before_the_verdict_behind_it_and_is_not_kept() {
+    let (mut slave, mut master) = (Slave::new(10), Master::new(10));
+    let said = [output(1), running(1), finished(1), output(2)];
+    for frame in &said {
+        slave.send(frame.clone(), Instant::now).unwrap();
+    }
+    // What need not wait overtakes.
+    let batches: Vec<_> = std::iter::from_fn(|| next(&mut slave)).collect();
+    let heard = batches.into_iter().flat_map(|batch| take(&mut master, batch));
+    let [shown, begun, ended, late] = said;
+    assert_eq!(heard.collect::<Vec<_>>(), [begun.clone(), shown, ended.clone(), late]);
+    slave.resume(0, Instant::now).unwrap();
+    let again = std::iter::from_fn(|| next(&mut slave));
+    let again = again.flat_map(|batch| batch.into_incoming().unwrap());
+    assert_eq!(again.collect::<Vec<_>>(), [(1, begun), (2, ended)]);
 }
 
 #[test]
@@ -261,16 +308,16 @@ fn a_start_that_came_in_parts_has_less_time() {
     let Some(from_master::Frame::Start(start)) = &mut frame.frame else { unreachable!() };
     start.deadline_millis = 60_000;
     master.send(frame, Instant::now).unwrap();
-    let mut frame = next(&mut master).unwrap();
-    let Arrived::Announced(sizes) = slave.arrived(&mut frame, Instant::now).unwrap() else {
+    let (number, mut frame) = single(&mut master);
+    let Arrived::Announced(sizes) = slave.arrived(number, &mut frame, Instant::now).unwrap() else {
         panic!("it is announced")
     };
     let since = Instant::now() - Duration::from_secs(10);
-    slave.expect(frame, sizes, Box::new(()), since);
-    let mut whole = None;
-    while let Some(frame) = next(&mut master) {
-        whole = take(&mut slave, frame).or(whole);
+    slave.expect(Announced { frame, number, sizes }, Box::new(()), since);
+    let mut whole = Vec::new();
+    while let Some(batch) = next(&mut master) {
+        whole.extend(take(&mut slave, batch));
     }
-    let Some(from_master::Frame::Start(start)) = whole.unwrap().frame else { unreachable!() };
+    let Some(from_master::Frame::Start(start)) = whole.remove(0).frame else { unreachable!() };
     assert!((49_000..=50_000).contains(&start.deadline_millis), "{}", start.deadline_millis);
 }

@@ -1,9 +1,6 @@
-//! Which frames have left, which have arrived, and which must leave again.
+//! Which frames have arrived, and what is owed for them.
 
-use std::collections::VecDeque;
-use std::time::Instant;
-
-use super::{Frame, PART_BYTES};
+use super::PART_BYTES;
 
 /// Frames that may wait for an acknowledgement of ours before it is sent on its own.
 const MAX_OWED_FRAMES: u64 = 64;
@@ -11,44 +8,12 @@ const MAX_OWED_FRAMES: u64 = 64;
 /// Bytes of parts that may; half of the smallest credit, so that the sender never runs dry.
 const MAX_OWED_BYTES: usize = 2 * PART_BYTES;
 
-/// Numbers what leaves, dense from 1, and keeps it until it is acknowledged.
-#[derive(Debug)]
-pub struct Departures<F> {
-    /// In the order of their numbers, which end with `last`.
-    unacked: VecDeque<Departed<F>>,
-    last: u64,
-    /// The number that leaves next, unless it was acknowledged.
-    next: u64,
-    /// The highest number that has ever left: what comes after it cannot be acknowledged.
-    left: u64,
-}
-
-/// A frame that has left, or is about to.
-#[derive(Debug)]
-pub struct Departed<F> {
-    /// The frame.
-    pub frame: F,
-    /// When it was numbered, for frames whose age matters.
-    pub at: Option<Instant>,
-    /// How many bytes it takes.
-    pub bytes: usize,
-}
-
 /// Checks the numbers of what arrives, and owes an acknowledgement of it.
 #[derive(Debug, Default)]
 pub struct Arrivals {
     last: u64,
     owed_frames: u64,
     owed_bytes: usize,
-}
-
-/// What a number says about the frame that carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// Deal with it.
-    New,
-    /// It was dealt with before: drop it.
-    Again,
 }
 
 /// A number that breaks a rule of the stream.
@@ -62,14 +27,9 @@ pub enum NumberingError {
         /// The number that came.
         got: u64,
     },
-    /// A frame that must carry a number has none, or the reverse.
-    #[error("frame {got} is numbered wrongly: {rule}")]
-    Kind {
-        /// The number that came.
-        got: u64,
-        /// What the rule is.
-        rule: &'static str,
-    },
+    /// A frame that must have a number has none.
+    #[error("the batch does not say which number its first frame has")]
+    Unnumbered,
     /// The other side acknowledges what was never sent.
     #[error("frame {acked} is acknowledged, but only {sent} were sent")]
     AckAhead {
@@ -88,126 +48,16 @@ pub enum NumberingError {
     },
 }
 
-impl<F> Default for Departures<F> {
-    fn default() -> Self {
-        Self { unacked: VecDeque::new(), last: 0, next: 1, left: 0 }
-    }
-}
-
-impl<F: Frame> Departures<F> {
-    /// Numbers a frame and keeps it; it leaves when those before it have. `at` is given for frames
-    /// whose age matters.
-    #[inline(always)]
-    pub fn push(&mut self, frame: F, at: Option<Instant>, bytes: usize) -> u64 {
-        self.last += 1;
-        self.unacked.push_back(Departed { frame, at, bytes });
-        self.last
-    }
-
-    /// Shows the frame that leaves next, with its number; its time is shortened by its age.
-    pub fn leave<T>(
-        &mut self,
-        now: impl FnOnce() -> Instant,
-        see: impl FnOnce(u64, &mut F) -> T,
-    ) -> Option<T> {
-        let first = self.acked_before() + 1;
-        let number = self.next.max(first);
-        let departed = self.unacked.get_mut(usize::try_from(number - first).ok()?)?;
-        self.next = number + 1;
-        self.left = self.left.max(number);
-        let Some(at) = departed.at.filter(|_| departed.frame.has_deadline()) else {
-            return Some(see(number, &mut departed.frame));
-        };
-        let mut aged = departed.frame.clone();
-        aged.age(now().saturating_duration_since(at));
-        Some(see(number, &mut aged))
-    }
-
-    /// The frame that was pushed last, with its size, if it has not left.
-    pub fn back_mut(&mut self) -> Option<(&mut F, &mut usize)> {
-        let last = self.unacked.back_mut().filter(|_| self.next <= self.last)?;
-        Some((&mut last.frame, &mut last.bytes))
-    }
-
-    /// Notes the other side's ack; an older one than before says nothing new. Shows each frame
-    /// that is done with.
-    ///
-    /// # Errors
-    ///
-    /// [`NumberingError::AckAhead`] when it acknowledges what was never sent: end the stream.
-    pub fn acked(
-        &mut self,
-        acked: u64,
-        done: impl FnMut(&Departed<F>),
-    ) -> Result<(), NumberingError> {
-        if acked > self.left {
-            let sent = self.left;
-            return Err(NumberingError::AckAhead { acked, sent });
-        }
-        let before = self.acked_before();
-        if let Ok(count) = usize::try_from(acked.saturating_sub(before)) {
-            // Looked at and dropped where they are.
-            self.unacked.iter().take(count).for_each(done);
-            self.unacked.drain(..count);
-        }
-        Ok(())
-    }
-
-    /// The stream was resumed: what the other side has not received leaves again.
-    ///
-    /// # Errors
-    ///
-    /// [`NumberingError`] when the other side contradicts itself: the session cannot be resumed.
-    pub fn rewind(
-        &mut self,
-        received: u64,
-        done: impl FnMut(&Departed<F>),
-    ) -> Result<(), NumberingError> {
-        let acked = self.acked_before();
-        if received < acked {
-            return Err(NumberingError::AckBehind { received, acked });
-        }
-        self.acked(received, done)?;
-        self.next = received + 1;
-        Ok(())
-    }
-
-    /// How many frames must leave: pushed since the last one left, or not received before a break.
-    pub fn to_leave(&self) -> usize {
-        let next = self.next.max(self.acked_before() + 1);
-        usize::try_from(self.last + 1 - next).unwrap_or(usize::MAX)
-    }
-
-    /// The frames that are not acknowledged.
-    pub fn unacked_mut(&mut self) -> impl Iterator<Item = &mut F> {
-        self.unacked.iter_mut().map(|departed| &mut departed.frame)
-    }
-
-    /// How many frames are not acknowledged.
-    pub fn unacked(&self) -> usize {
-        self.unacked.len()
-    }
-
-    /// Forgets everything: nobody will ask for it again.
-    pub fn clear(&mut self) {
-        self.unacked.clear();
-        self.next = self.last + 1;
-    }
-
-    fn acked_before(&self) -> u64 {
-        self.last - self.unacked.len() as u64
-    }
-}
-
 impl Arrivals {
-    /// The highest number received: what the next frame acknowledges.
-    pub const fn ack(&self) -> u64 {
+    /// The highest number received: what the next batch acknowledges.
+    pub const fn received(&self) -> u64 {
         self.last
     }
 
-    /// A frame leaves, and acknowledges everything.
-    pub const fn acknowledged(&mut self) {
+    /// A batch leaves, and acknowledges everything up to the number that this gives.
+    pub const fn acknowledge(&mut self) -> u64 {
         (self.owed_frames, self.owed_bytes) = (0, 0);
+        self.last
     }
 
     /// Whether so much has arrived that it must be acknowledged at once.
@@ -215,36 +65,31 @@ impl Arrivals {
         self.owed_frames >= MAX_OWED_FRAMES || self.owed_bytes >= MAX_OWED_BYTES
     }
 
-    /// Takes the number of a frame, and how many bytes of a part it brings.
+    /// Takes frames that came together, the first of which has this number, and how many bytes of
+    /// a part they bring; gives how many of them came before, and are to be dropped.
     ///
     /// # Errors
     ///
-    /// [`NumberingError`] when a frame is missing or numbered wrongly: end the stream.
+    /// [`NumberingError`] when a frame is missing before them, or they have no number: end the
+    /// stream.
     pub fn receive(
         &mut self,
-        seq: u64,
-        numbered: bool,
+        first: u64,
+        frames: usize,
         bytes: usize,
-    ) -> Result<Arrival, NumberingError> {
+    ) -> Result<usize, NumberingError> {
         let expected = self.last + 1;
-        match (numbered, seq) {
-            (false, 0) => return Ok(Arrival::New),
-            (false, got) => {
-                return Err(NumberingError::Kind { got, rule: "this frame has no number" });
-            }
-            (true, 0) => {
-                return Err(NumberingError::Kind { got: 0, rule: "this frame has a number" });
-            }
-            (true, got) if got > expected => return Err(NumberingError::Missing { expected, got }),
-            (true, _) => {}
+        if first == 0 {
+            return Err(NumberingError::Unnumbered);
         }
-        self.owed_frames += 1;
+        if first > expected {
+            return Err(NumberingError::Missing { expected, got: first });
+        }
+        self.owed_frames += frames as u64;
         self.owed_bytes += bytes;
-        if seq < expected {
-            return Ok(Arrival::Again);
-        }
-        self.last = seq;
-        Ok(Arrival::New)
+        let known = usize::try_from(expected - first).map_or(frames, |known| known.min(frames));
+        self.last += (frames - known) as u64;
+        Ok(known)
     }
 }
 

@@ -1,14 +1,12 @@
 //! The thin shell around a line: many hands put frames in, one stream at a time takes them out.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::vec;
 
 use super::Frame;
 use super::assembly::Held;
-use super::batch::Batch;
-use super::line::{Arrived, Clock, Line, LineError, LineFull};
+use super::batch::{Batch, Incoming};
+use super::line::{Announced, Arrived, Clock, Line, LineError, LineFull};
 use super::numbering::NumberingError;
 use crate::ExecutionId;
 
@@ -31,9 +29,6 @@ struct State<F: Frame> {
     closed: bool,
     full: bool,
 }
-
-/// A frame whose payloads follow in parts, and their sizes.
-pub type Announced<P> = (P, VecDeque<usize>);
 
 /// One stream's hold on an outbox. A newer one ends it.
 #[derive(Debug)]
@@ -98,8 +93,8 @@ impl<F: Frame> Outbox<F> {
     }
 
     /// Waits for the payloads of an announced frame; `held` is dropped when the wait ends.
-    pub fn expect(&self, frame: F::Peer, sizes: VecDeque<usize>, held: Held) {
-        self.lock().line.expect(frame, sizes, held, (self.0.clock)());
+    pub fn expect(&self, announced: Announced<F::Peer>, held: Held) {
+        self.lock().line.expect(announced, held, (self.0.clock)());
     }
 
     /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
@@ -220,15 +215,15 @@ impl<F: Frame> StreamEnd<F> {
     }
 
     /// Waits for the payloads of an announced frame.
-    pub fn expect(&self, frame: F::Peer, sizes: VecDeque<usize>) {
-        self.outbox.expect(frame, sizes, Box::new(()));
+    pub fn expect(&self, announced: Announced<F::Peer>) {
+        self.outbox.expect(announced, Box::new(()));
     }
 
     /// Takes what a batch acknowledges, where nobody deals with frames any more.
     pub fn acked(&self, batch: Batch<F::Peer>) {
-        let mut frames = batch.frames.into_iter();
+        let Ok(mut incoming) = batch.into_incoming() else { return };
         // A broken rule breaks nothing now.
-        while let Ok(Some(_)) = self.arrived(&mut frames, &mut Vec::new()) {}
+        while let Ok(Some(_)) = self.arrived(&mut incoming, &mut Vec::new()) {}
     }
 
     /// Takes frames that arrived together, up to one that is announced; adds those to deal with
@@ -240,14 +235,14 @@ impl<F: Frame> StreamEnd<F> {
     /// [`LineError`] when one breaks a rule of the stream: deal with `whole`, then end the session.
     pub fn arrived(
         &self,
-        frames: &mut vec::IntoIter<F::Peer>,
+        incoming: &mut Incoming<F::Peer>,
         whole: &mut Vec<F::Peer>,
     ) -> Result<Option<Announced<F::Peer>>, LineError> {
         let mut state = self.outbox.lock();
         if state.stream != self.stream {
             return Ok(None);
         }
-        let announced = take(&mut state.line, self.outbox.0.clock, frames, whole);
+        let announced = take(&mut state.line, self.outbox.0.clock, incoming, whole);
         // They may have brought credit, or be owed an acknowledgement.
         if state.line.is_urgent() {
             wake(state);
@@ -270,35 +265,26 @@ impl<F: Frame> State<F> {
     }
 }
 
-/// Takes frames up to one that is announced; as long as all are whole, they are not moved.
+/// Takes frames up to one that is announced; where all are whole, as most are, they are not moved.
 fn take<F: Frame>(
     line: &mut Line<F>,
     clock: Clock,
-    frames: &mut vec::IntoIter<F::Peer>,
+    incoming: &mut Incoming<F::Peer>,
     whole: &mut Vec<F::Peer>,
 ) -> Result<Option<Announced<F::Peer>>, LineError> {
-    loop {
-        let mut arrived = Ok(Arrived::Whole);
-        let mut run = 0;
-        for frame in frames.as_mut_slice() {
-            arrived = line.arrived(frame, clock);
-            if !matches!(arrived, Ok(Arrived::Whole)) {
-                break;
-            }
-            run += 1;
-        }
-        if whole.is_empty() && run == frames.len() {
-            *whole = std::mem::take(frames).collect();
-            return Ok(None);
-        }
-        whole.extend(frames.by_ref().take(run));
-        let frame = frames.next();
-        match (arrived?, frame) {
-            (Arrived::Announced(sizes), Some(frame)) => return Ok(Some((frame, sizes))),
-            (Arrived::Nothing, Some(_)) => {}
-            (_, _) => return Ok(None),
+    line.acked(incoming.ack, clock)?;
+    if incoming.is_plain() {
+        *whole = line.arrived_together(incoming)?;
+        return Ok(None);
+    }
+    while let Some((number, mut frame)) = incoming.next() {
+        match line.arrived(number, &mut frame, clock)? {
+            Arrived::Whole => whole.push(frame),
+            Arrived::Announced(sizes) => return Ok(Some(Announced { frame, number, sizes })),
+            Arrived::Nothing => {}
         }
     }
+    Ok(None)
 }
 
 /// Wakes the stream after the lock is released, so that it does not wake into it.

@@ -21,59 +21,46 @@ const MAX_PAYLOAD: usize = 4 * 1024;
 
 /// A frame that may have a short way.
 pub trait Quick: Sized {
-    /// Writes the frame if it is a common one; false, and nothing is written, if it is not.
-    fn write(&self, out: &mut Vec<u8>) -> bool;
-
-    /// Writes the frame as a field of a message if it is a common one; false if it is not.
-    fn write_field(&self, tag: u8, out: &mut Vec<u8>) -> bool {
-        let before = out.len();
-        out.extend_from_slice(&[tag, 0]);
-        let begin = out.len();
-        let is_common = self.write(out);
-        if is_common {
-            write::put_length(out, begin);
-        } else {
-            out.truncate(before);
-        }
-        is_common
-    }
+    /// Writes the frame as a field of its batch if it is a common one; false, and nothing is
+    /// written, if it is not.
+    fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool;
 
     /// Reads a frame if it is a common one, well-formed, and has no fields that are not known; adds
-    /// it where it is to stay, as it is large.
+    /// it where it is to stay, as it is large. A common frame is numbered, whole, and no part.
     fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()>;
 }
 
 impl Quick for FromMaster {
-    fn write(&self, out: &mut Vec<u8>) -> bool {
+    #[inline]
+    fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool {
         match &self.frame {
-            Some(from_master::Frame::Start(start)) if write::is_common_start(start) => {
-                write::head(out, self.seq, self.ack);
-                write::start(out, start);
-                true
+            Some(from_master::Frame::Start(start)) => {
+                let common = write::common_start(start);
+                common.map(|common| write::start(out, field, start, common)).is_some()
             }
-            Some(from_master::Frame::ResultsTaken(taken)) => {
-                write::head(out, self.seq, self.ack);
-                write::taken(out, taken);
+            Some(from_master::Frame::ResultsTaken(taken)) if write::is_common_taken(taken) => {
+                write::taken(out, field, taken);
                 true
             }
             _ => false,
         }
     }
 
+    #[inline]
     fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
         read::from_master(whole, range, into)
     }
 }
 
 impl Quick for FromSlave {
-    fn write(&self, out: &mut Vec<u8>) -> bool {
+    #[inline]
+    fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool {
         let Some(from_slave::Frame::Finished(finished)) = &self.frame else { return false };
-        let Some((outcome, value)) = write::common_outcome(finished) else { return false };
-        write::head(out, self.seq, self.ack);
-        write::finished(out, finished.execution, outcome, value);
-        true
+        let common = write::common_verdict(finished);
+        common.map(|common| write::finished(out, field, common)).is_some()
     }
 
+    #[inline]
     fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
         read::from_slave(whole, range, into)
     }

@@ -4,13 +4,12 @@
 
 mod ends;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
-use selsyn_common::link::line::LineError;
+use selsyn_common::link::line::{Announced, LineError};
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
@@ -175,19 +174,19 @@ impl<'a> Conversation<'a> {
         self.contact.heard(Instant::now().into_std());
         self.link.master.read_clock();
         self.link.change(Change::Heard);
-        let mut frames = match batch.into_frames() {
-            Ok(frames) => frames,
+        let mut incoming = match batch.into_incoming() {
+            Ok(incoming) => incoming,
             Err(error) => return self.broke_rule(&error),
         };
         loop {
-            let mut whole = Vec::with_capacity(frames.len());
-            let announced = self.end.arrived(&mut frames, &mut whole);
+            let mut whole = Vec::new();
+            let announced = self.end.arrived(&mut incoming, &mut whole);
             if let Some(over) = self.deal_with_all(whole) {
                 return Some(over);
             }
             match announced {
                 Ok(None) => return None,
-                Ok(Some((frame, sizes))) => match self.announced(frame, sizes) {
+                Ok(Some(announced)) => match self.announced(announced) {
                     None => {}
                     over => return over,
                 },
@@ -202,20 +201,20 @@ impl<'a> Conversation<'a> {
     }
 
     /// Waits for payloads that follow in parts, unless they are too large or for nobody.
-    fn announced(&mut self, frame: FromSlave, sizes: VecDeque<usize>) -> Option<Over> {
+    fn announced(&mut self, announced: Announced<FromSlave>) -> Option<Over> {
         let limit = self.link.settings.max_payload_bytes;
-        if let Some(bytes) = sizes.iter().find(|bytes| **bytes > limit) {
+        if let Some(bytes) = announced.sizes.iter().find(|bytes| **bytes > limit) {
             let message = format!("a payload of {bytes} bytes came; this master takes {limit}");
             self.violation(message.clone(), true);
             return self.spoilt(message);
         }
-        if let Some(from_slave::Frame::Finished(finished)) = &frame.frame {
+        if let Some(from_slave::Frame::Finished(finished)) = &announced.frame.frame {
             let id = finished.execution.map(ExecutionId::from);
             if !id.is_some_and(|id| self.link.is_wanted(id)) {
-                return self.deal_with(frame.frame);
+                return self.deal_with(announced.frame.frame);
             }
         }
-        self.end.expect(frame, sizes);
+        self.end.expect(announced);
         None
     }
 
@@ -254,7 +253,7 @@ impl<'a> Conversation<'a> {
             Some(F::Output(frame)) => self.output(frame),
             Some(F::Finished(frame)) => {
                 let frame = Some(from_slave::Frame::Finished(frame));
-                let mut verdict = [FromSlave { frame, ..FromSlave::default() }];
+                let mut verdict = [FromSlave { frame }];
                 self.ends.deal_with(self.link, &mut verdict, &mut self.after);
                 self.finish();
                 Ok(())

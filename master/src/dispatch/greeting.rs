@@ -75,7 +75,7 @@ async fn greet(link: &Link, dial: &Dial, data: Payload) -> Result<Opened, Connec
     let unreachable = |error| ConnectError::unreachable(&link.name, &link.address, error);
     let channel = dial::channel(dial).await.map_err(unreachable)?;
     let hello = from_master::Frame::Hello(Box::new(hello(link, data)));
-    let hello = Batch::of(FromMaster { frame: Some(hello), ..FromMaster::default() });
+    let hello = Batch::of(FromMaster { frame: Some(hello) });
     let (go, then) = oneshot::channel();
     let outgoing = Outgoing { hello: Some(hello), then: Then::Greeting(then) };
     let request = with_token(link.settings.token.as_ref(), Request::new(outgoing));

@@ -1,9 +1,9 @@
 //! Frames whose payloads follow in parts: refused by their sizes before the parts come.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use selsyn_common::link::PART_BYTES;
+use selsyn_common::link::line::Announced;
 use selsyn_common::proto::{self, FromMaster, from_master};
 use selsyn_common::{ExecutionId, wire};
 
@@ -15,18 +15,18 @@ use crate::executor;
 pub(super) fn deal_with(
     core: &Arc<Core>,
     session: &Arc<Session>,
-    frame: FromMaster,
-    sizes: VecDeque<usize>,
+    announced: Announced<FromMaster>,
 ) {
-    let bytes = sizes.iter().fold(0, |sum: usize, size| sum.saturating_add(*size));
-    let wanted = match &frame.frame {
+    let frame = &announced.frame.frame;
+    let bytes = announced.sizes.iter().fold(0, |sum: usize, size| sum.saturating_add(*size));
+    let wanted = match frame {
         Some(from_master::Frame::Start(start)) => may_start(core, session, start, bytes),
         _ => core.check_payload(bytes),
     };
     // Each counts as a part at the least: otherwise tiny ones that never come had no bound.
     let room = wanted.and_then(|()| core.incoming.reserve(bytes.max(PART_BYTES)));
-    match (room, &frame.frame) {
-        (Ok(room), _) => session.outbox.expect(frame, sizes, Box::new(room)),
+    match (room, frame) {
+        (Ok(room), _) => session.outbox.expect(announced, Box::new(room)),
         (Err(refusal), Some(from_master::Frame::Start(start))) => {
             // A start that names no execution is answered as any other that does not.
             match wire::execution_id("Start", start.execution) {

@@ -101,21 +101,21 @@ impl<'a> Conversation<'a> {
         let now = Instant::now();
         self.contact.heard(now.into_std());
         let mut clock = Clock::new(now);
-        let mut frames = match batch.into_frames() {
-            Ok(frames) => frames,
+        let mut incoming = match batch.into_incoming() {
+            Ok(incoming) => incoming,
             Err(error) => return Some(self.broke_rule(&error)),
         };
         loop {
-            let mut whole = Vec::with_capacity(frames.len());
-            let announced = self.stream.end.arrived(&mut frames, &mut whole);
+            let mut whole = Vec::new();
+            let announced = self.stream.end.arrived(&mut incoming, &mut whole);
             if let Some(over) = whole.iter_mut().find_map(|frame| self.deal_with(frame, &mut clock))
             {
                 return Some(over);
             }
             match announced {
                 Ok(None) => return None,
-                Ok(Some((frame, sizes))) => {
-                    super::announced::deal_with(self.core, self.session, frame, sizes);
+                Ok(Some(announced)) => {
+                    super::announced::deal_with(self.core, self.session, announced);
                 }
                 Err(error) => return Some(self.broke_rule(&error)),
             }

@@ -152,7 +152,7 @@ mod tests {
     fn finished(failure: Failure) -> FromSlave {
         let outcome = Outcome::failed(TaskStatus::Failed, failure);
         let finished = proto::Finished { execution: None, outcome: Some(outcome.into()) };
-        FromSlave { frame: Some(Frame::Finished(finished)), ..FromSlave::default() }
+        FromSlave { frame: Some(Frame::Finished(finished)) }
     }
 
     fn failure_fits(frame: &mut FromSlave) {

@@ -18,7 +18,7 @@ pub struct FakeSession {
     incoming: Streaming<Batch<FromMaster>>,
     outgoing: mpsc::UnboundedSender<Result<Batch<FromSlave>, Status>>,
     /// Frames of the last batch that were not looked at yet.
-    read: VecDeque<FromMaster>,
+    read: VecDeque<(u64, FromMaster)>,
     sent: u64,
     received: u64,
 }
@@ -44,10 +44,11 @@ impl FakeSession {
         while self.read.is_empty() {
             let read = expect::soon("a frame of the master", self.incoming.message()).await;
             // A stream that is cut is one that has ended.
-            self.read.extend(read.ok().flatten()?.frames);
+            let incoming = read.ok().flatten()?.into_incoming().ok()?;
+            self.read.extend(incoming);
         }
-        let frame = self.read.pop_front()?;
-        self.received = self.received.max(frame.seq);
+        let (number, frame) = self.read.pop_front()?;
+        self.received = self.received.max(number);
         Some(frame)
     }
 
@@ -104,21 +105,20 @@ impl FakeSession {
 
     /// Says something, numbered as it must be.
     pub fn send(&mut self, frame: from_slave::Frame) {
-        let mut frame = FromSlave { frame: Some(frame), ..FromSlave::default() };
-        let seq = if frame.is_numbered() {
+        let frame = FromSlave { frame: Some(frame) };
+        let number = if frame.is_numbered() {
             self.sent += 1;
             self.sent
         } else {
             0
         };
-        frame.stamp(seq, self.received);
-        self.send_raw(frame);
+        self.send_raw(Batch::numbered(number, vec![frame]).with_ack(self.received));
     }
 
-    /// Sends a frame as it is, whatever the rules say. It counts as none of [`Self::send`]'s.
-    pub fn send_raw(&self, frame: FromSlave) {
+    /// Sends a batch as it is, whatever the rules say. It counts as none of [`Self::send`]'s.
+    pub fn send_raw(&self, batch: Batch<FromSlave>) {
         // The master may have gone: the test sees it where it reads.
-        let _ = self.outgoing.send(Ok(Batch::of(frame)));
+        let _ = self.outgoing.send(Ok(batch));
     }
 
     /// Ends the stream with a gRPC status.

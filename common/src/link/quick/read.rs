@@ -20,14 +20,13 @@ pub(super) fn from_master(
     into: &mut Vec<FromMaster>,
 ) -> Option<()> {
     let mut cursor = Cursor { rest: whole.get(range)?, whole };
-    let (seq, ack) = (cursor.number(tags::SEQ)?, cursor.number(tags::ACK)?);
     let frame = if let Some(start) = cursor.message(tags::START) {
         from_master::Frame::Start(read_start(start)?)
     } else {
         from_master::Frame::ResultsTaken(read_taken(cursor.message(tags::RESULTS_TAKEN)?)?)
     };
     cursor.end()?;
-    into.push(FromMaster { seq, ack, frame: Some(frame) });
+    into.push(FromMaster { frame: Some(frame) });
     Some(())
 }
 
@@ -37,9 +36,8 @@ pub(super) fn from_slave(
     into: &mut Vec<FromSlave>,
 ) -> Option<()> {
     let mut cursor = Cursor { rest: whole.get(range)?, whole };
-    let (seq, ack) = (cursor.number(tags::SEQ)?, cursor.number(tags::ACK)?);
     let mut finished = cursor.message(tags::FINISHED)?;
-    let execution = finished.execution()?;
+    let execution = Some(finished.execution()?);
     let mut ended = finished.message(tags::OUTCOME)?;
     let status = ended.number(tags::STATUS)? as i32;
     let value = ended.message(tags::VALUE)?.payload()?;
@@ -53,15 +51,15 @@ pub(super) fn from_slave(
     let result = Some(outcome::Result::Value(value));
     let outcome = Some(proto::Outcome { status, result, summary });
     let frame = from_slave::Frame::Finished(proto::Finished { execution, outcome });
-    into.push(FromSlave { seq, ack, frame: Some(frame) });
+    into.push(FromSlave { frame: Some(frame) });
     Some(())
 }
 
 #[inline]
 fn read_start(mut cursor: Cursor<'_>) -> Option<proto::Start> {
     let start = proto::Start {
-        execution: cursor.execution()?,
-        function: cursor.text(tags::FUNCTION)?,
+        execution: Some(cursor.execution()?),
+        function: String::new(),
         data: match cursor.message(tags::DATA) {
             Some(data) => Some(data.payload()?),
             None => None,
@@ -78,7 +76,7 @@ fn read_start(mut cursor: Cursor<'_>) -> Option<proto::Start> {
 fn read_taken(mut cursor: Cursor<'_>) -> Option<proto::ResultsTaken> {
     let mut executions = Vec::with_capacity(cursor.rest.len() / tags::USUAL_EXECUTION);
     while !cursor.rest.is_empty() {
-        executions.push(cursor.execution()??);
+        executions.push(cursor.execution()?);
     }
     Some(proto::ResultsTaken { executions })
 }
@@ -89,18 +87,6 @@ fn read_summary(mut cursor: Cursor<'_>) -> Option<proto::Summary> {
     let ran_micros = cursor.number(tags::RAN)?;
     cursor.end()?;
     Some(proto::Summary { queued_micros, ran_micros })
-}
-
-/// Both halves, and an attempt of one byte, in their order.
-#[inline]
-fn usual_execution(field: &[u8; tags::USUAL_EXECUTION]) -> Option<proto::ExecutionId> {
-    let is_usual = field[..3] == [tags::EXECUTION, 20, tags::TASK_HIGH]
-        && field[11] == tags::TASK_LOW
-        && field[20] == tags::ATTEMPT
-        && field[21] < 0x80;
-    let half = |from: usize| Some(u64::from_le_bytes(*field[from..].first_chunk()?));
-    let attempt = u32::from(field[21]);
-    is_usual.then_some(proto::ExecutionId { task_high: half(3)?, task_low: half(12)?, attempt })
 }
 
 impl<'a> Cursor<'a> {
@@ -171,43 +157,18 @@ impl<'a> Cursor<'a> {
         Some(Self { rest: self.slice(tag)?, whole: self.whole })
     }
 
-    #[inline]
-    fn text(&mut self, tag: u8) -> Option<String> {
-        if self.rest.first() != Some(&tag) {
-            return Some(String::new());
-        }
-        std::str::from_utf8(self.slice(tag)?).ok().map(str::to_owned)
-    }
-
-    /// The execution that is next, if one is.
-    #[inline]
-    fn execution(&mut self) -> Option<Option<proto::ExecutionId>> {
-        if let Some((field, rest)) = self.rest.split_first_chunk()
-            && let Some(id) = usual_execution(field)
-        {
-            self.rest = rest;
-            return Some(Some(id));
-        }
-        match self.message(tags::EXECUTION) {
-            Some(field) => field.unusual_execution().map(Some),
-            None => Some(None),
-        }
-    }
-
-    fn unusual_execution(mut self) -> Option<proto::ExecutionId> {
-        let (task_high, task_low) = (self.fixed(tags::TASK_HIGH)?, self.fixed(tags::TASK_LOW)?);
-        let attempt = self.number(tags::ATTEMPT)? as u32;
-        self.end()?;
-        Some(proto::ExecutionId { task_high, task_low, attempt })
-    }
-
-    fn fixed(&mut self, tag: u8) -> Option<u64> {
-        if !self.is_next(tag) {
-            return Some(0);
-        }
-        let (fixed, rest) = self.rest.split_first_chunk()?;
+    /// The execution that is next: both halves, and an attempt of one byte, in their order.
+    #[inline(always)]
+    fn execution(&mut self) -> Option<proto::ExecutionId> {
+        let (field, rest) = self.rest.split_first_chunk::<{ tags::USUAL_EXECUTION }>()?;
+        let is_usual = field[..3] == [tags::EXECUTION, 20, tags::TASK_HIGH]
+            && field[11] == tags::TASK_LOW
+            && field[20] == tags::ATTEMPT
+            && field[21] < 0x80;
         self.rest = rest;
-        Some(u64::from_le_bytes(*fixed))
+        let half = |from: usize| Some(u64::from_le_bytes(*field[from..].first_chunk()?));
+        let attempt = u32::from(field[21]);
+        is_usual.then_some(proto::ExecutionId { task_high: half(3)?, task_low: half(12)?, attempt })
     }
 
     #[inline]

@@ -15,9 +15,6 @@ const fn bytes(field: u8) -> u8 {
     field << 3 | 2
 }
 
-pub(super) const SEQ: u8 = number(1);
-pub(super) const ACK: u8 = number(2);
-
 pub(super) const START: u8 = bytes(4);
 pub(super) const RESULTS_TAKEN: u8 = bytes(7);
 pub(super) const FINISHED: u8 = bytes(9);
@@ -30,7 +27,6 @@ pub(super) const TASK_HIGH: u8 = fixed(1);
 pub(super) const TASK_LOW: u8 = fixed(2);
 pub(super) const ATTEMPT: u8 = number(3);
 
-pub(super) const FUNCTION: u8 = bytes(2);
 pub(super) const DATA: u8 = bytes(3);
 pub(super) const DEADLINE: u8 = number(4);
 pub(super) const PLACEMENT: u8 = number(5);

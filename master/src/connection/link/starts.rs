@@ -111,7 +111,7 @@ impl Link {
     /// is [woken](Self::wake).
     pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>) {
         let taken = Frame::ResultsTaken(proto::ResultsTaken { executions });
-        let frame = FromMaster { frame: Some(taken), ..FromMaster::default() };
+        let frame = FromMaster { frame: Some(taken) };
         let inner = self.inner();
         let put = inner.session.as_ref().map_or(Ok(()), |session| session.outbox.put(frame));
         drop(inner);
@@ -176,7 +176,7 @@ impl Link {
 impl Session {
     /// Puts a frame on its way; under the table's lock, which comes before the outbox's.
     pub(super) fn send(&self, frame: Frame) -> Result<(), LineFull> {
-        self.outbox.send(FromMaster { frame: Some(frame), ..FromMaster::default() })
+        self.outbox.send(FromMaster { frame: Some(frame) })
     }
 }
 

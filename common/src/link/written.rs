@@ -1,0 +1,162 @@
+//! Frames as the bytes in which they leave, and are kept until they are acknowledged.
+//!
+//! A frame is written once, where it is sent; whoever keeps what has left keeps bytes. Only when a
+//! stream has broken are they read again.
+
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::Frame;
+use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, write_frame};
+use crate::proto::Part;
+
+/// A time that is left does not change by less.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// Numbered frames that leave together.
+#[derive(Debug)]
+pub(super) struct Written<F> {
+    /// The number of its first frame.
+    pub(super) first: u64,
+    frames: usize,
+    body: Body,
+    /// Which of them name a time that is left, by their place, and since when.
+    timed: Vec<(usize, Instant)>,
+    kind: PhantomData<F>,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// More may be added.
+    Open(Vec<u8>),
+    Closed(Bytes),
+    /// A piece of a large payload, which is not copied, and when it was numbered.
+    Part(Part, Instant),
+}
+
+impl<F: Frame> Written<F> {
+    /// Room for so many bytes of frames, the first of which has this number.
+    pub(super) fn new(first: u64, bytes: usize) -> Self {
+        Self::of(first, 0, Body::Open(Vec::with_capacity(bytes)))
+    }
+
+    /// A piece of a large payload, alone.
+    pub(super) const fn part(number: u64, part: Part, now: Instant) -> Self {
+        Self::of(number, 1, Body::Part(part, now))
+    }
+
+    const fn of(first: u64, frames: usize, body: Body) -> Self {
+        Self { first, frames, body, timed: Vec::new(), kind: PhantomData }
+    }
+
+    /// Adds a frame, which names a time that is left `since` then; gives how many bytes it takes.
+    /// `None` when it takes no more.
+    #[inline]
+    pub(super) fn add(&mut self, frame: &F, since: Option<Instant>) -> Option<usize> {
+        let Body::Open(bytes) = &mut self.body else { return None };
+        let before = bytes.len();
+        if self.frames == MAX_BATCH_FRAMES || before >= MAX_BATCH_BYTES {
+            return None;
+        }
+        write_frame(frame, bytes);
+        self.timed.extend(since.map(|since| (self.frames, since)));
+        self.frames += 1;
+        Some(bytes.len() - before)
+    }
+
+    /// The number of its last frame.
+    pub(super) const fn last(&self) -> u64 {
+        self.first + self.frames as u64 - 1
+    }
+
+    /// How many bytes it keeps; parts have a credit of their own.
+    pub(super) const fn bytes(&self) -> usize {
+        match &self.body {
+            Body::Open(bytes) => bytes.len(),
+            Body::Closed(bytes) => bytes.len(),
+            Body::Part(..) => 0,
+        }
+    }
+
+    /// The part, and how long ago it was numbered.
+    pub(super) fn as_part(&self, now: impl FnOnce() -> Instant) -> Option<(&Part, Duration)> {
+        let Body::Part(part, since) = &self.body else { return None };
+        Some((part, now().saturating_duration_since(*since)))
+    }
+
+    /// What leaves; times that are left are shortened by what has passed. It takes no more frames
+    /// from here on.
+    pub(super) fn leaves(&mut self, now: impl FnOnce() -> Instant) -> Batch<F> {
+        if let Body::Open(bytes) = &mut self.body {
+            self.body = Body::Closed(std::mem::take(bytes).into());
+        }
+        match &self.body {
+            Body::Part(part, _) => Batch::numbered(self.first, vec![F::part(part.clone())]),
+            _ => Batch::written(self.first, self.aged(now)),
+        }
+    }
+
+    fn aged(&self, now: impl FnOnce() -> Instant) -> Bytes {
+        let Body::Closed(bytes) = &self.body else { return Bytes::new() };
+        let passed = |now: Instant, (place, since): &(usize, Instant)| {
+            let passed = now.saturating_duration_since(*since);
+            (passed >= MOMENT).then_some((*place, passed))
+        };
+        let now = if self.timed.is_empty() { None } else { Some(now()) };
+        let passed: Vec<_> =
+            self.timed.iter().filter_map(|timed| now.and_then(|now| passed(now, timed))).collect();
+        if passed.is_empty() {
+            return bytes.clone();
+        }
+        let mut frames = read::<F>(bytes);
+        for (place, passed) in passed {
+            frames[place].age(passed);
+        }
+        write(&frames)
+    }
+
+    /// Shows each frame, to be changed, but no part.
+    pub(super) fn change(&mut self, change: impl FnMut(&mut F)) {
+        let bytes = match &mut self.body {
+            Body::Open(bytes) => Bytes::from(std::mem::take(bytes)),
+            Body::Closed(bytes) => bytes.clone(),
+            Body::Part(..) => return,
+        };
+        let mut frames = read::<F>(&bytes);
+        frames.iter_mut().for_each(change);
+        self.body = Body::Closed(write(&frames));
+    }
+
+    /// Drops the frames up to this number, which is one of its own, and not the last.
+    pub(super) fn skip_to(&mut self, received: u64) {
+        let known = (received + 1 - self.first) as usize;
+        let bytes = match &mut self.body {
+            Body::Open(bytes) => Bytes::from(std::mem::take(bytes)),
+            Body::Closed(bytes) => bytes.clone(),
+            Body::Part(..) => return,
+        };
+        self.body = Body::Closed(write(&read::<F>(&bytes)[known..]));
+        self.first += known as u64;
+        self.frames -= known;
+        self.timed.retain_mut(|(place, _)| {
+            let is_left = *place >= known;
+            *place = place.saturating_sub(known);
+            is_left
+        });
+    }
+}
+
+fn read<F: Frame>(bytes: &Bytes) -> Vec<F> {
+    let batch = Batch::<F>::decode(bytes.clone()).expect("it was written here");
+    let incoming = batch.into_incoming().expect("a batch was written, and no more");
+    incoming.map(|(_, frame)| frame).collect()
+}
+
+fn write<F: Frame>(frames: &[F]) -> Bytes {
+    let mut bytes = Vec::new();
+    frames.iter().for_each(|frame| write_frame(frame, &mut bytes));
+    bytes.into()
+}
