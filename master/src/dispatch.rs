@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
+use selsyn_common::link::line::LineFull;
+use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::quick::ShortStart;
 use selsyn_common::proto::{self, FromMaster, from_master::Frame};
 use selsyn_common::{Backoff, ErrorCode, Lineage, Payload};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -44,8 +47,29 @@ impl Default for Outgoing {
 }
 
 impl Outgoing {
-    /// The frame, with the function's number in place of its name unless that is 0.
-    pub(crate) fn into_frame(self, cell: &Cell, function_number: u32) -> FromMaster {
+    /// Puts the start in the outbox, with the function's number in place of its name unless that
+    /// is 0.
+    pub(crate) fn send(
+        self,
+        cell: &Cell,
+        function_number: u32,
+        outbox: &Outbox<FromMaster>,
+    ) -> Result<(), LineFull> {
+        if function_number == 0 || self.lineage.is_some() {
+            return outbox.send(self.into_frame(cell, function_number));
+        }
+        let data = cell.sent_data();
+        outbox.send_short(&ShortStart {
+            execution: cell.id.into(),
+            kind: proto::PayloadKind::from(data.kind()).into(),
+            data: data.as_bytes(),
+            deadline_millis: self.deadline.map_or(0, left),
+            placement: self.placement.into(),
+            function_number,
+        })
+    }
+
+    fn into_frame(self, cell: &Cell, function_number: u32) -> FromMaster {
         let named = if function_number == 0 { cell.function.as_str() } else { "" };
         let mut start = proto::Start {
             execution: Some(cell.id.into()),

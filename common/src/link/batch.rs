@@ -17,8 +17,8 @@ pub const MAX_BATCH_FRAMES: usize = 256;
 /// Bytes after which a batch takes no more frames: what is flushed at once.
 pub const MAX_BATCH_BYTES: usize = 32 * 1024;
 
-/// Bytes of a small frame, about: how much room is made for several at once.
-const FRAME_BYTES: usize = 128;
+/// Bytes of the smallest of common frames: so much room is made that none is moved for more.
+const FRAME_BYTES: usize = 48;
 
 /// The field that carries the frames.
 const FRAMES: u32 = 1;
@@ -28,7 +28,7 @@ const FIRST: u32 = 2;
 const ACK: u32 = 3;
 
 /// The byte that a field with a frame begins with.
-const FIELD: u8 = (FRAMES << 3) as u8 | 2;
+pub(super) const FIELD: u8 = (FRAMES << 3) as u8 | 2;
 
 /// Frames that travel together, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +157,6 @@ impl<F: Frame> Iterator for Incoming<F> {
 }
 
 /// Writes a frame as a batch carries it.
-#[inline]
 pub(super) fn write_frame<F: Frame>(frame: &F, out: &mut Vec<u8>) {
     if !frame.write_field(FIELD, out) {
         let at = out.len();

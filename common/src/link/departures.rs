@@ -4,15 +4,19 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Frame;
-use super::batch::Batch;
+use super::batch::{Batch, FIELD, MAX_BATCH_BYTES, write_frame};
 use super::numbering::NumberingError;
+use super::quick::Short;
 use super::written::Written;
 use crate::ExecutionId;
 use crate::proto::Part;
 
-/// Room that is made for the first frame of a batch, in bytes; more where the one before was
-/// longer.
+/// Least room that is made for a batch, in bytes; more where the ones before were longer, so that
+/// what is written is not moved.
 const ROOM: usize = 256;
+
+/// Most room that is made: a full batch, and the frame that filled it.
+const MOST_ROOM: usize = MAX_BATCH_BYTES + 2 * 1024;
 
 /// Numbers what leaves, dense from 1, and keeps it until it is acknowledged.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub struct Departures<F> {
     acked: u64,
     /// What is kept or waits, in bytes, without parts.
     bytes: usize,
-    /// How long the last batch was.
+    /// How long batches are, lately.
     room: usize,
 }
 
@@ -42,23 +46,26 @@ impl<F> Default for Departures<F> {
 impl<F: Frame> Departures<F> {
     /// Numbers a frame and keeps it; it leaves when those before it have. `since` is given for one
     /// that names a time that is left.
-    #[inline]
     pub fn push(&mut self, frame: &F, since: Option<Instant>) -> u64 {
-        self.last += 1;
-        let added = self.waiting.back_mut().and_then(|open| open.add(frame, since));
-        self.bytes += match added {
-            Some(bytes) => bytes,
-            None => self.open(frame, since),
-        };
-        self.last
+        self.push_with(since, |out| write_frame(frame, out))
     }
 
-    /// Begins another batch.
-    fn open(&mut self, frame: &F, since: Option<Instant>) -> usize {
-        let mut written = Written::new(self.last, self.room);
-        let bytes = written.add(frame, since);
-        self.waiting.push_back(written);
-        bytes.unwrap_or_default()
+    /// As [`push`](Self::push) for a frame that is written where it stands.
+    #[inline]
+    pub fn push_short(&mut self, short: &impl Short<F>, since: Option<Instant>) {
+        self.push_with(since, |out| short.write(FIELD, out));
+    }
+
+    #[inline(always)]
+    fn push_with(&mut self, since: Option<Instant>, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
+        self.last += 1;
+        if !self.waiting.back().is_some_and(Written::takes_more) {
+            self.waiting.push_back(Written::new(self.last, self.room));
+        }
+        if let Some(open) = self.waiting.back_mut() {
+            self.bytes += open.add(since, write);
+        }
+        self.last
     }
 
     /// Numbers a piece of a large payload, as [`push`](Self::push) does a frame.
@@ -71,7 +78,8 @@ impl<F: Frame> Departures<F> {
     pub fn leave(&mut self, now: impl FnOnce() -> Instant) -> Option<Batch<F>> {
         let mut written = self.waiting.pop_front()?;
         let batch = written.leaves(now);
-        self.room = written.bytes().max(ROOM);
+        let longest = written.bytes().max(self.room - self.room / 32);
+        self.room = longest.clamp(ROOM, MOST_ROOM);
         self.left = self.left.max(written.last());
         self.kept.push_back(written);
         Some(batch)

@@ -135,7 +135,7 @@ fn a_start_that_leaves_later_or_again_has_less_time() {
 fn what_is_withdrawn_is_forbidden_under_the_same_number() {
     let mut departures = departed(&[3]);
     departures.push(&start(4, 0), None);
-    let is_meant = |id: ExecutionId| id.task.uuid().as_u128() as u64 % 2 == 0;
+    let is_meant = |id: ExecutionId| (id.task.uuid().as_u128() as u64).is_multiple_of(2);
     let mut told = Vec::new();
     departures.withdraw(is_meant, |id| told.push(id));
     rewind(&mut departures, 0).unwrap();

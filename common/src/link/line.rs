@@ -12,6 +12,7 @@ use super::departures::Departures;
 use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
 use super::numbering::{Arrivals, NumberingError};
+use super::quick::Short;
 use super::{Frame, Lane, PART_BYTES, spare};
 
 /// Reads the monotonic clock; asked only for frames whose age matters.
@@ -98,17 +99,11 @@ impl<F: Frame> Line<F> {
     /// # Errors
     ///
     /// [`LineFull`] when the other side does not read: end the session, nothing may be dropped.
-    // Inlined, as what it calls is: so a frame is moved once, and not at each step.
-    #[inline(always)]
     pub fn send(&mut self, mut frame: F, clock: Clock) -> Result<(), LineFull> {
         let payloads = detach(&mut frame, PART_BYTES);
         let lane = frame.lane();
         if lane != Lane::Status {
-            let waiting = self.lanes.waiting() + self.departures.unacked();
-            let bytes = self.lanes.bytes() + self.departures.bytes();
-            if waiting >= self.max_control || bytes > MAX_BYTES {
-                return Err(LineFull { waiting });
-            }
+            self.check_room()?;
         }
         let since = frame.has_deadline().then(clock);
         if frame.is_numbered() && self.lanes.is_overtaken_by(lane) {
@@ -119,8 +114,30 @@ impl<F: Frame> Line<F> {
         Ok(())
     }
 
-    /// Numbers a frame: what is numbered leaves next.
     #[inline]
+    fn check_room(&self) -> Result<(), LineFull> {
+        let waiting = self.lanes.waiting() + self.departures.unacked();
+        let bytes = self.lanes.bytes() + self.departures.bytes();
+        let has_room = waiting < self.max_control && bytes <= MAX_BYTES;
+        if has_room { Ok(()) } else { Err(LineFull { waiting }) }
+    }
+
+    /// As [`send`](Self::send) for a common frame, which is written where it stands if it may be.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[inline]
+    pub fn send_short<S: Short<F>>(&mut self, short: &S, clock: Clock) -> Result<(), LineFull> {
+        if !short.fits() || !self.lanes.is_overtaken_by(S::LANE) {
+            return self.send(short.to_frame(), clock);
+        }
+        self.check_room()?;
+        self.departures.push_short(short, short.has_deadline().then(clock));
+        Ok(())
+    }
+
+    /// Numbers a frame: what is numbered leaves next.
     fn depart(&mut self, frame: &F, payloads: Vec<Bytes>, since: Option<Instant>) {
         let number = self.departures.push(frame, since);
         if !payloads.is_empty() {

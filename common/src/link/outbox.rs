@@ -8,6 +8,7 @@ use super::assembly::Held;
 use super::batch::{Batch, Incoming};
 use super::line::{Announced, Arrived, Clock, Line, LineError, LineFull};
 use super::numbering::NumberingError;
+use super::quick::Short;
 use crate::ExecutionId;
 
 /// One side's end of a session. Clones share it.
@@ -78,6 +79,34 @@ impl<F: Frame> Outbox<F> {
     pub fn put(&self, frame: F) -> Result<(), LineFull> {
         let mut state = self.lock();
         let put = state.put(frame, self.0.clock);
+        if put.is_err() {
+            wake(state);
+        }
+        put
+    }
+
+    /// As [`send`](Self::send) for a common frame, which need not be made.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[inline]
+    pub fn send_short(&self, short: &impl Short<F>) -> Result<(), LineFull> {
+        let mut state = self.lock();
+        let sent = state.put_short(short, self.0.clock);
+        wake(state);
+        sent
+    }
+
+    /// As [`put`](Self::put) for a common frame, which need not be made.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[inline]
+    pub fn put_short(&self, short: &impl Short<F>) -> Result<(), LineFull> {
+        let mut state = self.lock();
+        let put = state.put_short(short, self.0.clock);
         if put.is_err() {
             wake(state);
         }
@@ -252,12 +281,26 @@ impl<F: Frame> StreamEnd<F> {
 }
 
 impl<F: Frame> State<F> {
-    #[inline(always)]
     fn put(&mut self, frame: F, clock: Clock) -> Result<(), LineFull> {
         if self.closed {
             return Ok(());
         }
         let put = self.line.send(frame, clock);
+        self.note(put)
+    }
+
+    #[inline(always)]
+    fn put_short(&mut self, short: &impl Short<F>, clock: Clock) -> Result<(), LineFull> {
+        if self.closed {
+            return Ok(());
+        }
+        let put = self.line.send_short(short, clock);
+        self.note(put)
+    }
+
+    /// Nobody who does not read is told more.
+    #[inline(always)]
+    fn note(&mut self, put: Result<(), LineFull>) -> Result<(), LineFull> {
         if put.is_err() {
             (self.full, self.closed) = (true, true);
         }
@@ -277,7 +320,7 @@ fn take<F: Frame>(
         *whole = line.arrived_together(incoming)?;
         return Ok(None);
     }
-    while let Some((number, mut frame)) = incoming.next() {
+    for (number, mut frame) in incoming.by_ref() {
         match line.arrived(number, &mut frame, clock)? {
             Arrived::Whole => whole.push(frame),
             Arrived::Announced(sizes) => return Ok(Some(Announced { frame, number, sizes })),

@@ -1,22 +1,29 @@
 //! The most common frames, written and read by hand.
 //!
-//! The bytes are those that the generated code writes and reads, and whatever is not common is
-//! left to it: a start with small data, a run that completed with a small value, results that were
-//! taken. Generated code costs several times as much, most of it in lengths that are computed at
-//! every level and in fields that are read byte by byte.
+//! What is written is protobuf as any other, of a fixed [shape](shape), and whatever is not common
+//! or not of that shape is left to generated code: a start with small data, a run that completed
+//! with a small value, results that were taken. Generated code costs several times as much, most of
+//! it in lengths that are computed at every level and in fields that are read byte by byte.
 
-mod read;
+mod shape;
+mod start;
 mod tags;
-mod write;
+mod taken;
+mod verdict;
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::Lane;
 use crate::proto::{FromMaster, FromSlave, from_master, from_slave};
+use shape::Fields;
 
-/// Largest payload of a frame that is written here: the copies for a length in front of a larger
-/// one would cost more than they save.
+pub use start::ShortStart;
+pub use verdict::ShortVerdict;
+
+/// Largest payload of a frame that is written here: what is left of a length of two bytes is room
+/// for what is around it, and a larger payload costs more than its frame.
 const MAX_PAYLOAD: usize = 4 * 1024;
 
 /// A frame that may have a short way.
@@ -25,44 +32,72 @@ pub trait Quick: Sized {
     /// written, if it is not.
     fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool;
 
-    /// Reads a frame if it is a common one, well-formed, and has no fields that are not known; adds
-    /// it where it is to stay, as it is large. A common frame is numbered, whole, and no part.
+    /// Reads a frame if it is a common one, well-formed and of its shape; adds it where it is to
+    /// stay, as it is large. A common frame is numbered, whole, and no part.
     fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()>;
 }
 
+/// What a common frame says, from where it is kept: written without making a frame of it first.
+pub trait Short<F> {
+    /// The lane of the frame, which is numbered.
+    const LANE: Lane;
+
+    /// Whether it is common in all of its fields.
+    fn fits(&self) -> bool;
+
+    /// Whether it names a time that is left.
+    fn has_deadline(&self) -> bool;
+
+    /// Writes it as a field of its batch; it must fit.
+    fn write(&self, field: u8, out: &mut Vec<u8>);
+
+    /// The frame.
+    fn to_frame(&self) -> F;
+}
+
+fn write_short<F>(short: &impl Short<F>, field: u8, out: &mut Vec<u8>) -> bool {
+    let fits = short.fits();
+    if fits {
+        short.write(field, out);
+    }
+    fits
+}
+
 impl Quick for FromMaster {
-    #[inline]
     fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool {
         match &self.frame {
             Some(from_master::Frame::Start(start)) => {
-                let common = write::common_start(start);
-                common.map(|common| write::start(out, field, start, common)).is_some()
+                ShortStart::of(start).is_some_and(|short| write_short(&short, field, out))
             }
-            Some(from_master::Frame::ResultsTaken(taken)) if write::is_common_taken(taken) => {
-                write::taken(out, field, taken);
-                true
-            }
+            Some(from_master::Frame::ResultsTaken(taken)) => taken::write(taken, field, out),
             _ => false,
         }
     }
 
     #[inline]
     fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
-        read::from_master(whole, range, into)
+        let fields = Fields::of(whole, range)?;
+        let frame = if fields.is_next(tags::START) {
+            from_master::Frame::Start(start::read(fields)?)
+        } else {
+            from_master::Frame::ResultsTaken(taken::read(fields)?)
+        };
+        into.push(Self { frame: Some(frame) });
+        Some(())
     }
 }
 
 impl Quick for FromSlave {
-    #[inline]
     fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool {
         let Some(from_slave::Frame::Finished(finished)) = &self.frame else { return false };
-        let common = write::common_verdict(finished);
-        common.map(|common| write::finished(out, field, common)).is_some()
+        ShortVerdict::of(finished).is_some_and(|short| write_short(&short, field, out))
     }
 
     #[inline]
     fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
-        read::from_slave(whole, range, into)
+        let finished = verdict::read(Fields::of(whole, range)?)?;
+        into.push(Self { frame: Some(from_slave::Frame::Finished(finished)) });
+        Some(())
     }
 }
 

@@ -52,19 +52,31 @@ impl<F: Frame> Written<F> {
         Self { first, frames, body, timed: Vec::new(), kind: PhantomData }
     }
 
-    /// Adds a frame, which names a time that is left `since` then; gives how many bytes it takes.
-    /// `None` when it takes no more.
+    /// Whether more may be added.
     #[inline]
-    pub(super) fn add(&mut self, frame: &F, since: Option<Instant>) -> Option<usize> {
-        let Body::Open(bytes) = &mut self.body else { return None };
-        let before = bytes.len();
-        if self.frames == MAX_BATCH_FRAMES || before >= MAX_BATCH_BYTES {
-            return None;
+    pub(super) const fn takes_more(&self) -> bool {
+        match &self.body {
+            Body::Open(bytes) => self.frames < MAX_BATCH_FRAMES && bytes.len() < MAX_BATCH_BYTES,
+            Body::Closed(_) | Body::Part(..) => false,
         }
-        write_frame(frame, bytes);
-        self.timed.extend(since.map(|since| (self.frames, since)));
+    }
+
+    /// Adds a frame, which may name a time that is left `since` then; gives how many bytes it
+    /// takes. It must [take more](Self::takes_more).
+    #[inline(always)]
+    pub(super) fn add(
+        &mut self,
+        since: Option<Instant>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
+        let Body::Open(bytes) = &mut self.body else { return 0 };
+        let before = bytes.len();
+        write(bytes);
+        if let Some(since) = since {
+            self.timed.push((self.frames, since));
+        }
         self.frames += 1;
-        Some(bytes.len() - before)
+        bytes.len() - before
     }
 
     /// The number of its last frame.

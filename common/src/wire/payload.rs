@@ -4,14 +4,20 @@ use super::WireError;
 use crate::proto;
 use crate::{Payload, PayloadKind};
 
+impl From<PayloadKind> for proto::PayloadKind {
+    fn from(kind: PayloadKind) -> Self {
+        match kind {
+            PayloadKind::Json => Self::Json,
+            PayloadKind::Bytes => Self::Bytes,
+            PayloadKind::Prost => Self::Prost,
+            PayloadKind::Call => Self::Call,
+        }
+    }
+}
+
 impl From<Payload> for proto::Payload {
     fn from(payload: Payload) -> Self {
-        let kind = match payload.kind() {
-            PayloadKind::Json => proto::PayloadKind::Json,
-            PayloadKind::Bytes => proto::PayloadKind::Bytes,
-            PayloadKind::Prost => proto::PayloadKind::Prost,
-            PayloadKind::Call => proto::PayloadKind::Call,
-        };
+        let kind = proto::PayloadKind::from(payload.kind());
         Self { kind: kind.into(), data: payload.into_bytes(), size: 0 }
     }
 }

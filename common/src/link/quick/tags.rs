@@ -21,8 +21,6 @@ pub(super) const FINISHED: u8 = bytes(9);
 
 /// The execution in a start and in a verdict, and each of those that were taken.
 pub(super) const EXECUTION: u8 = bytes(1);
-/// Bytes of such a field when both halves are there and the attempt takes one byte.
-pub(super) const USUAL_EXECUTION: usize = 22;
 pub(super) const TASK_HIGH: u8 = fixed(1);
 pub(super) const TASK_LOW: u8 = fixed(2);
 pub(super) const ATTEMPT: u8 = number(3);

@@ -53,7 +53,7 @@ impl Link {
             // The table first: the answer may come before this returns.
             inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));
-            sent = session.outbox.send(start.into_frame(cell, number));
+            sent = start.send(cell, number, &session.outbox);
         } else {
             inner.tasks.add_waiting(Arc::clone(cell), start, patience);
         }

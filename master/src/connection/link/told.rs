@@ -108,7 +108,7 @@ impl Link {
         let limit = session.max_payload_bytes;
         if cell.sent_data().len() <= limit {
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(&cell));
-            let sent = session.outbox.send(start.into_frame(&cell, number));
+            let sent = start.send(&cell, number, &session.outbox);
             drop(guard);
             self.is_cut(sent);
             return true;
