@@ -32,58 +32,62 @@ use greeting::Opened;
 pub(crate) use catalogue::Catalogue;
 pub(crate) use greeting::{Ticket, Welcomed};
 
-/// What a start says beside what its task does: its remaining time is known when it is sent.
+/// What few starts say beside what their task does: the remaining time is known when it is sent.
 #[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct Terms {
     pub(crate) deadline: Option<Instant>,
     pub(crate) placement: proto::Placement,
     pub(crate) lineage: Option<Box<Lineage>>,
 }
 
-impl Default for Outgoing {
-    fn default() -> Self {
-        Self { deadline: None, placement: proto::Placement::Background, lineage: None }
+/// Puts a start in the outbox, with the function's number in place of its name unless that is 0.
+#[inline]
+pub(crate) fn send_start(
+    cell: &Cell,
+    terms: Option<Box<Terms>>,
+    number: u32,
+    outbox: &Outbox<FromMaster>,
+) -> Result<(), LineFull> {
+    if number == 0 || terms.is_some() {
+        return outbox.send(start_frame(cell, terms, number));
     }
+    let data = cell.sent_data();
+    outbox.send_short(&ShortStart {
+        execution: cell.id.into(),
+        kind: proto::PayloadKind::from(data.kind()).into(),
+        data: data.as_bytes(),
+        deadline_millis: 0,
+        placement: proto::Placement::Background.into(),
+        function_number: number,
+    })
 }
 
-impl Outgoing {
-    /// Puts the start in the outbox, with the function's number in place of its name unless that
-    /// is 0.
-    pub(crate) fn send(
-        self,
-        cell: &Cell,
-        function_number: u32,
-        outbox: &Outbox<FromMaster>,
-    ) -> Result<(), LineFull> {
-        if function_number == 0 || self.lineage.is_some() {
-            return outbox.send(self.into_frame(cell, function_number));
-        }
-        let data = cell.sent_data();
-        outbox.send_short(&ShortStart {
-            execution: cell.id.into(),
-            kind: proto::PayloadKind::from(data.kind()).into(),
-            data: data.as_bytes(),
-            deadline_millis: self.deadline.map_or(0, left),
-            placement: self.placement.into(),
-            function_number,
-        })
+fn start_frame(cell: &Cell, terms: Option<Box<Terms>>, number: u32) -> FromMaster {
+    let mut start = proto::Start {
+        execution: Some(cell.id.into()),
+        function_number: number,
+        data: Some(cell.sent_data().clone().into()),
+        placement: proto::Placement::Background.into(),
+        ..proto::Start::default()
+    };
+    if number == 0 {
+        cell.function.as_str().clone_into(&mut start.function);
     }
+    if let Some(terms) = terms {
+        start = terms.stated_in(start);
+    }
+    FromMaster { frame: Some(Frame::Start(start)) }
+}
 
-    fn into_frame(self, cell: &Cell, function_number: u32) -> FromMaster {
-        let named = if function_number == 0 { cell.function.as_str() } else { "" };
-        let mut start = proto::Start {
-            execution: Some(cell.id.into()),
-            function: named.to_owned(),
-            function_number,
-            data: Some(cell.sent_data().clone().into()),
-            deadline_millis: self.deadline.map_or(0, left),
-            placement: self.placement.into(),
-            ..proto::Start::default()
-        };
-        if self.lineage.is_some() {
-            start = start.with_lineage(self.lineage.map(|lineage| *lineage));
+impl Terms {
+    #[cold]
+    fn stated_in(self, start: proto::Start) -> proto::Start {
+        let (deadline_millis, placement) = (self.deadline.map_or(0, left), self.placement.into());
+        let start = proto::Start { deadline_millis, placement, ..start };
+        if self.lineage.is_none() {
+            return start;
         }
-        FromMaster { frame: Some(Frame::Start(start)) }
+        start.with_lineage(self.lineage.map(|lineage| *lineage))
     }
 }
 

@@ -1,23 +1,24 @@
 //! Which tasks were started and have not ended. Knows no network.
 
-mod unanswered;
+mod table;
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use selsyn_common::{ExecutionId, TaskStatus};
 use tokio::time::Instant;
 
 use crate::cell::Cell;
-use crate::dispatch::Outgoing;
-use unanswered::{Moment, Unanswered};
-
-pub(crate) use unanswered::Patience;
+use crate::dispatch::Terms;
+use table::{Kept, Table};
 
 /// Ids in the queue that may wait no more before it is tidied.
 const QUEUE_SLACK: usize = 64;
+
+/// Between two looks at whose patience is over, if the first has left some: so much longer may it
+/// last, as a look is at all tasks.
+const GRAIN: Duration = Duration::from_millis(10);
 
 /// Counts the sessions of a connection, from 1.
 pub(crate) type Generation = u32;
@@ -30,8 +31,8 @@ struct Entry {
     cell: Arc<Cell>,
     /// The session its start went to.
     sent_in: Generation,
-    /// When the patience with its start is over.
-    patience: Moment,
+    /// When the patience with its start is over; `None` is never, or that it was answered.
+    patience: Option<Instant>,
 }
 
 impl Entry {
@@ -40,25 +41,22 @@ impl Entry {
     }
 }
 
-/// An id, hashed by its low half alone: all ids in the table were made here, where that half is
-/// a counter, so that nobody can choose ids that collide.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Key(ExecutionId);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let (_, low) = self.0.task.uuid().as_u64_pair();
-        state.write_u64(low);
+impl Kept for Entry {
+    #[inline]
+    fn id(&self) -> ExecutionId {
+        self.cell.id
     }
 }
 
 /// The table of started tasks.
 #[derive(Default)]
 pub(crate) struct InFlight {
-    entries: HashMap<Key, Entry, RandomState>,
-    unanswered: Unanswered,
+    entries: Table<Entry>,
+    /// Before this moment the patience with no start is over: one for all of them, so that a start
+    /// costs no timer of its own. Found anew when it has come.
+    no_sooner: Option<Instant>,
     /// The starts that wait for a session.
-    waiting: HashMap<ExecutionId, Outgoing>,
+    waiting: HashMap<ExecutionId, Option<Box<Terms>>>,
     /// Those that wait, in the order they were started; may name some that wait no more.
     queue: VecDeque<ExecutionId>,
     /// Why tasks were cancelled.
@@ -72,49 +70,67 @@ impl InFlight {
         self.entries.len()
     }
 
-    /// Adds a task whose start goes out in this session.
-    pub(crate) fn add_sent(&mut self, cell: Arc<Cell>, sent_in: Generation, patience: Patience) {
-        let patience = self.unanswered.add(patience);
-        self.entries.insert(Key(cell.id), Entry { cell, sent_in, patience });
+    /// Adds a task whose start goes out in this session. True when something is over
+    /// [sooner](Self::next_end) than before.
+    #[inline]
+    pub(crate) fn add_sent(
+        &mut self,
+        cell: Arc<Cell>,
+        sent_in: Generation,
+        patience: Option<Instant>,
+    ) -> bool {
+        self.entries.insert(Entry { cell, sent_in, patience });
+        let Some(until) = patience else { return false };
+        let is_sooner = self.no_sooner.is_none_or(|at| until < at);
+        if is_sooner {
+            self.no_sooner = Some(until);
+        }
+        is_sooner
     }
 
-    /// Adds a task whose start waits for a session.
-    pub(crate) fn add_waiting(&mut self, cell: Arc<Cell>, start: Outgoing, patience: Patience) {
+    /// Adds a task whose start waits for a session; true as for [`Self::add_sent`].
+    pub(crate) fn add_waiting(
+        &mut self,
+        cell: Arc<Cell>,
+        terms: Option<Box<Terms>>,
+        patience: Option<Instant>,
+    ) -> bool {
         self.queue.push_back(cell.id);
-        self.waiting.insert(cell.id, start);
-        self.add_sent(cell, NONE_YET, patience);
+        self.waiting.insert(cell.id, terms);
+        self.add_sent(cell, NONE_YET, patience)
     }
 
     /// Takes the next start that waits; it counts as sent from here on.
-    pub(crate) fn next_waiting(&mut self, sent_in: Generation) -> Option<(Arc<Cell>, Outgoing)> {
+    pub(crate) fn next_waiting(
+        &mut self,
+        sent_in: Generation,
+    ) -> Option<(Arc<Cell>, Option<Box<Terms>>)> {
         while let Some(id) = self.queue.pop_front() {
-            let start = self.waiting.remove(&id);
-            if let (Some(entry), Some(start)) = (self.entries.get_mut(&Key(id)), start) {
+            let terms = self.waiting.remove(&id);
+            if let (Some(entry), Some(terms)) = (self.entries.get_mut(id), terms) {
                 entry.sent_in = sent_in;
-                return Some((Arc::clone(&entry.cell), start));
+                return Some((Arc::clone(&entry.cell), terms));
             }
         }
         None
     }
 
     pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.entries.get(&Key(id)).map(|entry| Arc::clone(&entry.cell))
+        self.entries.get(id).map(|entry| Arc::clone(&entry.cell))
     }
 
     /// Gives a task that was sent, which is in this session from here on.
     pub(crate) fn taken_over(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
-        let entry = self.entries.get_mut(&Key(id)).filter(|entry| !entry.is_waiting())?;
+        let entry = self.entries.get_mut(id).filter(|entry| !entry.is_waiting())?;
         entry.sent_in = by;
         Some(Arc::clone(&entry.cell))
     }
 
     /// As [`Self::taken_over`]: the slave has answered the start.
     pub(crate) fn accepted(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
-        let cell = self.taken_over(id, by)?;
-        let patience =
-            self.entries.get_mut(&Key(id)).map(|entry| std::mem::take(&mut entry.patience));
-        self.unanswered.remove(patience.unwrap_or_default());
-        Some(cell)
+        let entry = self.entries.get_mut(id).filter(|entry| !entry.is_waiting())?;
+        (entry.sent_in, entry.patience) = (by, None);
+        Some(Arc::clone(&entry.cell))
     }
 
     /// Whether the task's start still waits for a session.
@@ -125,7 +141,7 @@ impl InFlight {
     /// Notes that a task was cancelled: a session that breaks may take the word along. False when
     /// it was before, or has ended: there is nothing new to say.
     pub(crate) fn cancelled(&mut self, id: ExecutionId, reason: &str) -> bool {
-        let is_news = self.entries.contains_key(&Key(id)) && !self.cancelled.contains_key(&id);
+        let is_news = self.entries.get(id).is_some() && !self.cancelled.contains_key(&id);
         if is_news {
             self.cancelled.insert(id, reason.to_owned());
         }
@@ -138,6 +154,7 @@ impl InFlight {
     }
 
     /// Takes a task out.
+    #[inline]
     pub(crate) fn remove(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
         self.take(id).map(|entry| entry.cell)
     }
@@ -151,24 +168,26 @@ impl InFlight {
         self.take(id).map(|entry| (entry.cell, entry.sent_in == session))
     }
 
+    #[inline]
     fn take(&mut self, id: ExecutionId) -> Option<Entry> {
-        let entry = self.entries.remove(&Key(id))?;
-        self.forget(id, &entry);
-        if entry.is_waiting() && self.queue.len() > 2 * self.waiting.len() + QUEUE_SLACK {
-            let waiting = &self.waiting;
-            self.queue.retain(|id| waiting.contains_key(id));
+        let entry = self.entries.remove(id)?;
+        if entry.is_waiting() || !self.cancelled.is_empty() {
+            self.forget(id, &entry);
         }
         Some(entry)
     }
 
     /// Forgets what is kept apart of a task that was taken out.
+    #[cold]
     fn forget(&mut self, id: ExecutionId, entry: &Entry) {
-        self.unanswered.remove(entry.patience);
-        if entry.is_waiting() {
-            self.waiting.remove(&id);
+        self.cancelled.remove(&id);
+        if !entry.is_waiting() {
+            return;
         }
-        if !self.cancelled.is_empty() {
-            self.cancelled.remove(&id);
+        self.waiting.remove(&id);
+        if self.queue.len() > 2 * self.waiting.len() + QUEUE_SLACK {
+            let waiting = &self.waiting;
+            self.queue.retain(|id| waiting.contains_key(id));
         }
     }
 
@@ -187,7 +206,7 @@ impl InFlight {
     /// start does.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         let ends = self.broken.iter().map(|(_, until)| *until);
-        ends.chain(self.unanswered.next()).min()
+        ends.chain(self.no_sooner).min()
     }
 
     /// Takes out the tasks of broken sessions whose time is over.
@@ -203,14 +222,20 @@ impl InFlight {
 
     /// The tasks whose start has no answer, and the patience with it is over; told once.
     pub(crate) fn unanswered(&mut self, now: Instant) -> Vec<Arc<Cell>> {
-        let Some(last) = self.unanswered.over(now) else { return Vec::new() };
-        let mut overdue = Vec::new();
+        if self.no_sooner.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        let (mut overdue, mut next) = (Vec::new(), None);
         for entry in self.entries.values_mut() {
-            if (1..=last).contains(&entry.patience) {
-                self.unanswered.remove(std::mem::take(&mut entry.patience));
+            let Some(until) = entry.patience else { continue };
+            if until <= now {
+                entry.patience = None;
                 overdue.push(Arc::clone(&entry.cell));
+            } else {
+                next = next.into_iter().chain([until]).min();
             }
         }
+        self.no_sooner = next.map(|next: Instant| next.max(now + GRAIN));
         overdue
     }
 
@@ -234,9 +259,9 @@ impl InFlight {
     }
 
     fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Cell>> {
-        let taken: Vec<_> = self.entries.extract_if(|_, entry| wanted(entry)).collect();
-        let forget = |(Key(id), entry): (Key, Entry)| {
-            self.forget(id, &entry);
+        let taken = self.entries.take_if(wanted);
+        let forget = |entry: Entry| {
+            self.forget(entry.cell.id, &entry);
             entry.cell
         };
         taken.into_iter().map(forget).collect()
@@ -250,24 +275,26 @@ mod tests {
     use selsyn_common::{ExecutionId, Payload};
 
     use super::*;
-    use crate::Master;
+    use crate::{Connection, Master};
+
+    async fn connection() -> Connection {
+        let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
+        Master::new().unwrap().connect_with("it", dial).lazy().await.unwrap()
+    }
+
+    fn cell(of: &Connection) -> Arc<Cell> {
+        let id = ExecutionId::first(of.link().next_task_id());
+        Cell::new(id, Payload::null(), Arc::clone(of.link()))
+    }
 
     #[tokio::test]
     async fn starts_that_were_taken_back_leave_no_ids_in_the_queue() {
-        let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-        let connecting = Master::new().unwrap().connect_with("it", dial);
-        let connection = connecting.lazy().await.unwrap();
+        let connection = connection().await;
         let mut tasks = InFlight::default();
         let add = |tasks: &mut InFlight| {
-            let id = ExecutionId::first(connection.link().next_task_id());
-            let link = Arc::clone(connection.link());
-            let cell = Cell::new(id, Payload::null(), link);
-            tasks.add_waiting(
-                cell,
-                Outgoing::default(),
-                Patience::new(Instant::now(), Duration::MAX),
-            );
-            id
+            let cell = cell(&connection);
+            tasks.add_waiting(Arc::clone(&cell), None, None);
+            cell.id
         };
         let first = add(&mut tasks);
         for _ in 0..1_000 {
@@ -278,5 +305,45 @@ mod tests {
         assert!(tasks.queue.len() <= 2 * tasks.len() + QUEUE_SLACK, "{}", tasks.queue.len());
         let sent = std::iter::from_fn(|| tasks.next_waiting(1)).map(|(cell, _)| cell.id);
         assert_eq!(sent.collect::<Vec<_>>(), [first, last]);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_given_up_early_and_nobody_much_later() {
+        let (connection, now) = (connection().await, Instant::now());
+        let mut tasks = InFlight::default();
+        let mut waits: Vec<u64> = vec![700, 20, 21, 45, 300, 20, 44, 1_000];
+        for wait in &waits {
+            let until = now + Duration::from_millis(*wait);
+            let sooner = tasks.next_end().is_none_or(|next| until < next);
+            assert_eq!(tasks.add_sent(cell(&connection), 1, Some(until)), sooner);
+        }
+        waits.sort_unstable();
+        let mut given_up = 0;
+        while let Some(next) = tasks.next_end() {
+            assert!(tasks.unanswered(next - Duration::from_millis(1)).is_empty());
+            let early = waits.iter().filter(|wait| now + Duration::from_millis(**wait) <= next);
+            given_up += tasks.unanswered(next).len();
+            assert_eq!(given_up, early.count());
+            let late = now + Duration::from_millis(waits[given_up - 1]) + GRAIN;
+            assert!(next <= late, "{given_up}");
+        }
+        assert_eq!(given_up, waits.len());
+    }
+
+    #[tokio::test]
+    async fn starts_that_were_answered_are_not_given_up_and_waited_for_no_more() {
+        let (connection, now) = (connection().await, Instant::now());
+        let mut tasks = InFlight::default();
+        let cells: Vec<_> = (0..4).map(|_| cell(&connection)).collect();
+        let (until, later) = (now + Duration::from_millis(5), now + Duration::from_secs(10));
+        for (cell, until) in cells.iter().zip([Some(until), None, Some(later), Some(later)]) {
+            tasks.add_sent(Arc::clone(cell), 1, until);
+        }
+        assert!(tasks.accepted(cells[0].id, 1).is_some());
+        assert!(tasks.unanswered(until).is_empty());
+        assert_eq!(tasks.next_end(), Some(later));
+        cells[2..].iter().for_each(|cell| assert!(tasks.remove(cell.id).is_some()));
+        assert!(tasks.unanswered(later).is_empty());
+        assert_eq!((tasks.next_end(), tasks.len()), (None, 2));
     }
 }

@@ -14,7 +14,6 @@ use selsyn_common::proto::FromMaster;
 use selsyn_common::{BootId, Payload, Refusal, SlaveId, TaskId};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::events::{self, ConnectionEvents};
@@ -53,8 +52,6 @@ struct Inner {
     /// A stream is tied to the session.
     up: bool,
     sessions: Generation,
-    /// When the loop looks next for what is over.
-    looks_at: Option<Instant>,
     /// Tasks that ended LOST, whose verdicts may come after all.
     late: Late,
     slave: Option<Welcomed>,
@@ -96,7 +93,6 @@ impl Link {
             session: None,
             up: false,
             sessions: 0,
-            looks_at: None,
             late: Late::default(),
             slave: None,
             goodbyes: Vec::new(),

@@ -8,8 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Rare, Stops, Task};
 use crate::cell::{Answer, Cell, State};
-use crate::connection::in_flight::Patience;
-use crate::dispatch::Outgoing;
+use crate::dispatch::Terms;
 use crate::error::{NotStarted, StartError};
 use crate::hooks::{self, Accepted, OnStartError, StartHooks};
 use crate::running::RunningTask;
@@ -44,17 +43,23 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
 }
 
 /// Puts the start on its way.
+#[inline]
 pub(super) fn send(cell: &Arc<Cell>, rare: Option<&Rare>, begun: Instant) -> Result<(), Answer> {
-    let Some(rare) = rare else {
-        let patience = Patience::new(begun, cell.link.settings.start_deadline);
-        return cell.link.start(cell, Outgoing::default(), patience);
-    };
+    let own = rare.and_then(|rare| rare.start_deadline);
+    let patience = own.unwrap_or(cell.link.settings.start_deadline);
     // Too far away to be told apart from never.
-    let deadline = rare.deadline.and_then(|deadline| begun.checked_add(deadline));
-    let deadline = deadline.into_iter().chain(rare.bound).min();
-    let (placement, lineage) = (rare.placement, rare.lineage.clone());
-    let patience = rare.start_deadline.unwrap_or(cell.link.settings.start_deadline);
-    cell.link.start(cell, Outgoing { deadline, placement, lineage }, Patience::new(begun, patience))
+    let patience = begun.checked_add(patience);
+    cell.link.start(cell, rare.map(|rare| Box::new(rare.terms(begun))), patience)
+}
+
+impl Rare {
+    #[cold]
+    fn terms(&self, begun: Instant) -> Terms {
+        // Too far away to be told apart from never.
+        let deadline = self.deadline.and_then(|deadline| begun.checked_add(deadline));
+        let deadline = deadline.into_iter().chain(self.bound).min();
+        Terms { deadline, placement: self.placement, lineage: self.lineage.clone() }
+    }
 }
 
 /// Tells the after_start hook; what it does cannot change what happened.

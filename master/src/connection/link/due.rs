@@ -2,9 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::{Inner, Link};
+use super::Link;
 use crate::cell::Aftermath;
-use crate::connection::in_flight::Patience;
 use crate::dispatch::until;
 
 impl Link {
@@ -12,11 +11,7 @@ impl Link {
     /// is told to one.
     pub(crate) async fn due(&self) {
         loop {
-            let next = {
-                let mut inner = self.inner();
-                inner.looks_at = inner.tasks.next_end();
-                inner.looks_at
-            };
+            let next = self.inner().tasks.next_end();
             tokio::select! {
                 () = self.sooner.notified() => {}
                 () = until(next) => return,
@@ -31,15 +26,5 @@ impl Link {
         let unanswered = self.inner().tasks.unanswered(now);
         unanswered.iter().for_each(|cell| cell.overdue(&mut after));
         after.deal_with(self);
-    }
-}
-
-impl Inner {
-    /// Whether the loop must be told to look sooner.
-    pub(super) fn is_sooner(&mut self, patience: Patience) -> bool {
-        let is_sooner = |until: &Instant| self.looks_at.is_none_or(|at| *until < at);
-        let Some(until) = patience.until.filter(is_sooner) else { return false };
-        self.looks_at = Some(until);
-        true
     }
 }

@@ -6,12 +6,12 @@ use selsyn_common::link::line::LineFull;
 use selsyn_common::proto::{self, FromMaster, from_master::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{GoodbyeAnswer, Link, Session};
 use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionState;
-use crate::connection::in_flight::Patience;
-use crate::dispatch::Outgoing;
+use crate::dispatch::{Terms, send_start};
 
 /// Longest name of a function that is sent, in bytes: no slave takes a longer one.
 const MAX_FUNCTION_NAME: usize = 512;
@@ -28,8 +28,8 @@ impl Link {
     pub(crate) fn start(
         &self,
         cell: &Arc<Cell>,
-        start: Outgoing,
-        patience: Patience,
+        terms: Option<Box<Terms>>,
+        patience: Option<Instant>,
     ) -> Result<(), Answer> {
         self.check(cell)?;
         let mut guard = self.inner();
@@ -40,23 +40,20 @@ impl Link {
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(Answer::TooManyInFlight);
         }
-        let session = inner.session.as_ref().filter(|_| inner.up);
-        if let Some(limit) = session.map(|session| session.max_payload_bytes)
-            && cell.sent_data().len() > limit
-        {
-            return Err(Answer::TooLarge(limit));
-        }
-        // From here on it is timed: what was noted is told to the loop below.
-        let is_sooner = inner.is_sooner(patience);
         let mut sent = Ok(());
-        if let Some(session) = inner.session.as_ref().filter(|_| inner.up) {
+        let is_sooner = if let Some(session) = inner.session.as_ref().filter(|_| inner.up) {
+            let limit = session.max_payload_bytes;
+            if cell.sent_data().len() > limit {
+                return Err(Answer::TooLarge(limit));
+            }
             // The table first: the answer may come before this returns.
-            inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
+            let is_sooner = inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));
-            sent = start.send(cell, number, &session.outbox);
+            sent = send_start(cell, terms, number, &session.outbox);
+            is_sooner
         } else {
-            inner.tasks.add_waiting(Arc::clone(cell), start, patience);
-        }
+            inner.tasks.add_waiting(Arc::clone(cell), terms, patience)
+        };
         drop(guard);
         self.is_cut(sent);
         if is_sooner {

@@ -15,7 +15,7 @@ use super::{GoodbyeAnswer, Inner, Link, Session};
 use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::in_flight::Generation;
-use crate::dispatch::{Catalogue, Ticket, Welcomed};
+use crate::dispatch::{Catalogue, Ticket, Welcomed, send_start};
 use crate::error::ConnectError;
 
 /// Control frames that may wait, for each task: its start, its cancel, its ResultsTaken, and one to
@@ -104,11 +104,11 @@ impl Link {
         let inner = &mut *guard;
         let Some(session) = &inner.session else { return false };
         let next = inner.tasks.next_waiting(session.generation);
-        let Some((cell, start)) = next else { return false };
+        let Some((cell, terms)) = next else { return false };
         let limit = session.max_payload_bytes;
         if cell.sent_data().len() <= limit {
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(&cell));
-            let sent = start.send(&cell, number, &session.outbox);
+            let sent = send_start(&cell, terms, number, &session.outbox);
             drop(guard);
             self.is_cut(sent);
             return true;

@@ -39,7 +39,6 @@ pub(super) fn welcome(core: &Core, session: &Session, welcomed: Welcomed) -> Fra
             resumed,
             received: session.outbox.received(),
         }))),
-        ..FromSlave::default()
     };
     shrink::to_fit(&mut first, session.max_result_bytes);
     first.frame.expect("it was put in right here")
