@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::config::Settings;
+use crate::executor::Epoch;
 use crate::hooks::{Hooks, Said};
 use crate::incoming_bytes::IncomingBytes;
 use crate::records::{ForbiddenIds, Freed, Records};
@@ -23,6 +24,7 @@ use crate::session::Sessions;
 pub(crate) struct Core {
     pub(crate) slave_id: SlaveId,
     pub(crate) boot_id: BootId,
+    pub(crate) epoch: Epoch,
     pub(crate) settings: Settings,
     pub(crate) hooks: Hooks,
     pub(crate) registry: Registry,
@@ -53,6 +55,7 @@ impl Core {
         Self {
             slave_id: SlaveId::from_random(slave),
             boot_id: BootId::from_random(boot),
+            epoch: Epoch::begin(),
             admission: Mutex::new(Admission::new(settings.admission, settings.max_payload_bytes)),
             forbidden: ForbiddenIds::default(),
             sessions: Sessions::new(
@@ -61,7 +64,7 @@ impl Core {
             ),
             incoming: IncomingBytes::new(settings.admission.queue_bytes),
             stopped: CancellationToken::new(),
-            records: Records::new(),
+            records: Records::default(),
             settings,
             hooks,
             registry,

@@ -133,7 +133,7 @@ impl FunctionExecution {
     /// When the run is ended, by the monotonic clock; `None` when there is no deadline. The
     /// earlier of the caller's deadline and the function's own time-out counts.
     pub fn deadline(&self) -> Option<Instant> {
-        self.record.state().deadline.map(tokio::time::Instant::into_std)
+        self.record.state().deadline().map(tokio::time::Instant::into_std)
     }
 
     /// Time left until the deadline, zero when it has passed; `None` when there is no deadline.
@@ -154,7 +154,7 @@ impl FunctionExecution {
     ///
     /// Safe to drop and to call again.
     pub async fn cancelled(&self) {
-        self.record.signals().abort.cancelled().await;
+        self.record.until(|state| state.life.is_asked_to_stop()).await;
     }
 
     /// Shows how far the run has come, between 0 and 1, in its one unnamed bar.

@@ -130,6 +130,11 @@ impl Lifecycle {
         completes
     }
 
+    /// Whether user code was asked to stop.
+    pub(crate) const fn is_asked_to_stop(&self) -> bool {
+        self.cause.is_some()
+    }
+
     /// Why it was asked to stop, if it was.
     pub(crate) fn stop_reason(&self) -> Option<String> {
         self.cause.as_deref().map(say)

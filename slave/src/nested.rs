@@ -12,7 +12,7 @@ use crate::records::Record;
 /// What the children of an execution inherit.
 pub(crate) fn context(record: &Arc<Record>) -> Context {
     let lineage = Lineage { parent: record.id, trace: trace_id(record) };
-    let deadline = record.state().deadline.map(Instant::into_std);
+    let deadline = record.state().deadline().map(Instant::into_std);
     Context::new(lineage, deadline, Arc::clone(record) as Arc<dyn StopSignal>)
 }
 
@@ -35,11 +35,6 @@ impl StopSignal for Record {
     }
 
     fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            tokio::select! {
-                () = self.signals().abort.cancelled() => {}
-                () = self.until(|state| state.is_left) => {}
-            }
-        })
+        Box::pin(self.until(|state| state.life.is_asked_to_stop() || state.is_left))
     }
 }

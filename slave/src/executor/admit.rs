@@ -8,11 +8,13 @@ use selsyn_common::wire::WireError;
 use selsyn_common::{ErrorCode, ExecutionId, Lineage, MasterId, Payload, Refusal};
 use tokio::time::Instant;
 
-use super::{Clock, ask_hook, forbidden, in_place, ladder, repeat};
+use super::ask::ask_hook;
+use super::retell::{forbidden, repeat};
+use super::{Clock, in_place, ladder};
 use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
-use crate::records::Record;
-use crate::registry::Wanted;
+use crate::records::{Record, Spares};
+use crate::registry::{Registered, Wanted};
 use crate::session::Session;
 
 /// A start, read from its frame.
@@ -23,7 +25,7 @@ pub(crate) struct Request {
     pub(crate) data: Payload,
     pub(crate) deadline: Option<Duration>,
     pub(crate) placement: Placement,
-    pub(crate) lineage: Option<Lineage>,
+    pub(crate) lineage: Option<Box<Lineage>>,
 }
 
 impl Request {
@@ -34,7 +36,7 @@ impl Request {
             proto::Placement::Unspecified => return Err(WireError::unknown("Start", "placement")),
         };
         let deadline = Duration::from_millis(start.deadline_millis);
-        let lineage = start.lineage();
+        let lineage = start.lineage().map(Box::new);
         Ok(Self {
             id,
             function: Wanted::of(start),
@@ -44,12 +46,22 @@ impl Request {
             lineage,
         })
     }
+
+    /// Takes the data out, once it is admitted.
+    pub(crate) fn take_data(&mut self) -> Payload {
+        std::mem::replace(&mut self.data, Payload::null())
+    }
 }
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
-pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request, clock: &mut Clock) {
-    let id = request.id;
-    match admit(core, session, request, clock) {
+pub(crate) fn start(
+    core: &Arc<Core>,
+    session: &Arc<Session>,
+    spares: &mut Spares,
+    mut request: Request,
+    clock: &mut Clock,
+) {
+    match admit(core, session, spares, &mut request, clock) {
         Ok(Admitted::Begun(record, deadline)) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
@@ -58,9 +70,9 @@ pub(crate) fn start(core: &Arc<Core>, session: &Arc<Session>, request: Request, 
             return in_place::run_here(core, record, clock);
         }
         Ok(Admitted::Parked(record)) => ask_hook(core, record),
-        Ok(Admitted::Before(record, request)) => again(session, &record, &request),
-        Ok(Admitted::Never) => session.send(forbidden(id)),
-        Err(refusal) => session.refuse(id, refusal),
+        Ok(Admitted::Before(record)) => again(session, &record, &request),
+        Ok(Admitted::Never) => session.send(forbidden(request.id)),
+        Err(refusal) => session.refuse(request.id, refusal),
     }
     clock.passes();
 }
@@ -72,7 +84,7 @@ enum Admitted {
     /// It waits, for the hook or for its turn.
     Parked(Arc<Record>),
     /// Its id was started before.
-    Before(Arc<Record>, Request),
+    Before(Arc<Record>),
     /// Its id is forbidden.
     Never,
 }
@@ -99,35 +111,52 @@ pub(crate) fn may_admit(
 fn admit(
     core: &Core,
     session: &Arc<Session>,
-    request: Request,
+    spares: &mut Spares,
+    request: &mut Request,
     clock: &mut Clock,
 ) -> Result<Admitted, Refusal> {
     // Held until the record is in the table: who says goodbye counts what is in it.
     let open = session.still_open();
     // Held as long: to look, to find a place and to insert is one step. A slot may be passed on to
     // the record right after, and whoever forbids the id looks for its record after that.
-    let mut shard = core.records.shard(request.id);
-    if let Some(record) = shard.get(request.id) {
-        return Ok(Admitted::Before(Arc::clone(record), request));
+    let entry = core.records.entry(request.id);
+    if let Some(record) = entry.get() {
+        return Ok(Admitted::Before(Arc::clone(record)));
     }
     if core.is_forbidden(session.peer.master, request.id) {
         return Ok(Admitted::Never);
     }
-    let function = core.registry.find(&request.function)?;
+    let function = find(core, spares, &request.function)?;
     core.check_payload(request.data.len())?;
     let _open = open?;
-    let place = core.admission().apply(applicant(session, &request, function.is_blocking()))?;
-    let has_slot = !matches!(place, Place::Queued { .. });
-    let origin = Arc::clone(session);
-    if has_slot && function.is_inline() && core.hooks.before_task.is_none() {
-        let times = (clock.came(), clock.now());
-        let (record, deadline) = Record::begun(request, function, origin, place, times);
-        shard.add(&record);
-        return Ok(Admitted::Begun(record, deadline));
+    let place = core.admission().apply(applicant(session, request, function.is_blocking()))?;
+    let begins = !matches!(place, Place::Queued { .. }) && function.is_inline();
+    let came = clock.came();
+    let deadline = request.deadline.and_then(|left| core.epoch.moment(came, left));
+    if !begins || core.hooks.before_task.is_some() {
+        let record = spares.make(request, function, session, (place, came), |record| {
+            record.unpin_data();
+            record.state_mut().limit(deadline);
+        });
+        entry.add(Arc::clone(&record));
+        return Ok(Admitted::Parked(record));
     }
-    let record = Record::parked(request, function, origin, place, clock.came());
-    shard.add(&record);
-    Ok(Admitted::Parked(record))
+    let (now, timeout) = (clock.now(), function.function.timeout);
+    let timeout = timeout.and_then(|timeout| core.epoch.moment(now, timeout));
+    let deadline = deadline.into_iter().chain(timeout).min();
+    let record = spares.make(request, function, session, (place, came), |record| {
+        let state = record.state_mut();
+        state.accepted = true;
+        state.begin(now);
+        state.limit(deadline);
+    });
+    entry.add(Arc::clone(&record));
+    Ok(Admitted::Begun(record, deadline))
+}
+
+/// Finds the function that a start asks for: most ask for the same as the one before.
+fn find(core: &Core, spares: &Spares, wanted: &Wanted) -> Result<Arc<Registered>, Refusal> {
+    spares.function(wanted.number).map_or_else(|| core.registry.find(wanted), Ok)
 }
 
 fn applicant(session: &Session, request: &Request, blocking: bool) -> Applicant {

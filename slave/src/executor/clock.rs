@@ -1,34 +1,66 @@
 //! What time it is while the frames of one batch are dealt with.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
+
+/// When the slave began. Its times are microseconds since then: to reckon with them costs a part
+/// of what moments do, and they take half the room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epoch(Instant);
+
+impl Epoch {
+    /// Begins now.
+    pub(crate) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time.
+    pub(crate) fn now(self) -> u64 {
+        self.time_of(Instant::now())
+    }
+
+    /// The time at a moment.
+    pub(crate) fn time_of(self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.0);
+        since.as_secs() * 1_000_000 + u64::from(since.subsec_micros())
+    }
+
+    /// The moment so long after a time; `None` when no clock reaches it.
+    pub(crate) fn moment(self, time: u64, later: Duration) -> Option<Instant> {
+        self.0.checked_add(Duration::from_micros(time))?.checked_add(later)
+    }
+}
 
 /// A clock that is read as seldom as the figures of a run allow: reading it costs a good part of
 /// a small task.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    came: Instant,
-    last: Option<Instant>,
+    epoch: Epoch,
+    came: u64,
+    last: Option<u64>,
 }
 
 impl Clock {
     /// A batch has come at this moment.
-    pub(crate) const fn new(came: Instant) -> Self {
-        Self { came, last: Some(came) }
+    pub(crate) fn new(epoch: Epoch, came: Instant) -> Self {
+        let came = epoch.time_of(came);
+        Self { epoch, came, last: Some(came) }
     }
 
     /// When the batch came.
-    pub(crate) const fn came(&self) -> Instant {
+    pub(crate) const fn came(&self) -> u64 {
         self.came
     }
 
     /// The time, as it was read last: nothing has happened since that takes time.
-    pub(crate) fn now(&mut self) -> Instant {
+    pub(crate) fn now(&mut self) -> u64 {
         self.last.unwrap_or_else(|| self.read())
     }
 
     /// Reads the time.
-    pub(crate) fn read(&mut self) -> Instant {
-        *self.last.insert(Instant::now())
+    pub(crate) fn read(&mut self) -> u64 {
+        *self.last.insert(self.epoch.now())
     }
 
     /// Something was done that may have taken time.

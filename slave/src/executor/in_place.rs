@@ -9,15 +9,16 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::clock::Clock;
-use super::{ended, run};
+use super::end::ended;
+use super::run;
 use crate::core::Core;
 use crate::execution::FunctionExecution;
 use crate::function::{Announce, Body, BoxedRun, Returned};
 use crate::records::Record;
 use crate::session::Leaves;
 
-/// A first poll longer than this was no short step: the network waited for it.
-const LONG_POLL: Duration = Duration::from_millis(1);
+/// A first poll longer than this, in microseconds, was no short step: the network waited for it.
+const LONG_POLL: u64 = 1_000;
 
 /// How far the first poll came.
 enum First {
@@ -32,8 +33,9 @@ pub(super) fn run_here(core: &Arc<Core>, record: Arc<Record>, clock: &mut Clock)
     let began = if closely { clock.read() } else { clock.now() };
     let polled = first_poll(&record);
     let now = clock.read();
-    if now - began > LONG_POLL {
-        long_poll(&record, closely, now - began);
+    let took = now.saturating_sub(began);
+    if took > LONG_POLL {
+        long_poll(&record, closely, Duration::from_micros(took));
     }
     match polled {
         Ok(First::Ended(returned)) => {
@@ -63,7 +65,7 @@ fn first_poll(record: &Arc<Record>) -> Result<First, Box<dyn Any + Send>> {
     let execution = FunctionExecution::new(Arc::clone(record));
     let given = execution.clone();
     let poll = || catch_unwind(AssertUnwindSafe(|| poll_once(record, given)));
-    run::span(record).in_scope(|| execution.into_scope(poll))
+    run::in_span(record, || execution.into_scope(poll))
 }
 
 fn poll_once(record: &Record, execution: FunctionExecution) -> First {

@@ -7,7 +7,9 @@ use selsyn_common::Outcome;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
-use super::{forbidden, give_up, never_was};
+use super::ask::never_was;
+use super::end::{self, give_up};
+use super::retell::forbidden;
 use crate::core::Core;
 use crate::lifecycle::{Lifecycle, Stop, StopCause};
 use crate::records::Record;
@@ -22,7 +24,7 @@ pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCau
     match stop {
         Stop::NeverRan(outcome) => never_ran(core, record, *outcome),
         Stop::Ask => {
-            record.signals().abort.cancel();
+            record.ask_to_stop();
             climb(core, record);
         }
         Stop::GiveUp(outcome) => give_up(core, record, |_| Some(*outcome)),
@@ -33,7 +35,7 @@ pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCau
 /// It was stopped while it waited. One that was not accepted yet is forbidden rather than ended.
 fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
     if record.state().accepted {
-        super::never_ran(core, record, outcome);
+        end::never_ran(core, record, outcome);
     } else {
         core.forbid(record.origin.peer.master, record.id);
         never_was(core, record, || record.session().send(forbidden(record.id)));
@@ -49,7 +51,7 @@ fn climb(core: &Arc<Core>, record: &Arc<Record>) {
         if is_left_within(record, grace).await {
             return;
         }
-        record.signals().force.notify_one();
+        record.force();
         is_left_within(record, DROP_PATIENCE).await;
     });
 }

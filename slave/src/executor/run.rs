@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
 use tracing::field::display;
 use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Level, Span, info_span};
 
-use super::{ended, ladder};
+use super::end::ended;
+use super::ladder;
 use crate::core::Core;
 use crate::execution::FunctionExecution;
 use crate::function::{Announce, Body, BoxedRun, Returned};
@@ -30,14 +30,17 @@ pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>) {
 /// The first instruction is about to run; false when the run was stopped while it waited.
 fn is_begun(core: &Arc<Core>, record: &Arc<Record>) -> bool {
     let timeout = record.function.function.timeout;
-    let now = Instant::now();
-    if !record.state().begin(now, timeout) {
-        return false;
-    }
-    if let Some(deadline) = timeout.and_then(|timeout| now.checked_add(timeout)) {
+    let now = core.epoch.now();
+    let deadline = timeout.and_then(|timeout| core.epoch.moment(now, timeout));
+    let begins = {
+        let mut state = record.state();
+        state.limit(deadline);
+        state.begin(now)
+    };
+    if let Some(deadline) = deadline.filter(|_| begins) {
         ladder::watch_deadline(core, record, deadline);
     }
-    true
+    begins
 }
 
 /// Runs an async function to its end, or until it is dropped by force.
@@ -71,7 +74,7 @@ async fn drive(report: Report, body: impl Future<Output = Returned>) {
         // The body first: a value that is ready when the grace ends is worth more than the force.
         biased;
         returned = AssertUnwindSafe(body).catch_unwind() => report.end(end_of(returned)),
-        () = record.signals().force.notified() => report.end(End::Dropped),
+        () = record.until(|state| state.is_forced) => report.end(End::Dropped),
     }
 }
 
@@ -90,7 +93,7 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
         }
         let record = Arc::clone(&report.record);
         let execution = FunctionExecution::new(Arc::clone(&record));
-        let returned = span(&record).in_scope(|| {
+        let returned = in_span(&record, || {
             catch_unwind(AssertUnwindSafe(|| match &*record.function.function.body {
                 Body::Blocking(body) => execution.scope(|| body(execution.clone())),
                 Body::Async(_) => {
@@ -103,13 +106,22 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
 }
 
 /// What user code runs in: what it logs names its task, and the tree that the task belongs to.
-pub(super) fn span(record: &Record) -> Span {
-    if Level::INFO > LevelFilter::current() {
-        // Nobody listens: a span that is off costs a good part of a small task all the same.
+fn span(record: &Record) -> Span {
+    if is_unheard() {
         return Span::none();
     }
     let trace = record.lineage().map(|lineage| display(lineage.trace));
     info_span!("task", task.id = %record.id, function = %record.function.name, trace.id = trace)
+}
+
+/// Runs user code in its span.
+pub(super) fn in_span<T>(record: &Record, code: impl FnOnce() -> T) -> T {
+    if is_unheard() { code() } else { span(record).in_scope(code) }
+}
+
+/// Whether nobody listens: a span that is off costs a good part of a small task all the same.
+fn is_unheard() -> bool {
+    Level::INFO > LevelFilter::current()
 }
 
 pub(super) fn end_of(returned: Result<Returned, Box<dyn std::any::Any + Send>>) -> End {
@@ -148,7 +160,7 @@ impl Drop for Report {
     fn drop(&mut self) {
         if self.begun {
             let end = self.end.take().unwrap_or(End::Dropped);
-            return ended(&self.core, &self.record, end, Instant::now(), Leaves::AtOnce);
+            return ended(&self.core, &self.record, end, self.core.epoch.now(), Leaves::AtOnce);
         }
         let (core, record) = (Arc::clone(&self.core), Arc::clone(&self.record));
         if !record.state().life.is_ended() {

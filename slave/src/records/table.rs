@@ -1,33 +1,37 @@
 //! Finds an execution by its id.
 
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use selsyn_common::{ExecutionId, SessionId};
 
-use super::Record;
+use super::{Record, Spares};
 use crate::session::Session;
 
 /// Tables that share the executions: sessions on several threads seldom meet in one.
 const SHARDS: usize = 16;
 
+/// The executions whose ids end alike.
+type Shard = HashTable<Arc<Record>>;
+
 /// The table of executions. It hands out clones, never guards, save to who starts one. Locks are
 /// taken in one order: whether a session is left, a shard, a record, admission, an outbox.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Records {
+    hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
 }
 
-/// The executions whose ids end alike.
-#[derive(Debug, Default)]
-pub(crate) struct Shard(HashSet<ById, RandomState>);
-
-/// A record, found by its id, which stands nowhere but in it.
+/// The place of one id in the table, while nobody else can change it.
 #[derive(Debug)]
-struct ById(Arc<Record>);
+pub(crate) struct Entry<'a> {
+    hasher: &'a RandomState,
+    shard: MutexGuard<'a, Shard>,
+    id: ExecutionId,
+    hash: u64,
+}
 
 /// Results that are not kept any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,30 +45,27 @@ struct Taken {
     bytes: usize,
     /// The session that remembers it, if it is another one.
     of: Option<Arc<Session>>,
-    _record: Arc<Record>,
+    record: Arc<Record>,
 }
 
 impl Records {
-    pub(crate) fn new() -> Self {
-        Self { shards: Default::default() }
-    }
-
     /// Locks the part of the table that an id belongs to, to look and insert in one step.
-    pub(crate) fn shard(&self, id: ExecutionId) -> MutexGuard<'_, Shard> {
+    pub(crate) fn entry(&self, id: ExecutionId) -> Entry<'_> {
         // Ids that are counted up take turns.
         let tail = id.task.uuid().as_u128() as usize;
-        lock(&self.shards[tail % SHARDS])
+        let shard = lock(&self.shards[tail % SHARDS]);
+        Entry { hasher: &self.hasher, shard, id, hash: hash(&self.hasher, id) }
     }
 
     pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Record>> {
-        self.shard(id).get(id).cloned()
+        self.entry(id).get().cloned()
     }
 
     /// Removes an execution.
     pub(crate) fn forget(&self, id: ExecutionId) -> Freed {
         // Dropped after the lock is released.
-        let taken = self.shard(id).0.take(&id);
-        let Some(ById(record)) = taken else { return Freed::default() };
+        let taken = self.entry(id).take();
+        let Some(record) = taken else { return Freed::default() };
         let mut state = record.state();
         state.is_forgotten = true;
         state.session(&record).forget(1);
@@ -76,30 +77,72 @@ impl Records {
         &self,
         ids: impl Iterator<Item = ExecutionId>,
         session: &Arc<Session>,
+        spares: &mut Spares,
     ) -> Freed {
         let mut freed = Freed::default();
         let mut mine = 0;
         for id in ids {
-            let taken = self.shard(id).take_result(id, session);
-            let Some(Taken { bytes, of, .. }) = taken else { continue };
+            let taken = self.entry(id).take_result(session);
+            let Some(Taken { bytes, of, record }) = taken else { continue };
             freed.results += 1;
             freed.bytes += bytes;
             match of {
                 None => mine += 1,
                 Some(other) => other.forget(1),
             }
+            spares.put(record, session);
         }
         session.forget(mine);
         freed
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Record>> {
-        self.shards.iter().flat_map(|shard| lock(shard).all(|_| true)).collect()
+        self.such_as(|_| true)
     }
 
     pub(crate) fn of_session(&self, session: SessionId) -> Vec<Arc<Record>> {
-        let is_mine = |record: &Record| record.state().session(record).id == session;
-        self.shards.iter().flat_map(|shard| lock(shard).all(is_mine)).collect()
+        self.such_as(|record| record.state().session(record).id == session)
+    }
+
+    fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            found.extend(lock(shard).iter().filter(|record| is_meant(record)).cloned());
+        }
+        found
+    }
+}
+
+impl Entry<'_> {
+    pub(crate) fn get(&self) -> Option<&Arc<Record>> {
+        self.shard.find(self.hash, |record| record.id == self.id)
+    }
+
+    /// Puts in an execution of this id, which is not in it.
+    pub(crate) fn add(mut self, record: Arc<Record>) {
+        record.origin.remembers_one();
+        self.shard.insert_unique(self.hash, record, |record| hash(self.hasher, record.id));
+    }
+
+    fn take(mut self) -> Option<Arc<Record>> {
+        let found = self.shard.find_entry(self.hash, |record| record.id == self.id);
+        found.ok().map(|found| found.remove().0)
+    }
+
+    /// Takes out an execution that has ended, and belongs to this session's master.
+    fn take_result(mut self, session: &Arc<Session>) -> Option<Taken> {
+        let found = self.shard.find_entry(self.hash, |record| record.id == self.id).ok()?;
+        let record = found.get();
+        if record.origin.peer.master != session.peer.master {
+            return None;
+        }
+        let mut state = record.state();
+        let bytes = state.result_bytes()?;
+        let of = state.session(record);
+        let of = (!Arc::ptr_eq(of, session)).then(|| Arc::clone(of));
+        state.is_forgotten = true;
+        drop(state);
+        Some(Taken { bytes, of, record: found.remove().0 })
     }
 }
 
@@ -107,56 +150,12 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shard {
-    pub(crate) fn get(&self, id: ExecutionId) -> Option<&Arc<Record>> {
-        self.0.get(&id).map(|ById(record)| record)
-    }
-
-    /// Puts in an execution that is not in it.
-    pub(crate) fn add(&mut self, record: &Arc<Record>) {
-        record.origin.remembers_one();
-        self.0.insert(ById(Arc::clone(record)));
-    }
-
-    /// Takes out an execution that has ended, and belongs to this session's master.
-    fn take_result(&mut self, id: ExecutionId, session: &Arc<Session>) -> Option<Taken> {
-        let ById(record) = self.0.take(&id)?;
-        let is_theirs = record.origin.peer.master == session.peer.master;
-        let mut state = record.state();
-        let Some(bytes) = state.result_bytes().filter(|_| is_theirs) else {
-            drop(state);
-            self.0.insert(ById(record));
-            return None;
-        };
-        let of = state.session(&record);
-        let of = (!Arc::ptr_eq(of, session)).then(|| Arc::clone(of));
-        state.is_forgotten = true;
-        drop(state);
-        Some(Taken { bytes, of, _record: record })
-    }
-
-    fn all(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
-        let records = self.0.iter().map(|ById(record)| record);
-        records.filter(|record| is_meant(record)).cloned().collect()
-    }
+/// Masters choose ids, so that the hash is seeded.
+fn hash(hasher: &RandomState, id: ExecutionId) -> u64 {
+    let (high, low) = id.task.uuid().as_u64_pair();
+    let mut hash = hasher.build_hasher();
+    hash.write_u64(high);
+    hash.write_u64(low);
+    hash.write_u32(id.attempt);
+    hash.finish()
 }
-
-impl Borrow<ExecutionId> for ById {
-    fn borrow(&self) -> &ExecutionId {
-        &self.0.id
-    }
-}
-
-impl Hash for ById {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id.hash(state);
-    }
-}
-
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
-    }
-}
-
-impl Eq for ById {}

@@ -18,6 +18,7 @@ use super::tie::Stream;
 use super::{Over, Session, goodbye, shortened};
 use crate::core::Core;
 use crate::executor::{self, Clock, Request};
+use crate::records::Spares;
 
 /// Frames of one session that may make no sense: a newer master sends some, a broken one many.
 const MAX_VIOLATIONS: u32 = 100;
@@ -29,13 +30,14 @@ pub(super) struct Conversation<'a> {
     stream: Stream,
     contact: Contact,
     violations: u32,
+    spares: Spares,
 }
 
 impl<'a> Conversation<'a> {
     pub(super) fn new(core: &'a Arc<Core>, session: &'a Arc<Session>, stream: Stream) -> Self {
         let tolerance = core.settings.heartbeat_tolerance;
         let contact = Contact::new(tolerance, tolerance, Instant::now().into_std());
-        Self { core, session, stream, contact, violations: 0 }
+        Self { core, session, stream, contact, violations: 0, spares: Spares::default() }
     }
 
     /// Reads until the stream is over; says why, and when the master was last heard.
@@ -88,6 +90,7 @@ impl<'a> Conversation<'a> {
             return Some(Over::Lost("the master has been silent for too long".to_owned()));
         }
         self.session.send(Frame::Heartbeat(proto::Heartbeat {}));
+        self.spares.clear();
         None
     }
 
@@ -100,7 +103,7 @@ impl<'a> Conversation<'a> {
         };
         let now = Instant::now();
         self.contact.heard(now.into_std());
-        let mut clock = Clock::new(now);
+        let mut clock = Clock::new(self.core.epoch, now);
         let mut incoming = match batch.into_incoming() {
             Ok(incoming) => incoming,
             Err(error) => return Some(self.broke_rule(&error)),
@@ -184,10 +187,12 @@ impl<'a> Conversation<'a> {
         is_last.then(|| Over::Violated("the master broke too many rules".to_owned()))
     }
 
-    fn start(&self, start: &mut proto::Start, clock: &mut Clock) -> Result<(), WireError> {
+    fn start(&mut self, start: &mut proto::Start, clock: &mut Clock) -> Result<(), WireError> {
         let id = wire::execution_id("Start", start.execution)?;
         match Request::read(id, start) {
-            Ok(request) => executor::start(self.core, self.session, request, clock),
+            Ok(request) => {
+                executor::start(self.core, self.session, &mut self.spares, request, clock)
+            }
             Err(error) => {
                 let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
                 self.session.refuse(id, refusal);
@@ -207,8 +212,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// The callbacks of these tasks have returned: their records may go.
-    fn results_taken(&self, taken: proto::ResultsTaken) {
+    fn results_taken(&mut self, taken: proto::ResultsTaken) {
         let ids = taken.executions.into_iter().map(ExecutionId::from);
-        self.core.freed(self.core.records.taken(ids, self.session));
+        self.core.freed(self.core.records.taken(ids, self.session, &mut self.spares));
     }
 }

@@ -1,0 +1,130 @@
+//! Gives an execution its verdict, keeps it and tells it.
+
+use std::sync::{Arc, MutexGuard};
+
+use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
+use tracing::{debug, warn};
+
+use super::slot::{leave, pass_on};
+use crate::core::Core;
+use crate::lifecycle::{End, Lifecycle};
+use crate::records::{Record, State};
+use crate::session::{Leaves, Session};
+
+/// User code has ended, or was dropped. A verdict that was given before stands.
+pub(super) fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: u64, leaves: Leaves) {
+    let mut state = record.state();
+    let end = match end {
+        End::Value(value)
+            if is_within_limit(state.session(record), &value) && state.life.complete() =>
+        {
+            return completed(core, record, state, value, now, leaves);
+        }
+        end => end,
+    };
+    let Some(outcome) = state.life.end(end) else {
+        warn!(task.id = %record.id, "the function returned after its verdict; dropped");
+        let next = leave(core, record, &mut state, None);
+        drop(state);
+        record.notify();
+        return pass_on(core, next);
+    };
+    let outcome = within_limit(state.session(record), outcome);
+    // The slot is free before the result is told: who starts the next task right after this one
+    // must not be refused.
+    let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
+    conclude(core, record, state, outcome, now, leaves);
+    pass_on(core, next);
+}
+
+/// It has returned a value, and nobody had asked it to stop: most do, and take the short way.
+fn completed(
+    core: &Arc<Core>,
+    record: &Arc<Record>,
+    mut state: MutexGuard<'_, State>,
+    value: Payload,
+    now: u64,
+    leaves: Leaves,
+) {
+    let next = leave(core, record, &mut state, Some(value.len()));
+    let told = state.keep_value(value, now);
+    tell(core, record, state, told, leaves);
+    pass_on(core, next);
+}
+
+/// It was stopped before it ran.
+pub(super) fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
+    let mut state = record.state();
+    let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
+    conclude(core, record, state, outcome, core.epoch.now(), Leaves::AtOnce);
+    pass_on(core, next);
+}
+
+/// Gives the verdict of a run that has not ended, and keeps its place.
+pub(super) fn give_up(
+    core: &Arc<Core>,
+    record: &Arc<Record>,
+    verdict: impl FnOnce(&mut Lifecycle) -> Option<Outcome>,
+) {
+    let mut state = record.state();
+    let Some(outcome) = verdict(&mut state.life) else { return };
+    core.admission().keep(bytes_of(&outcome));
+    conclude(core, record, state, outcome, core.epoch.now(), Leaves::AtOnce);
+}
+
+/// Gives the verdict: to the record first, then to the master.
+fn conclude(
+    core: &Core,
+    record: &Record,
+    mut state: MutexGuard<'_, State>,
+    outcome: Outcome,
+    now: u64,
+    leaves: Leaves,
+) {
+    let told = state.keep(outcome, now);
+    tell(core, record, state, told, leaves);
+}
+
+/// Tells the master a verdict that is kept.
+fn tell(
+    core: &Core,
+    record: &Record,
+    mut state: MutexGuard<'_, State>,
+    outcome: proto::Outcome,
+    leaves: Leaves,
+) {
+    debug!(task.id = %record.id, status = ?outcome.status(), "ended");
+    let finished = proto::Finished { execution: Some(record.id.into()), outcome: Some(outcome) };
+    state.say(record, Frame::Finished(finished), leaves);
+    let forgotten = state.session(record).is_forgotten();
+    state.is_settled = true;
+    drop(state);
+    record.notify();
+    if forgotten {
+        // Nobody can ask for it any more.
+        core.forget(record.id);
+    }
+}
+
+/// Whether the master reads a value.
+fn is_within_limit(session: &Session, value: &Payload) -> bool {
+    value.len() <= session.max_result_bytes
+}
+
+/// A result that the master would refuse to read becomes a failure that it can.
+fn within_limit(session: &Session, outcome: Outcome) -> Outcome {
+    match outcome.value() {
+        Some(value) if !is_within_limit(session, value) => {
+            let (bytes, limit) = (value.len(), session.max_result_bytes);
+            let message = format!("the result has {bytes} bytes; the master takes {limit}");
+            let failure = Failure::of(FailureKind::TooLarge, message, Ran::Yes);
+            Outcome::failed(TaskStatus::Failed, failure)
+        }
+        _ => outcome,
+    }
+}
+
+fn bytes_of(outcome: &Outcome) -> usize {
+    outcome.value().map_or(0, Payload::len)
+}

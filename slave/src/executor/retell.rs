@@ -1,0 +1,45 @@
+//! Tells a session again how far an execution has come.
+
+use std::sync::Arc;
+
+use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::{ExecutionId, Outcome};
+
+use crate::records::{Record, State};
+use crate::session::Session;
+
+/// Gives an execution to the new session of a master that came back too late for the former one,
+/// and tells it what became of it.
+pub(crate) fn hand_over(record: &Arc<Record>, session: &Arc<Session>) {
+    // Under the lock: a verdict goes to the one session or to the other.
+    let mut state = record.state();
+    if state.is_forgotten {
+        // Its result was taken since the executions were listed: nobody remembers it.
+        return;
+    }
+    state.hand_over(record, session);
+    repeat(record, &mut state, session);
+}
+
+/// Tells a session how far an execution has come: that it was accepted, and its verdict.
+pub(super) fn repeat(record: &Record, state: &mut State, session: &Session) {
+    if state.accepted {
+        session.send(accepted_frame(record.id));
+    }
+    if let Some(outcome) = state.outcome() {
+        session.send(finished(record.id, outcome));
+    }
+}
+
+fn accepted_frame(id: ExecutionId) -> Frame {
+    Frame::Accepted(proto::Accepted { execution: Some(id.into()), reply: None })
+}
+
+fn finished(id: ExecutionId, outcome: Outcome) -> Frame {
+    let outcome = Some(outcome.into());
+    Frame::Finished(proto::Finished { execution: Some(id.into()), outcome })
+}
+
+pub(super) fn forbidden(id: ExecutionId) -> Frame {
+    Frame::Forbidden(proto::Forbidden { execution: Some(id.into()) })
+}

@@ -1,0 +1,98 @@
+//! What a master is told of an execution's course, and which of its sessions is.
+
+use std::sync::Arc;
+
+use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::{Output, OutputContent, Payload};
+
+use super::{Record, State};
+use crate::session::{Leaves, Session};
+
+/// How much of its course the master has been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Told {
+    Nothing,
+    Accepted,
+    Running,
+}
+
+impl Record {
+    /// Tells the master that user code begins: its arguments could be read.
+    pub(crate) fn begins(&self, leaves: Leaves) {
+        let mut state = self.state();
+        if !state.life.is_ended() {
+            state.tell(self, Told::Running, leaves);
+        }
+    }
+
+    /// Sends something the function shows; never waits, may be dropped when the master is slow.
+    /// What is shown after the end is dropped.
+    pub(crate) fn show(&self, content: OutputContent) {
+        // Numbered and sent in one step, so that numbers leave in order.
+        let mut state = self.state();
+        if state.life.is_ended() {
+            return;
+        }
+        state.tell(self, Told::Running, Leaves::WithBatch);
+        let more = state.more();
+        more.shown += 1;
+        let output = Output { seq: more.shown, content };
+        state.session(self).send(Frame::Output(proto::ExecutionOutput {
+            execution: Some(self.id.into()),
+            output: Some(output.into()),
+        }));
+    }
+}
+
+impl State {
+    fn heir(&self) -> Option<&Arc<Session>> {
+        self.more.as_ref()?.heir.as_ref()
+    }
+
+    /// The session that hears of it.
+    pub(crate) fn session<'a>(&'a self, record: &'a Record) -> &'a Arc<Session> {
+        self.heir().unwrap_or(&record.origin)
+    }
+
+    /// Gives it to another session of the same master.
+    pub(crate) fn hand_over(&mut self, record: &Record, session: &Arc<Session>) {
+        session.remembers_one();
+        self.session(record).forget(1);
+        self.more().heir = Some(Arc::clone(session));
+        if self.accepted {
+            // Who hands it over says so.
+            self.told = self.told.max(Told::Accepted);
+        }
+    }
+
+    /// Tells the master what it has not heard yet of the execution's course up to here.
+    fn tell(&mut self, record: &Record, course: Told, leaves: Leaves) {
+        let execution = || Some(record.id.into());
+        if self.told < Told::Accepted {
+            let accepted = proto::Accepted { execution: execution(), reply: None };
+            self.say(record, Frame::Accepted(accepted), leaves);
+        }
+        if self.told < Told::Running && course == Told::Running {
+            let running = proto::Running { execution: execution() };
+            self.say(record, Frame::Running(running), leaves);
+        }
+        self.told = self.told.max(course);
+    }
+
+    /// Tells the master that the execution is accepted, and what the hook replied.
+    pub(crate) fn accept(&mut self, record: &Record, reply: Option<Payload>, leaves: Leaves) {
+        (self.accepted, self.told) = (true, Told::Accepted);
+        let reply = reply.map(proto::Payload::from);
+        let accepted = proto::Accepted { execution: Some(record.id.into()), reply };
+        self.say(record, Frame::Accepted(accepted), leaves);
+    }
+
+    /// Says something to the session that hears of it. Only the session that it came by has a
+    /// batch that is being dealt with.
+    pub(crate) fn say(&self, record: &Record, frame: Frame, leaves: Leaves) {
+        match self.heir() {
+            None => record.origin.say(frame, leaves),
+            Some(heir) => heir.say(frame, Leaves::AtOnce),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The verdict of an execution, kept until its master takes it.
+
+use selsyn_common::{Outcome, Payload, Summary, proto};
+
+use super::State;
+
+/// What is kept of an end.
+#[derive(Debug, Default)]
+pub(super) enum Kept {
+    /// It has not ended.
+    #[default]
+    Nothing,
+    /// It has returned a value; most do.
+    Value { value: Payload, summary: proto::Summary },
+    /// It has ended otherwise.
+    Otherwise(Box<Outcome>),
+}
+
+impl State {
+    /// Keeps the verdict, until its master takes it; gives it with its figures.
+    pub(crate) fn keep(&mut self, outcome: Outcome, now: u64) -> proto::Outcome {
+        match outcome.result {
+            Ok(value) => self.keep_value(value, now),
+            Err(_) => {
+                let outcome = Outcome { summary: self.figures(now).into(), ..outcome };
+                let told = outcome.clone().into();
+                self.more().kept = Kept::Otherwise(Box::new(outcome));
+                told
+            }
+        }
+    }
+
+    /// Keeps the value that it returned.
+    pub(crate) fn keep_value(&mut self, value: Payload, now: u64) -> proto::Outcome {
+        let summary = self.figures(now);
+        self.more().kept = Kept::Value { value: value.clone(), summary };
+        proto::Outcome {
+            status: proto::Status::Completed.into(),
+            result: Some(proto::outcome::Result::Value(value.into())),
+            summary: Some(summary),
+        }
+    }
+
+    fn kept(&self) -> &Kept {
+        self.more.as_ref().map_or(&Kept::Nothing, |more| &more.kept)
+    }
+
+    /// The verdict, if there is one.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self.kept() {
+            Kept::Nothing => None,
+            Kept::Otherwise(outcome) => Some(Outcome::clone(outcome)),
+            Kept::Value { value, summary } => {
+                let summary = Summary::from(*summary);
+                Some(Outcome { summary, ..Outcome::completed(value.clone()) })
+            }
+        }
+    }
+
+    /// How many bytes the result has that is kept, if one is.
+    pub(crate) fn result_bytes(&self) -> Option<usize> {
+        match self.kept() {
+            Kept::Nothing => None,
+            Kept::Otherwise(_) => Some(0),
+            Kept::Value { value, .. } => Some(value.len()),
+        }
+    }
+}

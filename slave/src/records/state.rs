@@ -1,0 +1,181 @@
+//! What changes during an execution's life.
+
+use std::sync::Arc;
+
+use selsyn_common::{Lineage, proto};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::course::Told;
+use super::kept::Kept;
+use crate::admission::Place;
+use crate::lifecycle::Lifecycle;
+use crate::session::Session;
+
+/// What changes during an execution's life. All times are the slave's, in microseconds.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) life: Lifecycle,
+    /// The before_task hook has let it pass.
+    pub(crate) accepted: bool,
+    pub(super) told: Told,
+    /// User code has returned, or never ran.
+    pub(crate) is_left: bool,
+    /// Its master has been told what became of it: its session may be closed.
+    pub(crate) is_settled: bool,
+    /// It was taken out of the table: no session remembers it any more.
+    pub(crate) is_forgotten: bool,
+    /// Its future is to be dropped.
+    pub(crate) is_forced: bool,
+    holds: Holds,
+    is_blocking: bool,
+    /// Its ticket while it waits in the queue, then when it began.
+    mark: u64,
+    came: u64,
+    pub(super) more: Option<Box<More>>,
+}
+
+/// The kind of its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Foreground,
+    Slot,
+    Queued,
+}
+
+/// The mark of one that has a slot and has not begun.
+const NOT_BEGUN: u64 = u64::MAX;
+
+/// What few executions have while they wait.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    /// The session that hears of it, when that is another one than it came by: its master came
+    /// back too late for the former.
+    pub(super) heir: Option<Arc<Session>>,
+    lineage: Option<Box<Lineage>>,
+    deadline: Option<Instant>,
+    /// Outputs shown so far.
+    pub(super) shown: u64,
+    /// Rung at each change, once somebody has waited for one.
+    bell: Option<Arc<Notify>>,
+    pub(super) kept: Kept,
+}
+
+impl State {
+    pub(super) fn new(place: Place, came: u64) -> Self {
+        let mut state = Self {
+            life: Lifecycle::new(),
+            accepted: false,
+            told: Told::Nothing,
+            is_left: false,
+            is_settled: false,
+            is_forgotten: false,
+            is_forced: false,
+            holds: Holds::Slot,
+            is_blocking: false,
+            mark: NOT_BEGUN,
+            came,
+            more: None,
+        };
+        state.hold(place);
+        state
+    }
+
+    /// Begins anew, and keeps the memory that it has.
+    pub(super) fn renew(&mut self, place: Place, came: u64) {
+        let more = self.more.take();
+        *self = Self { more, ..Self::new(place, came) };
+    }
+
+    /// Lets go of what it keeps beside memory.
+    pub(super) fn clear(&mut self) {
+        self.life = Lifecycle::new();
+        if let Some(more) = &mut self.more {
+            (more.heir, more.lineage, more.deadline, more.shown) = (None, None, None, 0);
+            more.kept = Kept::Nothing;
+        }
+    }
+
+    pub(super) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    /// User code is about to run; false when the execution has ended before.
+    pub(crate) fn begin(&mut self, now: u64) -> bool {
+        let begins = self.life.begin();
+        if begins {
+            self.mark = now;
+        }
+        begins
+    }
+
+    /// It is ended at this moment at the latest; `None` sets none. The earliest that is set counts.
+    pub(crate) fn limit(&mut self, deadline: Option<Instant>) {
+        if deadline.is_some() {
+            let more = self.more();
+            more.deadline = more.deadline.into_iter().chain(deadline).min();
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.more.as_ref()?.deadline
+    }
+
+    pub(super) fn set_lineage(&mut self, lineage: Option<Box<Lineage>>) {
+        if lineage.is_some() {
+            self.more().lineage = lineage;
+        }
+    }
+
+    pub(super) fn lineage(&self) -> Option<Lineage> {
+        self.more.as_ref()?.lineage.as_deref().copied()
+    }
+
+    /// What wakes those who wait for a change.
+    pub(super) fn bell(&mut self) -> Arc<Notify> {
+        Arc::clone(self.more().bell.get_or_insert_default())
+    }
+
+    /// Takes a place instead of the one that it held.
+    pub(super) fn hold(&mut self, place: Place) {
+        (self.holds, self.is_blocking, self.mark) = match place {
+            Place::Foreground => (Holds::Foreground, false, NOT_BEGUN),
+            Place::Slot { blocking } => (Holds::Slot, blocking, NOT_BEGUN),
+            Place::Queued { blocking, ticket } => (Holds::Queued, blocking, ticket),
+        };
+    }
+
+    /// The place it holds.
+    pub(crate) const fn place(&self) -> Place {
+        let blocking = self.is_blocking;
+        match self.holds {
+            Holds::Foreground => Place::Foreground,
+            Holds::Slot => Place::Slot { blocking },
+            Holds::Queued => Place::Queued { blocking, ticket: self.mark },
+        }
+    }
+
+    /// Whether it waits in the queue.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.holds == Holds::Queued
+    }
+
+    /// How long it waited, and how long it ran.
+    pub(super) fn figures(&self, now: u64) -> proto::Summary {
+        let has_begun = !self.is_queued() && self.mark != NOT_BEGUN;
+        let began = if has_begun { self.mark } else { now };
+        let [queued_micros, ran_micros] =
+            [began.saturating_sub(self.came), now.saturating_sub(began)];
+        proto::Summary { queued_micros, ran_micros }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::records::Record;
+
+    #[test]
+    fn a_million_that_wait_fit_into_what_the_goal_leaves_them() {
+        assert!(size_of::<Record>() <= 136, "{}", size_of::<Record>());
+    }
+}
