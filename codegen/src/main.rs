@@ -59,6 +59,8 @@ fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Bo
         .boxed(".selsyn.v1.Rejected.refusal")
         .boxed(".selsyn.v1.GoodbyeRefused.refusal")
         .boxed(".selsyn.v1.Outcome.result.failure")
+        .boxed(".selsyn.v1.Output.content.progress")
+        .boxed(".selsyn.v1.Output.content.plot")
         .build_client(false)
         .build_server(false);
     generate(messages, descriptors, root, "common")?;

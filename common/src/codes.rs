@@ -1,7 +1,8 @@
 //! The one table of error codes.
 //!
 //! Every public error has `code()`, which is a row of this table. Numbers are never used twice:
-//! E01 starts and data, E02 connections, E04 slaves, E05 ends, E06 calls.
+//! E01 starts and data, E02 connections, E04 slaves, E05 ends, E06 calls, E07
+//! outputs.
 
 /// A status of gRPC, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,8 @@ codes! {
     JoinElapsed          "E0506" DeadlineExceeded     1  6 "the wait ended before the task; the task goes on"
     GroupFailed          "E0507" Unknown              1  1 "fewer members of the group completed than had to"
     InsideRuntime        "E0601" FailedPrecondition   1  2 "a blocking call inside an async runtime"
+    OutputInvalid        "E0701" InvalidArgument      1  1 "what a function gave cannot be shown"
+    OutputTooLarge       "E0702" InvalidArgument      1  1 "one output of a function is over the limit"
 }
 
 impl ErrorCode {

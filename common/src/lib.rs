@@ -11,7 +11,7 @@
 //! | [`Outcome`], [`Failure`], [`Ran`] | how it ended, and whether user code ran |
 //! | [`Context`], [`FailedTask`] | what goes down to child tasks, and comes up from them |
 //! | [`Refusal`] | why something was not done |
-//! | [`Output`] | what a running function shows |
+//! | [`Output`], [`OutputContent`] | what a running function shows |
 //! | [`ErrorCode`] | the one table of codes |
 //! | [`link`] | lanes, numbering, silence, versions |
 //! | [`di_engine`] | DI-engine's JSON replies and its two tables of codes |
@@ -27,6 +27,7 @@ mod ids;
 #[doc(hidden)]
 pub mod link;
 mod outcome;
+mod output;
 mod payload;
 #[doc(hidden)]
 pub mod proto;
@@ -42,7 +43,11 @@ pub use endpoint::{DEFAULT_MASTER_PORT, DEFAULT_SLAVE_PORT, Endpoint, EndpointEr
 pub use failed_task::FailedTask;
 pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
-pub use outcome::{LogLevel, LogLine, Outcome, Output, OutputContent, Progress, Summary};
+pub use outcome::{Outcome, Summary};
+pub use output::{
+    Counts, LogLevel, LogLine, NonFinite, Output, OutputContent, OutputError, Plot, Progress,
+    Trace, Verb,
+};
 #[cfg(feature = "prost-payload")]
 pub use payload::Prost;
 pub use payload::{Call, FromPayload, IntoPayload, Payload, PayloadError, PayloadKind};

@@ -1,9 +1,6 @@
-//! Says how an execution ended, and what a running one shows.
+//! Says how an execution ended.
 
-use std::fmt;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::{Failure, FailureKind, Payload, Ran, TaskStatus};
 
@@ -63,79 +60,4 @@ pub struct Summary {
     pub queued: Duration,
     /// Time that user code ran.
     pub ran: Duration,
-}
-
-/// How grave a log line is. The six words are CloudPSS's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// Someone must act now.
-    Critical,
-    /// Something failed.
-    Error,
-    /// Something was worked around.
-    Warning,
-    /// What a reader wants to know.
-    Info,
-    /// More than most readers want.
-    Verbose,
-    /// For the function's author.
-    Debug,
-}
-
-impl fmt::Display for LogLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Critical => "critical",
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Info => "info",
-            Self::Verbose => "verbose",
-            Self::Debug => "debug",
-        })
-    }
-}
-
-/// How far an execution has come.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
-    /// Which bar; [`Progress::DEFAULT_KEY`] where the function names none.
-    pub key: String,
-    /// Between 0 and 1.
-    pub value: f64,
-    /// What the bar is about.
-    pub title: String,
-}
-
-impl Progress {
-    /// The key of a bar that the function did not name, as in CloudPSS.
-    pub const DEFAULT_KEY: &str = "progress-1";
-}
-
-/// One line of an execution's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// How grave it is.
-    pub level: LogLevel,
-    /// The text, as the function gave it.
-    pub content: String,
-}
-
-/// Something a running function shows, with its place in the execution's event log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    /// Place in the log, from 1; a hole in the row is a loss.
-    pub seq: u64,
-    /// What is shown.
-    pub content: OutputContent,
-}
-
-/// What is shown.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum OutputContent {
-    /// How far it has come.
-    Progress(Progress),
-    /// A line of its log.
-    Log(LogLine),
 }

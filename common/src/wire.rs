@@ -2,6 +2,7 @@
 
 mod lineage;
 mod outcome;
+mod output;
 mod payload;
 mod refusal;
 

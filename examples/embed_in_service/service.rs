@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use selsyn::codes::GrpcCode;
-use selsyn::{Connection, Master, RunningTask, StartError, TaskEvent};
+use selsyn::{Connection, Master, OutputContent, RunningTask, StartError, TaskEvent};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -125,8 +125,11 @@ fn events(running: RunningTask) -> impl Stream<Item = Result<Event, Infallible>>
 fn told(event: TaskEvent) -> Option<Event> {
     let (name, data) = match event {
         TaskEvent::Running => ("running", "the slave has begun".to_owned()),
-        TaskEvent::Progress(progress) => ("progress", format!("{:.2}", progress.value)),
-        TaskEvent::Log(line) => ("log", line.content),
+        TaskEvent::Output(output) => match output.content {
+            OutputContent::Progress(progress) => ("progress", format!("{:.2}", progress.value)),
+            OutputContent::Log(line) => ("log", line.content),
+            other => (other.kind(), other.to_json().to_string()),
+        },
         TaskEvent::Ended(outcome) => match outcome.result {
             Ok(value) => ("completed", value.to_string()),
             Err(failure) => ("failed", format!("{failure} ({})", failure.ran)),

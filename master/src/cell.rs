@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
 use selsyn_common::{
-    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, Payload, Progress, Ran,
-    StatusChange, TaskStatus,
+    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Progress,
+    Ran, StatusChange, TaskStatus,
 };
 use tracing::{debug, warn};
 
@@ -239,6 +239,10 @@ impl Cell {
 
     pub(crate) fn on_log(&self, f: impl FnMut(&LogLine) + Send + 'static) {
         self.state().mailbox().on_log(f);
+    }
+
+    pub(crate) fn on_output(&self, f: impl FnMut(&OutputContent) + Send + 'static) {
+        self.state().mailbox().on_output(f);
     }
 
     /// A receiver of events, beginning with what has happened so far.

@@ -1,7 +1,7 @@
 //! Runs a task's callbacks, in order, away from the network loop, each panic contained.
 //!
 //! Each task has a mailbox. Whoever puts the first item in spawns a worker, which empties it and
-//! ends: what the function shows goes to `on_progress` and `on_log`, then the verdict to the
+//! ends: what the function shows goes to `on_output`, `on_progress` and `on_log`, then the verdict to the
 //! callbacks in the order they were chained, then callbacks that came late. Sync callbacks run
 //! on a thread that may block, so that one that blocks holds back its own task and nothing else.
 
@@ -18,7 +18,7 @@ use crate::callback_threads;
 use crate::callbacks::Callback;
 use crate::cell::{Aftermath, Cell};
 
-/// Outputs that may wait for a slow `on_log` or `on_progress`; beyond it the oldest are dropped.
+/// Outputs that may wait for a slow `on_output`, `on_log` or `on_progress`; beyond it the oldest are dropped.
 const MAX_OUTPUTS: usize = 1_024;
 
 type Watcher = Box<dyn FnMut(&OutputContent) + Send>;
@@ -56,6 +56,10 @@ impl Mailbox {
                 f(line);
             }
         });
+    }
+
+    pub(crate) fn on_output(&mut self, f: impl FnMut(&OutputContent) + Send + 'static) {
+        self.watch(f);
     }
 
     fn watch(&mut self, f: impl FnMut(&OutputContent) + Send + 'static) {
@@ -186,7 +190,7 @@ fn record(cell: &Cell, panics: Vec<String>) {
     }
 }
 
-/// Tells `on_progress` and `on_log` what was shown.
+/// Tells `on_output`, `on_progress` and `on_log` what was shown.
 async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputContent>) -> Vec<String> {
     let told = callback_threads::run(move || {
         let mut panics = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use selsyn_common::{LogLine, Outcome, Progress};
+use selsyn_common::{Outcome, Output};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -22,10 +22,8 @@ pub enum TaskEvent {
     Accepted,
     /// User code has begun.
     Running,
-    /// How far it has come.
-    Progress(Progress),
-    /// A line of its log.
-    Log(LogLine),
+    /// The function shows something: progress, a line of its log, a plot and so on.
+    Output(Output),
     /// So many outputs were dropped before the next one, as a reader was too slow.
     Missed(u64),
     /// How it ended; the last event.

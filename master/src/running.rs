@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, Payload, Progress, TaskId,
-    TaskStatus,
+    ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload,
+    Progress, TaskId, TaskStatus,
 };
 use tokio::time::timeout;
 
@@ -147,6 +147,13 @@ impl RunningTask {
 /// Callbacks, as of a [`Task`](crate::Task): those that come late run once and at once.
 impl RunningTask {
     callback_setters!();
+
+    /// Is told whatever the function shows, from now on: progress, lines of its log, plots, tables and all
+    /// else.
+    pub fn on_output(self, f: impl FnMut(&OutputContent) + Send + 'static) -> Self {
+        self.cell.on_output(f);
+        self
+    }
 
     /// Is told how far the function has come, from now on.
     pub fn on_progress(self, f: impl FnMut(&Progress) + Send + 'static) -> Self {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use selsyn_common::proto::Placement;
 use selsyn_common::{
-    Context, ExecutionId, Failure, Lineage, LogLine, Outcome, Payload, Progress, StopSignal,
-    TaskId, TaskStatus,
+    Context, ExecutionId, Failure, Lineage, LogLine, Outcome, OutputContent, Payload, Progress,
+    StopSignal, TaskId, TaskStatus,
 };
 use tokio::time::Instant;
 
@@ -232,6 +232,13 @@ impl Task {
     pub(crate) fn callback(self, callback: Callback) -> Self {
         // It has not ended: there is no worker to spawn.
         let _ = self.cell.state().mailbox().push_callback(callback, false);
+        self
+    }
+
+    /// Is told whatever the function shows: progress, lines of its log, plots, tables and all
+    /// else.
+    pub fn on_output(self, f: impl FnMut(&OutputContent) + Send + 'static) -> Self {
+        self.cell.on_output(f);
         self
     }
 

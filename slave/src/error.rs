@@ -120,21 +120,3 @@ impl ServeError {
         ErrorCode::ServeFailed.as_str()
     }
 }
-
-/// What a function could not show.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OutputError {
-    /// A progress value that is no number between 0 and 1.
-    #[error("progress is a number between 0 and 1, not {0}")]
-    Progress(f64),
-}
-
-impl OutputError {
-    /// The code that people look up.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Progress(_) => ErrorCode::DataInvalid.as_str(),
-        }
-    }
-}

@@ -1,16 +1,15 @@
 //! What user code holds of its own run.
 
+mod outputs;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selsyn_common::{
-    Context, ExecutionId, LogLevel, LogLine, OutputContent, Payload, Progress, TaskId,
-};
+use selsyn_common::{Context, ExecutionId, Payload, TaskId};
 
 use tracing::debug;
 
-use crate::error::OutputError;
 use crate::nested;
 use crate::records::Record;
 use crate::session::Leaves;
@@ -155,50 +154,6 @@ impl FunctionExecution {
     /// Safe to drop and to call again.
     pub async fn cancelled(&self) {
         self.record.until(|state| state.life.is_asked_to_stop()).await;
-    }
-
-    /// Shows how far the run has come, between 0 and 1, in its one unnamed bar.
-    ///
-    /// # Errors
-    ///
-    /// [`OutputError::Progress`] when `value` is no number between 0 and 1; nothing is shown.
-    pub fn progress(&self, value: f64) -> Result<(), OutputError> {
-        self.progress_of(Progress::DEFAULT_KEY, "", value)
-    }
-
-    /// Shows how far one of several bars has come, between 0 and 1.
-    ///
-    /// # Errors
-    ///
-    /// [`OutputError::Progress`] when `value` is no number between 0 and 1; nothing is shown.
-    pub fn progress_of(&self, key: &str, title: &str, value: f64) -> Result<(), OutputError> {
-        if !(0.0..=1.0).contains(&value) {
-            return Err(OutputError::Progress(value));
-        }
-        let (key, title) = (key.to_owned(), title.to_owned());
-        self.record.show(OutputContent::Progress(Progress { key, value, title }));
-        Ok(())
-    }
-
-    /// Adds a line to the run's log. Never waits.
-    pub fn log(&self, level: LogLevel, content: impl fmt::Display) {
-        let content = content.to_string();
-        self.record.show(OutputContent::Log(LogLine { level, content }));
-    }
-
-    /// Adds a line of level [`LogLevel::Info`].
-    pub fn info(&self, content: impl fmt::Display) {
-        self.log(LogLevel::Info, content);
-    }
-
-    /// Adds a line of level [`LogLevel::Warning`].
-    pub fn warning(&self, content: impl fmt::Display) {
-        self.log(LogLevel::Warning, content);
-    }
-
-    /// Adds a line of level [`LogLevel::Error`].
-    pub fn error(&self, content: impl fmt::Display) {
-        self.log(LogLevel::Error, content);
     }
 }
 

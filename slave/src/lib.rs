@@ -62,7 +62,7 @@ mod slave;
 
 pub use builder::SlaveBuilder;
 pub use config::OnMasterLost;
-pub use error::{BuildError, OutputError, ServeError};
+pub use error::{BuildError, ServeError};
 pub use execution::FunctionExecution;
 pub use function::{Function, IntoFunction, blocking, function};
 pub use hooks::{ConnectionRequest, Peer, TaskRequest};

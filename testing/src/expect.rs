@@ -61,7 +61,7 @@ pub async fn running(task: &RunningTask) {
     let begun = async {
         while let Some(event) = events.next().await {
             match event {
-                TaskEvent::Running | TaskEvent::Progress(_) | TaskEvent::Log(_) => return,
+                TaskEvent::Running | TaskEvent::Output(_) => return,
                 TaskEvent::Ended(outcome) => {
                     panic!("expected a running task, and it has ended {}", said(&outcome))
                 }

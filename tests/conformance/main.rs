@@ -4,4 +4,5 @@
 
 #![cfg(test)]
 
+mod cloudpss;
 mod di_engine;

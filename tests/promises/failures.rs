@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use selsyn::{Failure, FailureKind, FunctionExecution, Payload, Ran, TaskStatus, blocking};
+use selsyn::{
+    Failure, FailureKind, FunctionExecution, Payload, Progress, Ran, TaskStatus, blocking,
+};
 use selsyn_testing::functions::Counter;
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -104,7 +106,7 @@ async fn what_is_too_long_is_cut_and_costs_the_neighbours_nothing() {
                 })
                 .function("log", |execution: FunctionExecution, (): ()| async move {
                     execution.info(long());
-                    execution.progress_of("key", &long(), 0.5)?;
+                    execution.progress(Progress::fraction(0.5).key("key").title(long()))?;
                     execution.info("next");
                     Ok::<_, Failure>(())
                 })

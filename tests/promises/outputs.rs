@@ -110,7 +110,7 @@ async fn what_a_slow_reader_misses_is_counted_to_the_last_line() {
     let (mut seen, mut missed) = (0, 0);
     loop {
         match expect::soon("an event", events.next()).await.expect("Ended is the last") {
-            TaskEvent::Log(_) => seen += 1,
+            TaskEvent::Output(_) => seen += 1,
             TaskEvent::Missed(count) => missed += count,
             TaskEvent::Ended(_) => break,
             _ => {}

@@ -64,7 +64,7 @@ async fn raw_bytes_arrive_as_bytes() {
 #[tokio::test]
 async fn prost_messages_go_both_ways() {
     let cluster = cluster().await;
-    let line = proto::LogLine { level: 4, content: "epoch 1".to_owned() };
+    let line = proto::LogLine { content: "epoch 1".to_owned(), ..proto::LogLine::default() };
     let running = cluster
         .connection(0)
         .new_task(Prost(line))

@@ -151,6 +151,10 @@ impl RawMaster {
     /// # Errors
     ///
     /// When the stream has broken.
+    ///
+    /// # Panics
+    ///
+    /// When a batch is longer than the rules allow.
     pub async fn next(&mut self) -> Result<Option<FromSlave>, Status> {
         while self.read.is_empty() {
             let read = expect::soon("a frame of the slave", self.incoming.message()).await?;

@@ -111,15 +111,21 @@ pub struct Refusal {
 /// How far an execution has come.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Progress {
-    /// Which bar; "progress-1" where the function names none.
-    #[prost(string, tag = "1")]
-    pub key: ::prost::alloc::string::String,
+    /// Which bar; "progress-1" where the function names none. Without one it is a bar of its own.
+    #[prost(string, optional, tag = "1")]
+    pub key: ::core::option::Option<::prost::alloc::string::String>,
     /// Between 0 and 1.
     #[prost(double, tag = "2")]
     pub value: f64,
     /// What the bar is about.
     #[prost(string, tag = "3")]
     pub title: ::prost::alloc::string::String,
+    /// What is done, where the value was given as counts.
+    #[prost(uint64, tag = "4")]
+    pub done: u64,
+    /// What there is to do; 0 where the value was given as such.
+    #[prost(uint64, tag = "5")]
+    pub total: u64,
 }
 /// One line of an execution's log.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -130,6 +136,28 @@ pub struct LogLine {
     /// The text, as the function gave it.
     #[prost(string, tag = "2")]
     pub content: ::prost::alloc::string::String,
+    /// Names the line, so that a later one acts on it.
+    #[prost(string, optional, tag = "3")]
+    pub key: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether the text is HTML.
+    #[prost(bool, tag = "4")]
+    pub html: bool,
+    /// What it does to the line of the same key: REPLACE, APPEND or PREPEND.
+    #[prost(enumeration = "Verb", tag = "5")]
+    pub verb: i32,
+}
+/// A plot, a table or a container: a document of JSON whose shape is CloudPSS's.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Document {
+    /// Names the thing, so that a later document acts on it.
+    #[prost(string, optional, tag = "1")]
+    pub key: ::core::option::Option<::prost::alloc::string::String>,
+    /// What it does to the thing of the same key.
+    #[prost(enumeration = "Verb", tag = "2")]
+    pub verb: i32,
+    /// JSON text: the `data` of CloudPSS's envelope.
+    #[prost(string, tag = "3")]
+    pub data: ::prost::alloc::string::String,
 }
 /// Something a running function shows.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -138,7 +166,7 @@ pub struct Output {
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// What is shown.
-    #[prost(oneof = "output::Content", tags = "2, 3")]
+    #[prost(oneof = "output::Content", tags = "2, 3, 4")]
     pub content: ::core::option::Option<output::Content>,
 }
 /// Nested message and enum types in `Output`.
@@ -148,10 +176,13 @@ pub mod output {
     pub enum Content {
         /// How far it has come.
         #[prost(message, tag = "2")]
-        Progress(super::Progress),
+        Progress(::prost::alloc::boxed::Box<super::Progress>),
         /// A line of its log.
         #[prost(message, tag = "3")]
         Log(super::LogLine),
+        /// A plot: {title, traces, layout}.
+        #[prost(message, tag = "4")]
+        Plot(::prost::alloc::boxed::Box<super::Document>),
     }
 }
 /// A registered function, as a catalogue lists it.
@@ -412,6 +443,47 @@ impl LogLevel {
             "LOG_LEVEL_INFO" => Some(Self::Info),
             "LOG_LEVEL_VERBOSE" => Some(Self::Verbose),
             "LOG_LEVEL_DEBUG" => Some(Self::Debug),
+            _ => None,
+        }
+    }
+}
+/// What an output does to the thing that its key names. The words are those of CloudPSS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Verb {
+    /// Covers what was there.
+    Replace = 0,
+    /// Joins on behind: traces and columns by their place in the list, a log's text as text.
+    Append = 1,
+    /// Joins on in front.
+    Prepend = 2,
+    /// Covers the attributes that it carries and leaves the others: plots only.
+    Update = 3,
+    /// Shows it anew: containers only.
+    Create = 4,
+}
+impl Verb {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Replace => "VERB_REPLACE",
+            Self::Append => "VERB_APPEND",
+            Self::Prepend => "VERB_PREPEND",
+            Self::Update => "VERB_UPDATE",
+            Self::Create => "VERB_CREATE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERB_REPLACE" => Some(Self::Replace),
+            "VERB_APPEND" => Some(Self::Append),
+            "VERB_PREPEND" => Some(Self::Prepend),
+            "VERB_UPDATE" => Some(Self::Update),
+            "VERB_CREATE" => Some(Self::Create),
             _ => None,
         }
     }

@@ -1,13 +1,10 @@
-//! Outcomes, failures and outputs on the wire.
+//! Outcomes and failures on the wire.
 
 use std::time::Duration;
 
 use super::WireError;
-use crate::proto::{self, outcome, output};
-use crate::{
-    Failure, FailureKind, LogLevel, LogLine, Outcome, Output, OutputContent, Payload, Progress,
-    Ran, Summary, TaskStatus,
-};
+use crate::proto::{self, outcome};
+use crate::{Failure, FailureKind, LogLevel, Outcome, Payload, Ran, Summary, TaskStatus};
 
 /// Two enums with the same variants, and the variant that stands for an unknown value.
 macro_rules! same_words {
@@ -29,6 +26,8 @@ macro_rules! same_words {
         }
     };
 }
+
+pub(super) use same_words;
 
 same_words!(Ran = Ran, unknown: Unknown, { No = No, Yes = Yes, Unknown = Unknown });
 same_words!(TaskStatus = Status, unknown: Lost, {
@@ -119,40 +118,6 @@ impl From<proto::Summary> for Summary {
             queued: Duration::from_micros(wire.queued_micros),
             ran: Duration::from_micros(wire.ran_micros),
         }
-    }
-}
-
-impl From<Output> for proto::Output {
-    fn from(output: Output) -> Self {
-        let content = match output.content {
-            OutputContent::Progress(Progress { key, value, title }) => {
-                output::Content::Progress(proto::Progress { key, value, title })
-            }
-            OutputContent::Log(LogLine { level, content }) => {
-                output::Content::Log(proto::LogLine {
-                    level: proto::LogLevel::from(level).into(),
-                    content,
-                })
-            }
-        };
-        Self { seq: output.seq, content: Some(content) }
-    }
-}
-
-impl TryFrom<proto::Output> for Output {
-    type Error = WireError;
-
-    fn try_from(wire: proto::Output) -> Result<Self, WireError> {
-        let content = match wire.content {
-            Some(output::Content::Progress(proto::Progress { key, value, title })) => {
-                OutputContent::Progress(Progress { key, value, title })
-            }
-            Some(output::Content::Log(log)) => {
-                OutputContent::Log(LogLine { level: log.level().into(), content: log.content })
-            }
-            None => return Err(WireError::missing("Output", "content")),
-        };
-        Ok(Self { seq: wire.seq, content })
     }
 }
 

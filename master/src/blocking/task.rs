@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::{Context, Failure, LogLine, Outcome, Payload, Progress, TaskId, TaskStatus};
+use selsyn_common::{
+    Context, Failure, LogLine, Outcome, OutputContent, Payload, Progress, TaskId, TaskStatus,
+};
 
 use super::RunningTask;
 use super::carrier::Carrier;
@@ -116,6 +118,12 @@ impl Task {
 
     fn callback(self, callback: Callback) -> Self {
         self.with(|inner| inner.callback(callback))
+    }
+
+    /// Is told whatever the function shows: progress, lines of its log, plots, tables and all
+    /// else.
+    pub fn on_output(self, f: impl FnMut(&OutputContent) + Send + 'static) -> Self {
+        self.with(|inner| inner.on_output(f))
     }
 
     /// Is told how far the function has come.

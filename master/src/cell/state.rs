@@ -2,7 +2,7 @@
 
 use std::sync::MutexGuard;
 
-use selsyn_common::{ExecutionId, Output, OutputContent, StatusChange, TaskStatus};
+use selsyn_common::{ExecutionId, Output, StatusChange, TaskStatus};
 use tracing::warn;
 
 use super::answer::Answer;
@@ -139,14 +139,9 @@ impl State {
     pub(super) fn shows(&mut self, output: &Output) {
         let rare = self.rare.get_or_insert_default();
         rare.shown = rare.shown.max(output.seq);
-        let Some(events) = &rare.events else { return };
-        let event = match output.content.clone() {
-            OutputContent::Progress(progress) => TaskEvent::Progress(progress),
-            OutputContent::Log(line) => TaskEvent::Log(line),
-            // An output of a kind that this version does not know: the next one shows the hole.
-            _ => return,
-        };
-        events.publish((output.seq, event));
+        if let Some(events) = &rare.events {
+            events.publish((output.seq, TaskEvent::Output(output.clone())));
+        }
     }
 
     /// A receiver of events, beginning with what has happened so far.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use selsyn_common::Payload;
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::{Output, OutputContent, Payload};
 
 use super::{Record, State};
 use crate::session::{Leaves, Session};
@@ -27,7 +27,7 @@ impl Record {
 
     /// Sends something the function shows; never waits, may be dropped when the master is slow.
     /// What is shown after the end is dropped.
-    pub(crate) fn show(&self, content: OutputContent) {
+    pub(crate) fn show(&self, content: proto::output::Content) {
         // Numbered and sent in one step, so that numbers leave in order.
         let mut state = self.state();
         if state.life.is_ended() {
@@ -36,10 +36,10 @@ impl Record {
         state.tell(self, Told::Running, Leaves::WithBatch);
         let more = state.more();
         more.shown += 1;
-        let output = Output { seq: more.shown, content };
+        let output = proto::Output { seq: more.shown, content: Some(content) };
         state.session(self).send(Frame::Output(proto::ExecutionOutput {
             execution: Some(self.id.into()),
-            output: Some(output.into()),
+            output: Some(output),
         }));
     }
 }

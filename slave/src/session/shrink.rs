@@ -127,11 +127,16 @@ fn shrink_failure(failure: &mut proto::Failure) {
 
 fn shrink_output(output: &mut proto::Output) {
     match &mut output.content {
-        Some(output::Content::Log(line)) => cut(&mut line.content, MAX_TEXT),
+        Some(output::Content::Log(line)) => {
+            line.key.iter_mut().for_each(|key| cut(key, MAX_LINE));
+            cut(&mut line.content, MAX_TEXT);
+        }
         Some(output::Content::Progress(progress)) => {
-            cut(&mut progress.key, MAX_LINE);
+            progress.key.iter_mut().for_each(|key| cut(key, MAX_LINE));
             cut(&mut progress.title, MAX_LINE);
         }
+        // Its size was looked at when it was shown.
+        Some(output::Content::Plot(_)) => {}
         None => {}
     }
 }

@@ -1,0 +1,102 @@
+//! What a running function shows.
+
+mod envelope;
+mod error;
+mod log;
+mod plot;
+mod progress;
+mod trace;
+mod value;
+mod verb;
+
+pub(crate) use envelope::Data;
+pub use error::OutputError;
+pub use log::{LogLevel, LogLine};
+pub use plot::Plot;
+pub use progress::{Counts, Progress};
+pub use trace::Trace;
+pub use value::NonFinite;
+pub use verb::Verb;
+
+/// Something a running function shows, with its place in the execution's event log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Place in the log, from 1; a hole in the row is a loss.
+    pub seq: u64,
+    /// What is shown.
+    pub content: OutputContent,
+}
+
+/// What is shown. The kinds and their shapes are CloudPSS's.
+///
+/// Its JSON is CloudPSS's envelope: see [`OutputContent::to_json`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum OutputContent {
+    /// How far it has come.
+    Progress(Progress),
+    /// A line of its log.
+    Log(LogLine),
+    /// A plot, or a piece of one.
+    Plot(Plot),
+}
+
+impl OutputContent {
+    /// Most bytes of one output, as JSON text: 1 MB. Larger plots and tables are shown in pieces,
+    /// the later ones with [`Verb::Append`].
+    pub const MAX_BYTES: usize = 1_000_000;
+
+    /// The word for its kind, as in the envelope's `type`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Progress(_) => "progress",
+            Self::Log(_) => "log",
+            Self::Plot(_) => "plot",
+        }
+    }
+
+    /// What names it: a later output with the same key acts on the same thing. One without a key
+    /// is a thing of its own.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Progress(progress) => progress.key.as_deref(),
+            Self::Log(line) => line.key.as_deref(),
+            Self::Plot(plot) => plot.key.as_deref(),
+        }
+    }
+
+    /// What it does to the thing its key names, as in the envelope's `verb`.
+    pub fn verb(&self) -> &str {
+        match self {
+            Self::Progress(_) => Verb::Replace.as_str(),
+            Self::Log(line) => line.verb.as_str(),
+            Self::Plot(plot) => plot.verb.as_str(),
+        }
+    }
+
+    /// Whether it can be shown.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`] says what is wrong with it.
+    pub fn check(&self) -> Result<(), OutputError> {
+        match self {
+            Self::Progress(progress) => progress.check(),
+            Self::Log(line) => line.verb.of("log", LogLine::VERBS),
+            Self::Plot(plot) => plot.check(),
+        }
+    }
+}
+
+/// A content of one kind is a content.
+macro_rules! contents {
+    ($($kind:ident($content:ident))+) => {
+        $(impl From<$content> for OutputContent {
+            fn from(content: $content) -> Self {
+                Self::$kind(content)
+            }
+        })+
+    };
+}
+
+contents! { Progress(Progress) Log(LogLine) Plot(Plot) }

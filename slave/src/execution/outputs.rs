@@ -1,0 +1,124 @@
+//! What a function shows while it runs.
+
+use std::fmt;
+
+use prost::Message;
+use selsyn_common::proto::output;
+use selsyn_common::{LogLevel, LogLine, OutputContent, OutputError, Plot, Progress};
+
+use super::FunctionExecution;
+
+/// What it shows goes to whoever watches, in the order in which it was shown. No method here
+/// waits: where a reader is too slow, outputs are dropped, and counted at the reader.
+///
+/// Methods and shapes are those of CloudPSS's `FunctionExecution`.
+impl FunctionExecution {
+    /// Shows how far the run has come: a number between 0 and 1 for its one unnamed bar, or a
+    /// [`Progress`] with counts, a title, or a key.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Progress`] and [`OutputError::Counts`] when the value is no number between 0
+    /// and 1, or more is done than there is; nothing is shown.
+    pub fn progress(&self, progress: impl Into<Progress>) -> Result<(), OutputError> {
+        self.show(progress.into())
+    }
+
+    /// Shows a plot, or joins a piece to one.
+    ///
+    /// ```
+    /// use selsyn_common::{Failure, Plot, Trace, Verb};
+    /// use selsyn_slave::FunctionExecution;
+    ///
+    /// async fn train(execution: FunctionExecution, epochs: u32) -> Result<(), Failure> {
+    ///     let plot = || Plot::new().key("loss");
+    ///     execution.plot(plot().title("Loss").trace(Trace::line([0], [1.0])))?;
+    ///     for epoch in 1..epochs {
+    ///         let point = Trace::new().x([epoch]).y([0.9_f64.powi(epoch as i32)]);
+    ///         execution.plot(plot().verb(Verb::Append).trace(point))?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`] when a verb, a value or the layout cannot be shown, or it is over
+    /// [`OutputContent::MAX_BYTES`]; nothing is shown.
+    pub fn plot(&self, plot: Plot) -> Result<(), OutputError> {
+        self.show(plot)
+    }
+
+    /// Adds a line to the run's log. Never waits.
+    pub fn log(&self, level: LogLevel, content: impl fmt::Display) {
+        // Never refused: a text that is too long for a frame is cut.
+        self.record.show(OutputContent::from(LogLine::new(level, content)).into());
+    }
+
+    /// Adds a line to the run's log that has a key, or is HTML; or acts on the line of that key.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Verb`] when a log does not have the verb; nothing is shown.
+    pub fn log_line(&self, line: LogLine) -> Result<(), OutputError> {
+        self.show(line)
+    }
+
+    /// Adds a line of level [`LogLevel::Critical`].
+    pub fn critical(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Critical, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Error`].
+    pub fn error(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Error, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Warning`].
+    pub fn warning(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Warning, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Info`].
+    pub fn info(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Info, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Verbose`].
+    pub fn verbose(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Verbose, content);
+    }
+
+    /// Adds a line of level [`LogLevel::Debug`].
+    pub fn debug(&self, content: impl fmt::Display) {
+        self.log(LogLevel::Debug, content);
+    }
+
+    /// Shows whatever can be shown: for what was read by [`OutputContent::from_json`].
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`] says why it cannot be shown; nothing is shown.
+    pub fn show(&self, content: impl Into<OutputContent>) -> Result<(), OutputError> {
+        let content = content.into();
+        content.check()?;
+        let kind = content.kind();
+        let content = content.into();
+        check_size(kind, &content)?;
+        self.record.show(content);
+        Ok(())
+    }
+}
+
+/// A frame that is too large would be of no use to anybody.
+fn check_size(kind: &'static str, content: &output::Content) -> Result<(), OutputError> {
+    let limit = OutputContent::MAX_BYTES;
+    match content {
+        // These are cut where they are too long.
+        output::Content::Progress(_) | output::Content::Log(_) => Ok(()),
+        output::Content::Plot(document) if document.encoded_len() <= limit => Ok(()),
+        output::Content::Plot(document) => {
+            Err(OutputError::TooLarge { kind, bytes: document.encoded_len(), limit })
+        }
+    }
+}
