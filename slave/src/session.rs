@@ -26,7 +26,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use selsyn_common::link::batch::Batch;
+use selsyn_common::link::line::LineFull;
 use selsyn_common::link::outbox::{Outbox, StreamEnd};
+use selsyn_common::link::quick::Short;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Incarnation, Refusal, SessionId, Token};
 use tokio::sync::{Notify, oneshot};
@@ -122,10 +124,21 @@ impl Session {
     pub(crate) fn say(&self, frame: Frame, leaves: Leaves) {
         let mut frame = FromSlave { frame: Some(frame) };
         shrink::to_fit(&mut frame, self.max_result_bytes);
-        let said = match leaves {
+        self.said(match leaves {
             Leaves::AtOnce => self.outbox.send(frame),
             Leaves::WithBatch => self.outbox.put(frame),
-        };
+        });
+    }
+
+    /// As [`say`](Self::say) for a common frame, which fits and need not be made.
+    pub(crate) fn say_short(&self, short: &impl Short<FromSlave>, leaves: Leaves) {
+        self.said(match leaves {
+            Leaves::AtOnce => self.outbox.send_short(short),
+            Leaves::WithBatch => self.outbox.put_short(short),
+        });
+    }
+
+    fn said(&self, said: Result<(), LineFull>) {
         if let Err(full) = said {
             warn!(connection = %self.peer.connection, %full, "the session is cut");
             self.tie.stop();

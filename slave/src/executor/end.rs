@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, MutexGuard};
 
-use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
 use tracing::{debug, warn};
 
@@ -47,9 +46,10 @@ fn completed(
     now: u64,
     leaves: Leaves,
 ) {
+    debug!(task.id = %record.id, status = %TaskStatus::Completed, "ended");
     let next = leave(core, record, &mut state, Some(value.len()));
-    let told = state.keep_value(value, now);
-    tell(core, record, state, told, leaves);
+    state.keep_value(value, now);
+    tell(core, record, state, leaves);
     pass_on(core, next);
 }
 
@@ -82,21 +82,14 @@ fn conclude(
     now: u64,
     leaves: Leaves,
 ) {
-    let told = state.keep(outcome, now);
-    tell(core, record, state, told, leaves);
+    debug!(task.id = %record.id, status = %outcome.status, "ended");
+    state.keep(outcome, now);
+    tell(core, record, state, leaves);
 }
 
 /// Tells the master a verdict that is kept.
-fn tell(
-    core: &Core,
-    record: &Record,
-    mut state: MutexGuard<'_, State>,
-    outcome: proto::Outcome,
-    leaves: Leaves,
-) {
-    debug!(task.id = %record.id, status = ?outcome.status(), "ended");
-    let finished = proto::Finished { execution: Some(record.id.into()), outcome: Some(outcome) };
-    state.say(record, Frame::Finished(finished), leaves);
+fn tell(core: &Core, record: &Record, mut state: MutexGuard<'_, State>, leaves: Leaves) {
+    state.tell_verdict(record, leaves);
     let forgotten = state.session(record).is_forgotten();
     state.is_settled = true;
     drop(state);

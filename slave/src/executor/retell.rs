@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use selsyn_common::proto::{self, from_slave::Frame};
-use selsyn_common::{ExecutionId, Outcome};
+use selsyn_common::ExecutionId;
 
 use crate::records::{Record, State};
-use crate::session::Session;
+use crate::session::{Leaves, Session};
 
 /// Gives an execution to the new session of a master that came back too late for the former one,
 /// and tells it what became of it.
@@ -26,18 +26,11 @@ pub(super) fn repeat(record: &Record, state: &mut State, session: &Session) {
     if state.accepted {
         session.send(accepted_frame(record.id));
     }
-    if let Some(outcome) = state.outcome() {
-        session.send(finished(record.id, outcome));
-    }
+    state.tell_verdict_to(session, record.id, Leaves::AtOnce);
 }
 
 fn accepted_frame(id: ExecutionId) -> Frame {
     Frame::Accepted(proto::Accepted { execution: Some(id.into()), reply: None })
-}
-
-fn finished(id: ExecutionId, outcome: Outcome) -> Frame {
-    let outcome = Some(outcome.into());
-    Frame::Finished(proto::Finished { execution: Some(id.into()), outcome })
 }
 
 pub(super) fn forbidden(id: ExecutionId) -> Frame {

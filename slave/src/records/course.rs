@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use selsyn_common::Payload;
+use selsyn_common::link::quick::ShortVerdict;
 use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::{ExecutionId, Outcome, Payload};
 
+use super::kept::Kept;
 use super::{Record, State};
 use crate::session::{Leaves, Session};
 
@@ -85,6 +87,33 @@ impl State {
         let reply = reply.map(proto::Payload::from);
         let accepted = proto::Accepted { execution: Some(record.id.into()), reply };
         self.say(record, Frame::Accepted(accepted), leaves);
+    }
+
+    /// Tells the verdict to the session that hears of it.
+    pub(crate) fn tell_verdict(&self, record: &Record, leaves: Leaves) {
+        match self.heir() {
+            None => self.tell_verdict_to(&record.origin, record.id, leaves),
+            Some(heir) => self.tell_verdict_to(heir, record.id, Leaves::AtOnce),
+        }
+    }
+
+    /// Tells a session the verdict, if there is one.
+    pub(crate) fn tell_verdict_to(&self, session: &Session, id: ExecutionId, leaves: Leaves) {
+        let execution = id.into();
+        match self.kept() {
+            Kept::Nothing => {}
+            Kept::Value { value, summary } => {
+                let kind = proto::PayloadKind::from(value.kind()).into();
+                let (value, summary) = (value.as_bytes(), *summary);
+                let verdict = ShortVerdict { execution, kind, value, summary };
+                session.say_short(&verdict, leaves);
+            }
+            Kept::Otherwise(outcome) => {
+                let outcome = Some(Outcome::clone(outcome).into());
+                let finished = proto::Finished { execution: Some(execution), outcome };
+                session.say(Frame::Finished(finished), leaves);
+            }
+        }
     }
 
     /// Says something to the session that hears of it. Only the session that it came by has a

@@ -17,31 +17,24 @@ pub(super) enum Kept {
 }
 
 impl State {
-    /// Keeps the verdict, until its master takes it; gives it with its figures.
-    pub(crate) fn keep(&mut self, outcome: Outcome, now: u64) -> proto::Outcome {
+    /// Keeps the verdict with its figures, until its master takes it.
+    pub(crate) fn keep(&mut self, outcome: Outcome, now: u64) {
         match outcome.result {
             Ok(value) => self.keep_value(value, now),
             Err(_) => {
                 let outcome = Outcome { summary: self.figures(now).into(), ..outcome };
-                let told = outcome.clone().into();
                 self.more().kept = Kept::Otherwise(Box::new(outcome));
-                told
             }
         }
     }
 
     /// Keeps the value that it returned.
-    pub(crate) fn keep_value(&mut self, value: Payload, now: u64) -> proto::Outcome {
+    pub(crate) fn keep_value(&mut self, value: Payload, now: u64) {
         let summary = self.figures(now);
-        self.more().kept = Kept::Value { value: value.clone(), summary };
-        proto::Outcome {
-            status: proto::Status::Completed.into(),
-            result: Some(proto::outcome::Result::Value(value.into())),
-            summary: Some(summary),
-        }
+        self.more().kept = Kept::Value { value, summary };
     }
 
-    fn kept(&self) -> &Kept {
+    pub(super) fn kept(&self) -> &Kept {
         self.more.as_ref().map_or(&Kept::Nothing, |more| &more.kept)
     }
 
