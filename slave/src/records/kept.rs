@@ -1,6 +1,6 @@
 //! The verdict of an execution, kept until its master takes it.
 
-use selsyn_common::{Outcome, Payload, Summary, proto};
+use selsyn_common::{Outcome, Payload, proto};
 
 use super::State;
 
@@ -36,18 +36,6 @@ impl State {
 
     pub(super) fn kept(&self) -> &Kept {
         self.more.as_ref().map_or(&Kept::Nothing, |more| &more.kept)
-    }
-
-    /// The verdict, if there is one.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        match self.kept() {
-            Kept::Nothing => None,
-            Kept::Otherwise(outcome) => Some(Outcome::clone(outcome)),
-            Kept::Value { value, summary } => {
-                let summary = Summary::from(*summary);
-                Some(Outcome { summary, ..Outcome::completed(value.clone()) })
-            }
-        }
     }
 
     /// How many bytes the result has that is kept, if one is.
