@@ -25,10 +25,11 @@ use crate::events::Events;
 
 pub(crate) use aftermath::Aftermath;
 pub(crate) use answer::Answer;
-pub(crate) use end::End;
+pub(crate) use end::{Completed, End};
 pub(crate) use function_name::FunctionName;
 pub(crate) use state::{Locked, State};
 use until::Until;
+pub(crate) use until::Waiting;
 pub(crate) use waiters::{Ticket, Waiters};
 
 /// One task, from `new_task` to its end.
@@ -45,6 +46,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// A task that names no function yet.
+    #[inline]
     pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>) -> Arc<Self> {
         let state = Mutex::new(State::new());
         let function = FunctionName::DEFAULT;
@@ -52,6 +54,7 @@ impl Cell {
     }
 
     /// The first one who waits for a change, before anybody else can.
+    #[inline]
     pub(crate) fn wakes_first(self: &mut Arc<Self>, waker: Waker) {
         let cell = Self::alone(self);
         let state = cell.state.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -59,6 +62,7 @@ impl Cell {
     }
 
     /// Names the function, before anybody else has the task.
+    #[inline]
     pub(crate) fn names(self: &mut Arc<Self>, function: &str) {
         Self::alone(self).function = FunctionName::new(function);
     }
@@ -87,7 +91,12 @@ impl Cell {
     where
         F: FnMut(&mut State) -> Option<T> + Unpin,
     {
-        Until::new(self, look)
+        Until::new(self.waiting(), look)
+    }
+
+    /// One more who waits for a change.
+    pub(crate) const fn waiting(&self) -> Waiting<'_> {
+        Waiting::new(self)
     }
 
     /// The slave has accepted the task.
@@ -148,8 +157,7 @@ impl Cell {
     pub(crate) fn shows(self: &Arc<Self>, output: Output) {
         let mut state = self.state();
         state.shows(&output);
-        let mailbox = state.mailbox.as_mut();
-        let begins = mailbox.is_some_and(|mailbox| mailbox.push_output(output.content));
+        let begins = state.mailbox().push_output(output.content);
         drop(state);
         if begins {
             delivery::work(self);
@@ -165,14 +173,28 @@ impl Cell {
         }
     }
 
+    /// As [`Self::ended`], for a task that completed: most do.
+    #[inline]
+    pub(crate) fn completed(self: &Arc<Self>, end: Completed, after: &mut Aftermath) {
+        let mut state = self.state();
+        if !state.is_quiet() {
+            drop(state);
+            return self.ended(End::Completed(end), after);
+        }
+        debug!(task.id = %self.id, "completed");
+        state.complete(end);
+        after.take(self.id);
+        state.waiters.take(&mut after.woken);
+    }
+
     fn end(self: &Arc<Self>, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
         debug!(task.id = %self.id, status = %end.status(), "ended");
         let wants_callbacks = state.handed_out || end.status().is_verdict();
         state.end(end);
         let (mut begins, mut is_working) = (false, false);
-        if let Some(mailbox) = &mut state.mailbox {
-            begins = wants_callbacks && mailbox.push_verdict();
-            is_working = mailbox.is_working();
+        if let Some(rare) = &mut state.rare {
+            begins = wants_callbacks && rare.mailbox.push_verdict();
+            is_working = rare.mailbox.is_working();
         }
         if begins {
             after.begun.push(Arc::clone(self));

@@ -113,37 +113,16 @@ pub(crate) struct Hooks {
 }
 
 impl StartHooks {
-    /// As [`TaskHooks::get`].
-    pub(crate) const fn get(&mut self) -> &mut Self {
-        self
-    }
-
     pub(crate) const fn is_empty(&self) -> bool {
         self.before.is_none() && self.after.is_none() && self.error.is_none()
     }
-}
-
-/// The hooks of one task: behind a pointer, as most tasks have none of their own.
-#[derive(Debug, Default)]
-pub(crate) struct TaskHooks(Option<Box<StartHooks>>);
-
-impl TaskHooks {
-    /// The hooks, to be set.
-    pub(crate) fn get(&mut self) -> &mut StartHooks {
-        self.0.get_or_insert_default()
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
 
     /// The hooks, with the more general ones where they have none of their own.
-    pub(crate) fn or(self, general: &StartHooks) -> StartHooks {
-        let mut hooks = self.0.map(|hooks| *hooks).unwrap_or_default();
-        fill(&mut hooks.before, &general.before);
-        fill(&mut hooks.after, &general.after);
-        fill(&mut hooks.error, &general.error);
-        hooks
+    pub(crate) fn or(mut self, general: &Self) -> Self {
+        fill(&mut self.before, &general.before);
+        fill(&mut self.after, &general.after);
+        fill(&mut self.error, &general.error);
+        self
     }
 }
 
@@ -338,7 +317,7 @@ macro_rules! hook_setters {
 
 /// Writes the setters of the hooks that a master, a connection and a task have in common.
 macro_rules! start_hook_setters {
-    ($($at:ident).+) => {
+    ($($at:tt)+) => {
         /// Changes or vetoes the data of a start; gets it by value (DI-engine:
         /// `before_task_start`). An error ends the task START_FAILED, and nothing is sent.
         pub fn before_start<F>(self, hook: F) -> Self
@@ -354,7 +333,7 @@ macro_rules! start_hook_setters {
             F: Fn(Payload) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = Result<Payload, HookError>> + Send + 'static,
         {
-            self.$($at).+.get().before = Some(crate::hooks::before(hook));
+            self.$($at)+.before = Some(crate::hooks::before(hook));
             self
         }
 
@@ -373,7 +352,7 @@ macro_rules! start_hook_setters {
             F: Fn(crate::hooks::Accepted) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = ()> + Send + 'static,
         {
-            self.$($at).+.get().after = Some(crate::hooks::after(hook));
+            self.$($at)+.after = Some(crate::hooks::after(hook));
             self
         }
 
@@ -386,7 +365,7 @@ macro_rules! start_hook_setters {
                 + Sync
                 + 'static,
         {
-            self.$($at).+.get().error = Some(std::sync::Arc::new(hook));
+            self.$($at)+.error = Some(std::sync::Arc::new(hook));
             self
         }
     };

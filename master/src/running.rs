@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use selsyn_common::{
@@ -12,7 +14,7 @@ use selsyn_common::{
 use tokio::time::timeout;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::Cell;
+use crate::cell::{Cell, Completed, End, Waiting};
 use crate::connection::link::Link;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
@@ -85,7 +87,7 @@ impl RunningTask {
     /// Safe to drop and to call again; the task goes on.
     pub fn join(&self) -> impl Future<Output = Outcome> + Send {
         // No async fn, as for `Task::start`.
-        self.cell.until(|state| if state.delivered { state.end.outcome() } else { None })
+        Joining(self.cell.waiting())
     }
 
     /// As [`Self::join`], for at most `limit`.
@@ -170,6 +172,28 @@ impl RunningTask {
     pub(crate) fn callback(self, callback: Callback) -> Self {
         self.cell.add_callback(callback);
         self
+    }
+}
+
+/// Waits for the end, and gives it as the user sees it: made only once no lock is held, where it is
+/// wanted, as an outcome is large.
+struct Joining<'a>(Waiting<'a>);
+
+impl Future for Joining<'_> {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(state) = self.0.look(context, |state| state.delivered) else {
+            return Poll::Pending;
+        };
+        if let End::Completed(Completed { value, summary }) = &state.end {
+            let (value, summary) = (value.clone(), *summary);
+            drop(state);
+            return Poll::Ready(Outcome { summary: summary.into(), ..Outcome::completed(value) });
+        }
+        let outcome = state.end.outcome();
+        drop(state);
+        Poll::Ready(outcome.expect("what was delivered has ended"))
     }
 }
 

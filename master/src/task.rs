@@ -19,7 +19,7 @@ use crate::callbacks::{Callback, callback_setters};
 use crate::cell::Cell;
 use crate::connection::link::Link;
 use crate::error::{HookError, StartError};
-use crate::hooks::{TaskHooks, start_hook_setters};
+use crate::hooks::{StartHooks, start_hook_setters};
 use crate::running::RunningTask;
 use starting::Starting;
 use stops::Stops;
@@ -34,12 +34,12 @@ pub struct Task {
     /// Where it lives from here to its end, so that nothing of it is moved on its way; nobody
     /// else has it before the start.
     cell: Arc<Cell>,
-    pub(crate) hooks: TaskHooks,
     rare: Option<Box<Rare>>,
 }
 
 /// What few tasks ask for: kept apart, as a task is moved several times on its way.
 struct Rare {
+    hooks: StartHooks,
     deadline: Option<Duration>,
     /// `None` is the connection's.
     start_deadline: Option<Duration>,
@@ -54,6 +54,7 @@ struct Rare {
 impl Default for Rare {
     fn default() -> Self {
         Self {
+            hooks: StartHooks::default(),
             deadline: None,
             start_deadline: None,
             placement: Placement::Background,
@@ -66,27 +67,37 @@ impl Default for Rare {
 }
 
 impl Rare {
-    /// Whether it stands in line as any other, and nobody else may stop it.
+    /// Whether it stands in line as any other, without hooks, and nobody else may stop it.
     fn is_plain(&self) -> bool {
-        self.waits_for_connection && self.stops.is_empty()
+        self.waits_for_connection && self.stops.is_empty() && self.hooks.is_empty()
     }
 }
 
 impl Task {
     pub(crate) fn new(link: Arc<Link>, data: Payload) -> Self {
         let id = ExecutionId::first(link.next_task_id());
-        Self { cell: Cell::new(id, data, link), hooks: TaskHooks::default(), rare: None }
+        Self { cell: Cell::new(id, data, link), rare: None }
     }
 
     /// Whether it has neither hooks nor anybody else who may stop it: most tasks.
     fn is_plain(&self) -> bool {
-        let general = &self.cell.link.hooks.start;
         let is_plain = self.rare.as_ref().is_none_or(|rare| rare.is_plain());
-        is_plain && self.hooks.is_empty() && general.is_empty()
+        is_plain && self.cell.link.hooks.start.is_empty()
     }
 
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// Its own hooks, to be set.
+    pub(crate) fn hooks(&mut self) -> &mut StartHooks {
+        &mut self.rare().hooks
+    }
+
+    /// Takes its hooks: its own, and those of the connection where it has none.
+    fn take_hooks(&mut self) -> StartHooks {
+        let own = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.hooks));
+        own.unwrap_or_default().or(&self.cell.link.hooks.start)
     }
 
     /// Names the function; without a name the slave's default function runs.
@@ -220,7 +231,7 @@ impl Task {
 
 /// Hooks.
 impl Task {
-    start_hook_setters!(hooks);
+    start_hook_setters!(hooks());
 }
 
 /// Callbacks. They run in the order in which they were chained, away from the network, before

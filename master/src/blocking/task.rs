@@ -107,7 +107,7 @@ impl Task {
 
 /// Hooks. `before_start` and `on_start_error` run on the thread that calls `start()`.
 impl Task {
-    start_hook_setters!(inner.hooks);
+    start_hook_setters!(inner.hooks());
 }
 
 /// Callbacks. They run in the order in which they were chained, on threads of the library's own,

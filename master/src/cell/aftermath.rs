@@ -29,6 +29,7 @@ impl Aftermath {
     }
 
     /// The slave may forget a result.
+    #[inline]
     pub(crate) fn take(&mut self, id: ExecutionId) {
         self.taken.push(id.into());
     }

@@ -1,6 +1,6 @@
 //! How a task ended, as its cell keeps it.
 
-use selsyn_common::{Outcome, Payload, Ran, Summary, TaskStatus};
+use selsyn_common::{Outcome, Payload, Ran, TaskStatus, proto};
 
 /// How a task ended. Most complete: their value is kept where the task is, as an outcome has room
 /// for a failure and is large.
@@ -9,10 +9,18 @@ pub(crate) enum End {
     /// It has not.
     #[default]
     None,
-    /// The value shares the memory of the batch it came in. To copy it out would cost every task
-    /// an allocation, for the sake of those who keep few of many results for long.
-    Completed(Payload, Summary),
+    Completed(Completed),
     Other(Box<Outcome>),
+}
+
+/// What a task gave that completed.
+#[derive(Debug)]
+pub(crate) struct Completed {
+    /// It shares the memory of the batch it came in. To copy it out would cost every task an
+    /// allocation, for the sake of those who keep few of many results for long.
+    pub(crate) value: Payload,
+    /// As it came, in half the room.
+    pub(crate) summary: proto::Summary,
 }
 
 impl End {
@@ -33,8 +41,9 @@ impl End {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::None => None,
-            Self::Completed(value, summary) => {
-                Some(Outcome { summary: *summary, ..Outcome::completed(value.clone()) })
+            Self::Completed(Completed { value, summary }) => {
+                let outcome = Outcome::completed(value.clone());
+                Some(Outcome { summary: (*summary).into(), ..outcome })
             }
             Self::Other(outcome) => Some((**outcome).clone()),
         }

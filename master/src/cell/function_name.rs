@@ -17,6 +17,7 @@ impl FunctionName {
     /// The slave's default function.
     pub(crate) const DEFAULT: Self = Self::Short { bytes: 0, text: [0; SHORT] };
 
+    #[inline]
     pub(crate) fn new(name: &str) -> Self {
         let mut text = [0; SHORT];
         match (text.get_mut(..name.len()), u8::try_from(name.len())) {
@@ -28,6 +29,7 @@ impl FunctionName {
         }
     }
 
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Short { bytes, text } => &text[..usize::from(*bytes)],

@@ -6,7 +6,7 @@ use selsyn_common::{ExecutionId, Output, StatusChange, TaskStatus};
 use tracing::warn;
 
 use super::answer::Answer;
-use super::end::End;
+use super::end::{Completed, End};
 use super::waiters::Waiters;
 use crate::delivery::Mailbox;
 use crate::events::{Broadcast, Events, TaskEvent};
@@ -25,14 +25,15 @@ pub(crate) struct State {
     pub(crate) answer: Option<Answer>,
     pub(crate) end: End,
     pub(crate) waiters: Waiters,
-    /// `None` without callbacks and watchers.
-    pub(super) mailbox: Option<Box<Mailbox>>,
-    rare: Option<Box<Rare>>,
+    /// `None` without callbacks, watchers, outputs and panics.
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// What few tasks have.
 #[derive(Default)]
-struct Rare {
+pub(super) struct Rare {
+    /// Empty without callbacks.
+    pub(super) mailbox: Mailbox,
     /// The last output.
     shown: u64,
     /// Messages of hooks and callbacks that panicked before there was an outcome.
@@ -53,7 +54,6 @@ impl State {
             answer: None,
             end: End::None,
             waiters: Waiters::default(),
-            mailbox: None,
             rare: None,
         }
     }
@@ -72,10 +72,15 @@ impl State {
         }
     }
 
+    /// Whether it has ended.
+    pub(crate) fn ended(&mut self) -> Option<()> {
+        self.end.is_some().then_some(())
+    }
+
     /// The answer to the start, once it is there. Whoever is told that it was accepted is handed
     /// the task.
     pub(crate) fn answered(&mut self) -> Option<Answer> {
-        self.handed_out |= matches!(self.answer, Some(Answer::Accepted(_)));
+        self.is_handed_out();
         self.answer.clone()
     }
 
@@ -85,8 +90,20 @@ impl State {
         (answer.is_some() || self.overdue).then_some(answer)
     }
 
+    /// Whether the start was accepted; whoever is told so is handed the task.
+    #[inline]
+    pub(crate) fn is_handed_out(&mut self) -> bool {
+        let is_accepted = self.is_accepted();
+        self.handed_out |= is_accepted;
+        is_accepted
+    }
+
+    const fn is_accepted(&self) -> bool {
+        matches!(self.answer, Some(Answer::Accepted(_)))
+    }
+
     pub(crate) fn mailbox(&mut self) -> &mut Mailbox {
-        self.mailbox.get_or_insert_default()
+        &mut self.rare.get_or_insert_default().mailbox
     }
 
     pub(super) fn accepted(&mut self, answer: Answer) {
@@ -109,9 +126,26 @@ impl State {
                 _ => self.accepted(Answer::Accepted(None)),
             }
         }
-        if end.has_run() && matches!(self.answer, Some(Answer::Accepted(_))) {
+        if end.has_run() && self.is_accepted() {
             self.running();
         }
+    }
+
+    /// Whether it has not ended, and nobody is told of its end but those who wait: most tasks.
+    #[inline]
+    pub(super) const fn is_quiet(&self) -> bool {
+        !self.status.is_final() && self.rare.is_none()
+    }
+
+    /// Keeps the value of a task that [is quiet](Self::is_quiet), in one step: what
+    /// [`Self::change`], [`Self::imply`] and [`Self::end`] come to for it.
+    #[inline]
+    pub(super) fn complete(&mut self, end: Completed) {
+        if self.answer.is_none() {
+            self.answer = Some(Answer::Accepted(None));
+        }
+        (self.status, self.has_run, self.delivered) = (TaskStatus::Completed, true, true);
+        self.end = End::Completed(end);
     }
 
     /// Keeps the end. Nothing happens to the task any more.
@@ -121,7 +155,9 @@ impl State {
         }
         self.end = end;
         self.publish(|| self.ended_event().expect("it has just ended"));
-        self.rare = None;
+        if let Some(rare) = &mut self.rare {
+            rare.events = None;
+        }
     }
 
     fn ended_event(&self) -> Option<TaskEvent> {
@@ -147,7 +183,7 @@ impl State {
     /// A receiver of events, beginning with what has happened so far.
     pub(super) fn subscribe(&mut self) -> Events {
         let mut past = Vec::new();
-        if matches!(self.answer, Some(Answer::Accepted(_))) {
+        if self.is_accepted() {
             past.push(TaskEvent::Accepted);
         }
         if self.has_run {

@@ -54,6 +54,7 @@ impl Waiters {
     }
 
     /// One waits no more.
+    #[inline]
     pub(crate) fn leave(&mut self, ticket: Ticket) {
         if self.first == ticket {
             self.one = None;
@@ -63,11 +64,20 @@ impl Waiters {
     }
 
     /// Takes everybody out, to be woken.
+    #[inline]
     pub(crate) fn take(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(self.one.take());
-        if let Some(more) = self.more.take() {
-            woken.extend(more.into_iter().map(|(_, waker)| waker));
+        if let Some(one) = self.one.take() {
+            woken.push(one);
         }
+        if self.more.is_some() {
+            self.take_more(woken);
+        }
+    }
+
+    #[cold]
+    fn take_more(&mut self, woken: &mut Vec<Waker>) {
+        let more = self.more.take().unwrap_or_default();
+        woken.extend(more.into_iter().map(|(_, waker)| waker));
     }
 }
 

@@ -154,9 +154,13 @@ impl InFlight {
     }
 
     /// Takes a task out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.take(id).map(|entry| entry.cell)
+        let entry = self.entries.remove(id)?;
+        if entry.is_waiting() || !self.cancelled.is_empty() {
+            self.forget(id, entry.is_waiting());
+        }
+        Some(entry.cell)
     }
 
     /// Takes a task out, and says whether its start went out in this session.
@@ -165,23 +169,15 @@ impl InFlight {
         id: ExecutionId,
         session: Generation,
     ) -> Option<(Arc<Cell>, bool)> {
-        self.take(id).map(|entry| (entry.cell, entry.sent_in == session))
-    }
-
-    #[inline]
-    fn take(&mut self, id: ExecutionId) -> Option<Entry> {
-        let entry = self.entries.remove(id)?;
-        if entry.is_waiting() || !self.cancelled.is_empty() {
-            self.forget(id, &entry);
-        }
-        Some(entry)
+        let is_of_session = self.entries.get(id)?.sent_in == session;
+        Some((self.remove(id)?, is_of_session))
     }
 
     /// Forgets what is kept apart of a task that was taken out.
     #[cold]
-    fn forget(&mut self, id: ExecutionId, entry: &Entry) {
+    fn forget(&mut self, id: ExecutionId, is_waiting: bool) {
         self.cancelled.remove(&id);
-        if !entry.is_waiting() {
+        if !is_waiting {
             return;
         }
         self.waiting.remove(&id);
@@ -261,7 +257,7 @@ impl InFlight {
     fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Cell>> {
         let taken = self.entries.take_if(wanted);
         let forget = |entry: Entry| {
-            self.forget(entry.cell.id, &entry);
+            self.forget(entry.cell.id, entry.is_waiting());
             entry.cell
         };
         taken.into_iter().map(forget).collect()

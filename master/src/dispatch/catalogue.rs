@@ -32,6 +32,7 @@ impl Catalogue {
     }
 
     /// The number of a task's function; 0 when it must be named.
+    #[inline]
     pub(crate) fn number(&mut self, task: &Cell) -> u32 {
         match &self.last {
             Some((name, number)) if *name == task.function => *number,
@@ -39,6 +40,7 @@ impl Catalogue {
         }
     }
 
+    #[cold]
     fn look_up(&mut self, name: &FunctionName) -> u32 {
         if *name == FunctionName::DEFAULT {
             return 0;

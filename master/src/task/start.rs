@@ -29,14 +29,14 @@ pub(crate) struct Failed {
 
 /// Starts the task; a failure is not told to `on_start_error`, as another attempt may follow.
 pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> {
-    let hooks = std::mem::take(&mut task.hooks).or(&task.link().hooks.start);
+    let hooks = task.take_hooks();
     if hooks.after.is_some() {
         // What comes after the start is told after its hook.
         task.cell.state().mailbox().hold();
     }
-    let Task { cell, rare: terms, .. } = task;
+    let Task { cell, rare } = task;
     let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
-    match send_and_wait(&terms.unwrap_or_default(), &cell, &hooks).await {
+    match send_and_wait(&rare.unwrap_or_default(), &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
         Err(error) => Err(Box::new(Failed::new(error, cell, hooks))),
     }
@@ -86,7 +86,7 @@ pub(crate) fn fail(
     mut task: Task,
     error: impl FnOnce(NotStarted) -> StartError,
 ) -> Result<RunningTask, StartError> {
-    let hooks = std::mem::take(&mut task.hooks).or(&task.link().hooks.start);
+    let hooks = task.take_hooks();
     let reason = task.stops().reason();
     let Task { cell, .. } = task;
     let error = match reason {

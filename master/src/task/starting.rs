@@ -2,12 +2,12 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
 use super::start::{DROPPED, Failed, attempt, send, settle};
-use super::{Stops, Task};
+use super::{Rare, Stops, Task};
 use crate::cell::{Answer, Cell, Ticket, Waiters};
 use crate::error::StartError;
 use crate::hooks::{Boxed, StartHooks};
@@ -16,16 +16,16 @@ use crate::running::RunningTask;
 /// Starts the task and runs the hooks around it. Most starts need no more than this: what few
 /// need is behind a pointer, so that it does not make all of them large.
 pub(super) enum Starting {
-    New(Option<Task>),
-    /// Sent, by a task without hooks that nobody else may stop.
-    Sent(Plain),
+    Plain(Plain),
     Rest(Boxed<Result<RunningTask, StartError>>),
 }
 
 impl Starting {
+    #[inline]
     pub(super) fn new(task: Task) -> Self {
         if task.is_plain() {
-            return Self::New(Some(task));
+            let Task { cell, rare } = task;
+            return Self::Plain(Plain { cell: Some(cell), rare, sent: None });
         }
         Self::Rest(Box::pin(async {
             match attempt(task).await {
@@ -39,75 +39,99 @@ impl Starting {
 impl Future for Starting {
     type Output = Result<RunningTask, StartError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            *self = match &mut *self {
-                Self::New(task) => {
-                    let task = task.take().expect("a start that is sent is no longer new");
-                    match Plain::send(task, context.waker()) {
-                        Ok(sent) => {
-                            *self = Self::Sent(sent);
-                            return Poll::Pending;
-                        }
-                        Err(failing) => Self::Rest(failing),
-                    }
-                }
-                Self::Sent(plain) => match ready!(plain.poll_word(context)) {
-                    (cell, Some(Answer::Accepted(_))) => {
-                        return Poll::Ready(Ok(RunningTask::new(cell)));
-                    }
-                    (cell, word) => Self::Rest(Box::pin(failing(cell, word, plain.begun))),
-                },
-                Self::Rest(rest) => return rest.as_mut().poll(context),
-            };
+        if let Self::Plain(plain) = &mut *self {
+            match ready!(plain.poll(context)) {
+                Ok(running) => return Poll::Ready(Ok(running)),
+                Err(failing) => *self = Self::Rest(failing),
+            }
+        }
+        match &mut *self {
+            Self::Plain(_) => unreachable!("a plain start that is answered is one no more"),
+            Self::Rest(rest) => rest.as_mut().poll(context),
         }
     }
 }
 
-/// A plain start that waits for its answer. Cancels the task when it is dropped before.
+/// The start of a task without hooks that nobody else may stop. Cancels the task when it is
+/// dropped between its sending and its answer.
 pub(super) struct Plain {
+    /// Until it is answered.
     cell: Option<Arc<Cell>>,
-    ticket: Ticket,
-    begun: Instant,
+    rare: Option<Box<Rare>>,
+    sent: Option<Sent>,
 }
+
+/// When it was sent, and as whom it waits for the answer.
+#[derive(Clone, Copy)]
+struct Sent {
+    begun: Instant,
+    ticket: Ticket,
+}
+
+/// What is left to do of a start that was not accepted at once.
+type Failing = Boxed<Result<RunningTask, StartError>>;
 
 impl Plain {
-    /// Puts the start on its way: whoever is woken finds a word about it.
-    fn send(task: Task, waker: &Waker) -> Result<Self, Boxed<Result<RunningTask, StartError>>> {
-        let begun = Instant::now();
-        let Task { mut cell, rare, .. } = task;
-        cell.wakes_first(waker.clone());
-        match send(&cell, rare.as_deref(), begun) {
-            Ok(()) => Ok(Self { cell: Some(cell), ticket: Waiters::FIRST, begun }),
-            Err(answer) => Err(Box::pin(failing(cell, Some(answer), begun))),
+    /// Sends it, then waits for the answer.
+    #[inline]
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
+        let Some(Sent { begun, ticket }) = self.sent else {
+            return self.send(context);
+        };
+        let cell = self.cell.as_ref().expect("a start with a word waits no more");
+        let mut state = cell.state();
+        if state.is_handed_out() {
+            state.waiters.leave(ticket);
+            drop(state);
+            let cell = self.cell.take().expect("it was there a moment ago");
+            return Poll::Ready(Ok(RunningTask::new(cell)));
+        }
+        match state.word() {
+            Some(word) => {
+                state.waiters.leave(ticket);
+                drop(state);
+                Poll::Ready(Err(self.fail(word, begun)))
+            }
+            None => {
+                let ticket = state.waiters.stay(ticket, context.waker());
+                drop(state);
+                self.sent = Some(Sent { begun, ticket });
+                Poll::Pending
+            }
         }
     }
 
-    /// Gives the task and what was said of its start; `None` when the patience is over.
-    fn poll_word(&mut self, context: &Context<'_>) -> Poll<(Arc<Cell>, Option<Answer>)> {
-        let cell = self.cell.as_ref().expect("a start with a word waits no more");
-        let word = {
-            let mut state = cell.state();
-            match state.word() {
-                Some(word) => {
-                    state.waiters.leave(self.ticket);
-                    word
-                }
-                None => {
-                    self.ticket = state.waiters.stay(self.ticket, context.waker());
-                    return Poll::Pending;
-                }
+    /// Puts the start on its way: whoever is woken finds a word about it.
+    #[inline]
+    fn send(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
+        let begun = Instant::now();
+        let cell = self.cell.as_mut().expect("a start that was not sent has its task");
+        cell.wakes_first(context.waker().clone());
+        match send(cell, self.rare.as_deref(), begun) {
+            Ok(()) => {
+                self.sent = Some(Sent { begun, ticket: Waiters::FIRST });
+                Poll::Pending
             }
-        };
-        let cell = self.cell.take().expect("it was there a moment ago");
-        Poll::Ready((cell, word))
+            Err(answer) => Poll::Ready(Err(self.fail(Some(answer), begun))),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, word: Option<Answer>, begun: Instant) -> Failing {
+        let cell = self.cell.take().expect("a start fails once");
+        Box::pin(failing(cell, word, begun))
     }
 }
 
 impl Drop for Plain {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(cell) = &self.cell {
-            cell.state().waiters.leave(self.ticket);
+        if let Some(cell) = &self.cell
+            && let Some(Sent { ticket, .. }) = self.sent
+        {
+            cell.state().waiters.leave(ticket);
             cell.link.cancel(cell.id, DROPPED);
         }
     }

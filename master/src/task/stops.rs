@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::select_all;
 use selsyn_common::StopSignal;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, State};
 
 /// Those who may stop a task.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Stops {
         cell.link.clone().spawn(async move {
             tokio::select! {
                 biased;
-                () = cell.until(|state| state.end.is_some().then_some(())) => {}
+                () = cell.until(State::ended) => {}
                 () = stops.stopped() => {
                     cell.link.cancel(cell.id, &stops.reason().unwrap_or_default());
                 }

@@ -84,7 +84,7 @@ impl<T: Kept> Table<T> {
     }
 
     /// Takes an entry out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn remove(&mut self, id: ExecutionId) -> Option<T> {
         let place = self.place_of(id);
         if let Some(kept) = self.places.get_mut(place)

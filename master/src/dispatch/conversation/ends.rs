@@ -7,7 +7,7 @@ use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Outcome, Payload, Ran, TaskStatus};
 use tracing::warn;
 
-use crate::cell::{Aftermath, Cell, End};
+use crate::cell::{Aftermath, Cell, Completed, End};
 use crate::connection::link::Link;
 use crate::dispatch::late;
 
@@ -52,16 +52,26 @@ impl Ends {
         link.take(verdicts.iter_mut().map(id), &mut self.cells);
         for (frame, cell) in verdicts.iter_mut().zip(self.cells.drain(..)) {
             let Some(finished) = verdict(frame) else { continue };
-            let ended = match cell {
-                Some(cell) => end(link, &cell, read(finished), after),
-                None => not_in_flight(link, finished, after),
+            let Some(cell) = cell else {
+                self.broken.extend(not_in_flight(link, finished, after).err());
+                continue;
             };
-            self.broken.extend(ended.err());
+            match read(finished) {
+                Ok(End::Completed(completed)) => cell.completed(completed, after),
+                Ok(end) => cell.ended(end, after),
+                Err(error) => {
+                    let message =
+                        format!("{} sent a verdict that cannot be read: {error}", link.name);
+                    cell.ended(Outcome::lost(message, Ran::Yes).into(), after);
+                    self.broken.push(error);
+                }
+            }
         }
     }
 }
 
 /// Takes the end out of a verdict.
+#[inline]
 fn read(finished: &mut proto::Finished) -> Result<End, WireError> {
     let missing = WireError::missing("Finished", "outcome");
     let wire = finished.outcome.as_mut().ok_or(missing)?;
@@ -69,32 +79,20 @@ fn read(finished: &mut proto::Finished) -> Result<End, WireError> {
     if let (TaskStatus::Completed, Some(outcome::Result::Value(value))) = (status, &mut wire.result)
     {
         let value = Payload::try_from(std::mem::take(value))?;
-        return Ok(End::Completed(value, wire.summary.unwrap_or_default().into()));
+        let summary = wire.summary.unwrap_or_default();
+        return Ok(End::Completed(Completed { value, summary }));
     }
-    Outcome::try_from(std::mem::take(wire)).map(End::from)
+    read_other(wire)
 }
 
-fn end(
-    link: &Link,
-    cell: &Arc<Cell>,
-    end: Result<End, WireError>,
-    after: &mut Aftermath,
-) -> Result<(), WireError> {
-    match end {
-        Ok(end) => {
-            cell.ended(end, after);
-            Ok(())
-        }
-        Err(error) => {
-            let message = format!("{} sent a verdict that cannot be read: {error}", link.name);
-            cell.ended(Outcome::lost(message, Ran::Yes).into(), after);
-            Err(error)
-        }
-    }
+#[cold]
+fn read_other(wire: &mut proto::Outcome) -> Result<End, WireError> {
+    Outcome::try_from(std::mem::take(wire)).map(End::from)
 }
 
 /// A verdict for a task that has ended here: told if it was LOST. Taken all the same: nobody
 /// here will ever ask for it.
+#[cold]
 fn not_in_flight(
     link: &Arc<Link>,
     finished: &mut proto::Finished,
