@@ -102,7 +102,9 @@ impl Admission {
 
     /// Gives the applicant a place, or says why there is none.
     pub(crate) fn apply(&mut self, applicant: Applicant) -> Result<Place, Refusal> {
-        self.check(applicant)?;
+        if !self.has_slot_for(applicant) {
+            self.check(applicant)?;
+        }
         let Applicant { owner, blocking, .. } = applicant;
         if applicant.placement == Placement::Foreground {
             self.foreground = Some(applicant.id);
@@ -120,6 +122,13 @@ impl Admission {
         self.queued.add(waiter);
         self.shares.entry(owner).or_default().add(waiter);
         Ok(Place::Queued { blocking, ticket })
+    }
+
+    /// Whether a slot is free for it, and nothing else is in its way: mostly so, and soon said.
+    fn has_slot_for(&self, applicant: Applicant) -> bool {
+        let pool = &self.pools[usize::from(applicant.blocking)];
+        let is_open = !self.draining && !self.limits.exclusive && self.untaken.has_room();
+        is_open && applicant.placement == Placement::Background && pool.running < pool.slots
     }
 
     /// Says why there is no place for the applicant, if there is none; takes none.

@@ -1,19 +1,22 @@
 //! What a slave can run: user functions, with their types erased once, at registration.
 
+mod arguments;
+mod body;
+mod typed;
+
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use selsyn_common::{Failure, FailureKind, FromPayload, IntoPayload, Payload, PayloadError, Ran};
+use selsyn_common::{Failure, FromPayload, IntoPayload};
 
 use crate::execution::FunctionExecution;
+use arguments::{encode, read_arguments};
+use body::Announce;
+use typed::Typed;
 
-/// What a run gives in the end.
-pub(crate) type Returned = Result<Payload, Failure>;
-pub(crate) type BoxedRun = Pin<Box<dyn Future<Output = Returned> + Send>>;
+pub(crate) use body::{Body, BoxedRun, First, Returned};
 
 /// Where the first instruction of a function runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,20 +27,6 @@ pub(crate) enum Mode {
     Blocking,
     /// First poll on the session's task, as it promises never to block.
     Inline,
-}
-
-/// When the master is told that user code begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Announce {
-    /// Right before it does.
-    AtOnce,
-    /// With the verdict, if that comes before the first pause.
-    Later,
-}
-
-pub(crate) enum Body {
-    Async(Box<dyn Fn(FunctionExecution, Announce) -> Result<BoxedRun, Failure> + Send + Sync>),
-    Blocking(Box<dyn Fn(FunctionExecution) -> Returned + Send + Sync>),
 }
 
 /// A function with its options, ready to be registered.
@@ -75,15 +64,14 @@ where
     R: IntoPayload,
     E: Into<Failure>,
 {
-    let body = move |execution: FunctionExecution, announce| -> Result<BoxedRun, Failure> {
+    let make = move |execution: FunctionExecution, announce| {
         let args = read_arguments(&execution)?;
         if announce == Announce::AtOnce {
             execution.begins();
         }
-        let run = f(execution, args).map(|returned| encode(returned.map_err(Into::into)));
-        Ok(Box::pin(run))
+        Ok(f(execution, args))
     };
-    Function::of(Body::Async(Box::new(body)), Mode::Async)
+    Function::of(Body::Async(Box::new(Typed::new(make))), Mode::Async)
 }
 
 /// Makes a function of one that blocks its thread: it gets a thread of its own.
@@ -176,28 +164,4 @@ where
     fn into_function(self) -> Function {
         function(self)
     }
-}
-
-/// Arguments that cannot be read fail the task before user code runs.
-fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> Result<A, Failure> {
-    A::from_payload(execution.data()).map_err(|error| {
-        let message =
-            format!("{} cannot read its arguments: {}", execution.function(), innermost(&error));
-        let mut failure = Failure::of(FailureKind::Encode, message, Ran::No);
-        failure.push_trace(error.to_string());
-        failure
-    })
-}
-
-/// A result that cannot be encoded fails the task, and the slave goes on.
-fn encode<R: IntoPayload>(returned: Result<R, Failure>) -> Returned {
-    returned?.into_payload().map_err(|error| {
-        let message = format!("the result cannot be encoded: {}", innermost(&error));
-        Failure::of(FailureKind::Encode, message, Ran::Yes)
-    })
-}
-
-/// The part of the error that the user's own types explain.
-fn innermost(error: &PayloadError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,11 +1,12 @@
 //! A function that is begun in place is answered with as little as tells everything.
 
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use selsyn::{
-    Failure, FailureKind, Function, FunctionExecution, Outcome, Payload, Ran, Slave, SlaveHandle,
-    TaskStatus, function,
+    ExecutionId, Failure, FailureKind, Function, FunctionExecution, Outcome, Payload, Ran, Slave,
+    SlaveHandle, TaskStatus, function,
 };
 use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
@@ -149,5 +150,49 @@ async fn one_that_holds_up_the_network_is_begun_elsewhere_from_then_on() {
     }
     master.say(4, start(4));
     assert_eq!(course(&mut master).await.0, ["accepted", "running"]);
+    over(slave, master).await;
+}
+
+fn taken(task: u64) -> from_master::Frame {
+    let executions = vec![execution(task)];
+    from_master::Frame::ResultsTaken(proto::ResultsTaken { executions })
+}
+
+#[tokio::test]
+async fn a_run_has_nothing_of_one_whose_result_was_taken_before() {
+    let tells = function(|execution: FunctionExecution, _: Payload| async move {
+        execution.info("the first");
+        Ok::<_, Failure>((execution.parent().is_some(), execution.is_cancelled()))
+    });
+    let (slave, mut master) = slave_of(tells).await;
+    let lineage = proto::Lineage { parent: Some(execution(9)), trace_high: 0, trace_low: 9 };
+    let child = proto::Start { lineage: Some(Box::new(lineage)), ..raw_master::start(1) };
+    master.say(1, from_master::Frame::Start(child));
+    let first = course(&mut master).await;
+    assert_eq!(first.1.value().unwrap().to_string(), "[true,false]");
+    master.say(2, taken(1));
+    master.say(3, start(2));
+    let second = course(&mut master).await;
+    assert_eq!(second.1.value().unwrap().to_string(), "[false,false]");
+    assert_eq!(second.0, first.0, "its course is told, and its outputs are counted, anew");
+    over(slave, master).await;
+}
+
+#[tokio::test]
+async fn a_handle_that_outlives_its_run_goes_on_naming_it() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keeper = Arc::clone(&kept);
+    let keeps = function(move |execution: FunctionExecution, _: Payload| {
+        keeper.lock().unwrap().push(execution);
+        async { Ok::<_, Failure>(()) }
+    });
+    let (slave, mut master) = slave_of(keeps).await;
+    for task in 1..=2 {
+        master.say(2 * task - 1, start(task));
+        course(&mut master).await;
+        master.say(2 * task, taken(task));
+    }
+    let ids: Vec<_> = kept.lock().unwrap().iter().map(FunctionExecution::id).collect();
+    assert_eq!(ids, [execution(1), execution(2)].map(ExecutionId::from));
     over(slave, master).await;
 }

@@ -41,10 +41,15 @@ impl Untaken {
         self.bytes -= bytes;
     }
 
+    /// Whether few enough results wait for more work to be let in.
+    pub(super) const fn has_room(&self) -> bool {
+        self.results < self.max_results && self.bytes < self.max_bytes
+    }
+
     /// Refuses more work while too many results wait.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let Self { results, bytes, .. } = self;
-        if *results < self.max_results && *bytes < self.max_bytes {
+        if self.has_room() {
             return Ok(());
         }
         let message =

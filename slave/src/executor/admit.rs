@@ -130,28 +130,30 @@ fn admit(
     core.check_payload(request.data.len())?;
     let _open = open?;
     let place = core.admission().apply(applicant(session, request, function.is_blocking()))?;
-    let begins = !matches!(place, Place::Queued { .. }) && function.is_inline();
-    let came = clock.came();
-    let deadline = request.deadline.and_then(|left| core.epoch.moment(came, left));
-    if !begins || core.hooks.before_task.is_some() {
-        let record = spares.make(request, function, session, (place, came), |record| {
-            record.unpin_data();
-            record.state_mut().limit(deadline);
-        });
-        entry.add(Arc::clone(&record));
-        return Ok(Admitted::Parked(record));
-    }
-    let (now, timeout) = (clock.now(), function.function.timeout);
-    let timeout = timeout.and_then(|timeout| core.epoch.moment(now, timeout));
-    let deadline = deadline.into_iter().chain(timeout).min();
+    let has_slot = !matches!(place, Place::Queued { .. });
+    let is_here = has_slot && function.is_inline() && core.hooks.before_task.is_none();
+    let (came, now) = (clock.came(), clock.now());
+    let deadline = is_here.then(|| function.function.timeout).flatten();
+    let deadline =
+        earlier(core.epoch.moment(came, request.deadline), core.epoch.moment(now, deadline));
     let record = spares.make(request, function, session, (place, came), |record| {
-        let state = record.state_mut();
-        state.accepted = true;
-        state.begin(now);
-        state.limit(deadline);
+        if is_here {
+            record.state_mut().begin_here(now);
+        } else {
+            record.unpin_data();
+        }
+        record.state_mut().limit(deadline);
     });
     entry.add(Arc::clone(&record));
-    Ok(Admitted::Begun(record, deadline))
+    Ok(if is_here { Admitted::Begun(record, deadline) } else { Admitted::Parked(record) })
+}
+
+/// The earlier of two moments.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Finds the function that a start asks for: most ask for the same as the one before.

@@ -26,9 +26,10 @@ impl Epoch {
         since.as_secs() * 1_000_000 + u64::from(since.subsec_micros())
     }
 
-    /// The moment so long after a time; `None` when no clock reaches it.
-    pub(crate) fn moment(self, time: u64, later: Duration) -> Option<Instant> {
-        self.0.checked_add(Duration::from_micros(time))?.checked_add(later)
+    /// The moment that ends such a span, if it has an end, and a clock reaches it.
+    pub(crate) fn moment(self, begun: u64, span: Option<Duration>) -> Option<Instant> {
+        let span = span?;
+        self.0.checked_add(Duration::from_micros(begun))?.checked_add(span)
     }
 }
 

@@ -13,15 +13,44 @@ use crate::session::{Leaves, Session};
 
 /// User code has ended, or was dropped. A verdict that was given before stands.
 pub(super) fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: u64, leaves: Leaves) {
+    match end {
+        End::Value(value) => returned(core, record, value, now, leaves),
+        end => judge(core, record, record.state(), end, now, leaves),
+    }
+}
+
+/// It has returned a value. Where nobody had asked it to stop, as is most common, it takes the
+/// short way.
+pub(super) fn returned(
+    core: &Arc<Core>,
+    record: &Arc<Record>,
+    value: Payload,
+    now: u64,
+    leaves: Leaves,
+) {
     let mut state = record.state();
-    let end = match end {
-        End::Value(value)
-            if is_within_limit(state.session(record), &value) && state.life.complete() =>
-        {
-            return completed(core, record, state, value, now, leaves);
-        }
-        end => end,
-    };
+    if !is_within_limit(state.session(record), &value) || !state.life.complete() {
+        return judge(core, record, state, End::Value(value), now, leaves);
+    }
+    debug!(task.id = %record.id, status = %TaskStatus::Completed, "ended");
+    // The slot is free before the result is told: who starts the next task right after this one
+    // must not be refused.
+    let next = leave(core, record, &mut state, Some(value.len()));
+    state.keep_value(value, now);
+    tell(core, record, state, leaves);
+    pass_on(core, next);
+}
+
+/// Says what an end is called, unless that was said before.
+#[cold]
+fn judge(
+    core: &Arc<Core>,
+    record: &Record,
+    mut state: MutexGuard<'_, State>,
+    end: End,
+    now: u64,
+    leaves: Leaves,
+) {
     let Some(outcome) = state.life.end(end) else {
         warn!(task.id = %record.id, "the function returned after its verdict; dropped");
         let next = leave(core, record, &mut state, None);
@@ -30,26 +59,8 @@ pub(super) fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: u64, 
         return pass_on(core, next);
     };
     let outcome = within_limit(state.session(record), outcome);
-    // The slot is free before the result is told: who starts the next task right after this one
-    // must not be refused.
     let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
     conclude(core, record, state, outcome, now, leaves);
-    pass_on(core, next);
-}
-
-/// It has returned a value, and nobody had asked it to stop: most do, and take the short way.
-fn completed(
-    core: &Arc<Core>,
-    record: &Arc<Record>,
-    mut state: MutexGuard<'_, State>,
-    value: Payload,
-    now: u64,
-    leaves: Leaves,
-) {
-    debug!(task.id = %record.id, status = %TaskStatus::Completed, "ended");
-    let next = leave(core, record, &mut state, Some(value.len()));
-    state.keep_value(value, now);
-    tell(core, record, state, leaves);
     pass_on(core, next);
 }
 

@@ -3,28 +3,23 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tracing::warn;
 
 use super::clock::Clock;
-use super::end::ended;
+use super::end::{ended, returned};
 use super::run;
 use crate::core::Core;
 use crate::execution::FunctionExecution;
-use crate::function::{Announce, Body, BoxedRun, Returned};
+use crate::function::{Body, First};
+use crate::lifecycle::End;
+use crate::panics::panicked;
 use crate::records::Record;
 use crate::session::Leaves;
 
 /// A first poll longer than this, in microseconds, was no short step: the network waited for it.
 const LONG_POLL: u64 = 1_000;
-
-/// How far the first poll came.
-enum First {
-    Ended(Returned),
-    Paused(BoxedRun),
-}
 
 /// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
 /// and Running are not said for one that ends here: its verdict says so too.
@@ -38,10 +33,13 @@ pub(super) fn run_here(core: &Arc<Core>, record: Arc<Record>, clock: &mut Clock)
         long_poll(&record, closely, Duration::from_micros(took));
     }
     match polled {
-        Ok(First::Ended(returned)) => {
-            ended(core, &record, run::end_of(Ok(returned)), now, Leaves::WithBatch);
+        Ok(First::Ended(Ok(value))) => returned(core, &record, value, now, Leaves::WithBatch),
+        Ok(First::Ended(Err(failure))) => {
+            ended(core, &record, End::Error(failure), now, Leaves::WithBatch);
         }
-        Err(panic) => ended(core, &record, run::end_of(Err(panic)), now, Leaves::WithBatch),
+        Err(panic) => {
+            ended(core, &record, End::Error(panicked(panic.as_ref())), now, Leaves::WithBatch);
+        }
         Ok(First::Paused(rest)) => {
             record.begins(Leaves::WithBatch);
             core.spawn_function(run::rest(core, &record, rest));
@@ -72,11 +70,5 @@ fn poll_once(record: &Record, execution: FunctionExecution) -> First {
     let Body::Async(body) = &*record.function.function.body else {
         unreachable!("a blocking function is never begun in place")
     };
-    match body(execution, Announce::Later) {
-        Err(failure) => First::Ended(Err(failure)),
-        Ok(mut run) => match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(returned) => First::Ended(returned),
-            Poll::Pending => First::Paused(run),
-        },
-    }
+    body.first_poll(execution)
 }

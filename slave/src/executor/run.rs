@@ -12,7 +12,7 @@ use super::end::ended;
 use super::ladder;
 use crate::core::Core;
 use crate::execution::FunctionExecution;
-use crate::function::{Announce, Body, BoxedRun, Returned};
+use crate::function::{Body, BoxedRun, Returned};
 use crate::lifecycle::{End, StopCause};
 use crate::panics::panicked;
 use crate::records::Record;
@@ -31,7 +31,7 @@ pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>) {
 fn is_begun(core: &Arc<Core>, record: &Arc<Record>) -> bool {
     let timeout = record.function.function.timeout;
     let now = core.epoch.now();
-    let deadline = timeout.and_then(|timeout| core.epoch.moment(now, timeout));
+    let deadline = core.epoch.moment(now, timeout);
     let begins = {
         let mut state = record.state();
         state.limit(deadline);
@@ -80,7 +80,7 @@ async fn drive(report: Report, body: impl Future<Output = Returned>) {
 
 async fn call(record: Arc<Record>, execution: FunctionExecution) -> Returned {
     match &*record.function.function.body {
-        Body::Async(body) => body(execution, Announce::AtOnce)?.await,
+        Body::Async(body) => body.run(execution)?.await,
         Body::Blocking(body) => body(execution),
     }
 }

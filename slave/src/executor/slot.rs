@@ -14,6 +14,7 @@ pub(super) type Next = Option<(ExecutionId, Place)>;
 
 /// Gives the place back, and counts the bytes of the result that is kept, if one is; names the next
 /// in line.
+#[inline(always)]
 pub(super) fn leave(
     core: &Core,
     record: &Record,
@@ -28,9 +29,16 @@ pub(super) fn leave(
     admission.release(state.place(), record.origin.peer.master)
 }
 
-/// Gives a freed slot to a waiting task. Its hook may still be thinking: then it begins later.
+/// Gives a freed slot to a waiting task, if one waits.
+#[inline(always)]
 pub(super) fn pass_on(core: &Arc<Core>, next: Next) {
-    let Some((id, slot)) = next else { return };
+    if let Some((id, slot)) = next {
+        give(core, id, slot);
+    }
+}
+
+/// Gives a slot to a waiting task. Its hook may still be thinking: then it begins later.
+fn give(core: &Arc<Core>, id: ExecutionId, slot: Place) {
     let waiting = core.records.get(id).and_then(|record| Some((record.take_slot(slot)?, record)));
     let Some((may_begin, record)) = waiting else {
         // It was stopped or withdrawn between the two locks: the slot goes on to the next.

@@ -47,7 +47,7 @@ impl Record {
 }
 
 impl State {
-    fn heir(&self) -> Option<&Arc<Session>> {
+    pub(super) fn heir(&self) -> Option<&Arc<Session>> {
         self.more.as_ref()?.heir.as_ref()
     }
 

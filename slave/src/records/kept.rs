@@ -1,8 +1,11 @@
 //! The verdict of an execution, kept until its master takes it.
 
+use std::sync::Arc;
+
 use selsyn_common::{Outcome, Payload, proto};
 
 use super::State;
+use crate::session::Session;
 
 /// What is kept of an end.
 #[derive(Debug, Default)]
@@ -29,6 +32,7 @@ impl State {
     }
 
     /// Keeps the value that it returned.
+    #[inline(always)]
     pub(crate) fn keep_value(&mut self, value: Payload, now: u64) {
         let summary = self.figures(now);
         self.more().kept = Kept::Value { value, summary };
@@ -36,6 +40,13 @@ impl State {
 
     pub(super) fn kept(&self) -> &Kept {
         self.more.as_ref().map_or(&Kept::Nothing, |more| &more.kept)
+    }
+
+    /// Forgets an execution that has ended; gives how many bytes its result has, and its heir.
+    pub(super) fn take_result(&mut self) -> Option<(usize, Option<Arc<Session>>)> {
+        let bytes = self.result_bytes()?;
+        self.is_forgotten = true;
+        Some((bytes, self.heir().cloned()))
     }
 
     /// How many bytes the result has that is kept, if one is.

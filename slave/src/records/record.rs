@@ -58,7 +58,8 @@ impl Record {
         }
     }
 
-    /// Makes a record that is used again that of another start by the same session.
+    /// Makes a record that was cleared that of another start by the same session.
+    #[inline(always)]
     pub(crate) fn renew(
         &mut self,
         request: &mut Request,
@@ -70,9 +71,6 @@ impl Record {
         self.placement = request.placement;
         self.function = function;
         self.data = request.take_data();
-        *self.asked.get_mut() = false;
-        // Nobody is left to wait for the former one.
-        *self.awaited.get_mut() = false;
         let state = self.state_mut();
         state.renew(place, came);
         state.set_lineage(request.lineage.take());
@@ -81,6 +79,8 @@ impl Record {
     /// Lets go of what it keeps, so that it can be used again.
     pub(crate) fn clear(&mut self) {
         self.data = Payload::null();
+        // Nobody is left to look, or to wait.
+        (self.asked, self.awaited) = (AtomicBool::new(false), AtomicBool::new(false));
         self.state_mut().clear();
     }
 

@@ -81,19 +81,21 @@ impl State {
         state
     }
 
-    /// Begins anew, and keeps the memory that it has.
+    /// Begins anew, after it was cleared.
     pub(super) fn renew(&mut self, place: Place, came: u64) {
-        let more = self.more.take();
-        *self = Self { more, ..Self::new(place, came) };
+        self.hold(place);
+        self.came = came;
     }
 
-    /// Lets go of what it keeps beside memory.
+    /// As it was made, but for the memory that it has.
     pub(super) fn clear(&mut self) {
-        self.life = Lifecycle::new();
-        if let Some(more) = &mut self.more {
+        let mut more = self.more.take();
+        if let Some(more) = &mut more {
+            // Nobody is left to hear the bell: it can be used again.
             (more.heir, more.lineage, more.deadline, more.shown) = (None, None, None, 0);
             more.kept = Kept::Nothing;
         }
+        *self = Self { more, ..Self::new(Place::Foreground, 0) };
     }
 
     pub(super) fn more(&mut self) -> &mut More {
@@ -107,6 +109,12 @@ impl State {
             self.mark = now;
         }
         begins
+    }
+
+    /// It was let pass, and user code is about to run, right where it came.
+    pub(crate) fn begin_here(&mut self, now: u64) {
+        self.accepted = true;
+        self.begin(now);
     }
 
     /// It is ended at this moment at the latest; `None` sets none. The earliest that is set counts.

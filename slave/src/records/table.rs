@@ -119,6 +119,7 @@ impl Entry<'_> {
     }
 
     /// Puts in an execution of this id, which is not in it.
+    #[inline(always)]
     pub(crate) fn add(mut self, record: Arc<Record>) {
         record.origin.remembers_one();
         self.shard.insert_unique(self.hash, record, |record| hash(self.hasher, record.id));
@@ -131,17 +132,22 @@ impl Entry<'_> {
 
     /// Takes out an execution that has ended, and belongs to this session's master.
     fn take_result(mut self, session: &Arc<Session>) -> Option<Taken> {
-        let found = self.shard.find_entry(self.hash, |record| record.id == self.id).ok()?;
-        let record = found.get();
-        if record.origin.peer.master != session.peer.master {
+        let found = self.shard.find_entry(self.hash, |record| record.id == self.id);
+        let mut found = found.ok()?;
+        let record = found.get_mut();
+        let is_origin = Arc::ptr_eq(&record.origin, session);
+        if !is_origin && record.origin.peer.master != session.peer.master {
             return None;
         }
-        let mut state = record.state();
-        let bytes = state.result_bytes()?;
-        let of = state.session(record);
-        let of = (!Arc::ptr_eq(of, session)).then(|| Arc::clone(of));
-        state.is_forgotten = true;
-        drop(state);
+        // Most have only the table left that knows them: then nobody can be in the way.
+        let (bytes, heir) = match Arc::get_mut(record) {
+            Some(only) => only.state_mut().take_result(),
+            None => record.state().take_result(),
+        }?;
+        let of = match heir {
+            Some(heir) => (!Arc::ptr_eq(&heir, session)).then_some(heir),
+            None => (!is_origin).then(|| Arc::clone(&record.origin)),
+        };
         Some(Taken { bytes, of, record: found.remove().0 })
     }
 }

@@ -1,0 +1,30 @@
+//! Reads what a function is given, and writes what it returns.
+
+use selsyn_common::{Failure, FailureKind, FromPayload, IntoPayload, PayloadError, Ran};
+
+use super::Returned;
+use crate::execution::FunctionExecution;
+
+/// Arguments that cannot be read fail the task before user code runs.
+pub(super) fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> Result<A, Failure> {
+    A::from_payload(execution.data()).map_err(|error| {
+        let message =
+            format!("{} cannot read its arguments: {}", execution.function(), innermost(&error));
+        let mut failure = Failure::of(FailureKind::Encode, message, Ran::No);
+        failure.push_trace(error.to_string());
+        failure
+    })
+}
+
+/// A result that cannot be encoded fails the task, and the slave goes on.
+pub(super) fn encode<R: IntoPayload>(returned: Result<R, Failure>) -> Returned {
+    returned?.into_payload().map_err(|error| {
+        let message = format!("the result cannot be encoded: {}", innermost(&error));
+        Failure::of(FailureKind::Encode, message, Ran::Yes)
+    })
+}
+
+/// The part of the error that the user's own types explain.
+fn innermost(error: &PayloadError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
