@@ -188,6 +188,7 @@ impl Admission {
 
     /// Takes a place back from its owner. A freed slot goes to the next owner's task that has
     /// waited longest; it is named.
+    #[inline(always)]
     pub(crate) fn release(
         &mut self,
         place: Place,
@@ -195,23 +196,32 @@ impl Admission {
     ) -> Option<(ExecutionId, Place)> {
         match place {
             Place::Foreground => self.foreground = None,
-            Place::Queued { blocking, ticket } => {
-                let withdrawn = self.pools[usize::from(blocking)].withdraw(owner, ticket);
-                withdrawn.into_iter().for_each(|waiter| self.left_queue(owner, waiter));
-            }
+            Place::Queued { blocking, ticket } => self.withdraw(owner, blocking, ticket),
             Place::Slot { .. } => return self.pass_on(place),
         }
         None
     }
 
+    fn withdraw(&mut self, owner: MasterId, blocking: bool, ticket: u64) {
+        if let Some(waiter) = self.pools[usize::from(blocking)].withdraw(owner, ticket) {
+            self.left_queue(owner, waiter);
+        }
+    }
+
     /// Gives a slot to the next owner's task that has waited longest, which is named.
+    #[inline(always)]
     pub(crate) fn pass_on(&mut self, slot: Place) -> Option<(ExecutionId, Place)> {
         let Place::Slot { blocking } = slot else { return None };
         let pool = &mut self.pools[usize::from(blocking)];
-        let Some((owner, next)) = pool.next() else {
+        if pool.queues.is_empty() {
             pool.running -= 1;
             return None;
-        };
+        }
+        self.give(slot, blocking)
+    }
+
+    fn give(&mut self, slot: Place, blocking: bool) -> Option<(ExecutionId, Place)> {
+        let (owner, next) = self.pools[usize::from(blocking)].next()?;
         self.left_queue(owner, next);
         Some((next.id, slot))
     }
@@ -266,9 +276,6 @@ impl Pool {
     /// Takes the oldest task of the owner whose turn it is.
     fn next(&mut self) -> Option<(MasterId, Waiter)> {
         use std::ops::Bound::{Excluded, Unbounded};
-        if self.queues.is_empty() {
-            return None;
-        }
         let after = |last| self.queues.range((Excluded(last), Unbounded)).next();
         let (owner, _) = self.last.and_then(after).or_else(|| self.queues.first_key_value())?;
         let owner = *owner;

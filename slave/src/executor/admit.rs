@@ -46,11 +46,6 @@ impl Request {
             lineage,
         })
     }
-
-    /// Takes the data out, once it is admitted.
-    pub(crate) fn take_data(&mut self) -> Payload {
-        std::mem::replace(&mut self.data, Payload::null())
-    }
 }
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
@@ -58,10 +53,11 @@ pub(crate) fn start(
     core: &Arc<Core>,
     session: &Arc<Session>,
     spares: &mut Spares,
-    mut request: Request,
+    request: Request,
     clock: &mut Clock,
 ) {
-    match admit(core, session, spares, &mut request, clock) {
+    let id = request.id;
+    match admit(core, session, spares, request, clock) {
         Ok(Admitted::Begun(record, deadline)) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
@@ -70,9 +66,9 @@ pub(crate) fn start(
             return in_place::run_here(core, record, clock);
         }
         Ok(Admitted::Parked(record)) => ask_hook(core, record),
-        Ok(Admitted::Before(record)) => again(session, &record, &request),
-        Ok(Admitted::Never) => session.send(forbidden(request.id)),
-        Err(refusal) => session.refuse(request.id, refusal),
+        Ok(Admitted::Before(record, request)) => again(session, &record, &request),
+        Ok(Admitted::Never) => session.send(forbidden(id)),
+        Err(refusal) => session.refuse(id, refusal),
     }
     clock.passes();
 }
@@ -84,7 +80,7 @@ enum Admitted {
     /// It waits, for the hook or for its turn.
     Parked(Arc<Record>),
     /// Its id was started before.
-    Before(Arc<Record>),
+    Before(Arc<Record>, Box<Request>),
     /// Its id is forbidden.
     Never,
 }
@@ -112,7 +108,7 @@ fn admit(
     core: &Core,
     session: &Arc<Session>,
     spares: &mut Spares,
-    request: &mut Request,
+    request: Request,
     clock: &mut Clock,
 ) -> Result<Admitted, Refusal> {
     // Held until the record is in the table: who says goodbye counts what is in it.
@@ -121,7 +117,7 @@ fn admit(
     // the record right after, and whoever forbids the id looks for its record after that.
     let entry = core.records.entry(request.id);
     if let Some(record) = entry.get() {
-        return Ok(Admitted::Before(Arc::clone(record)));
+        return Ok(Admitted::Before(Arc::clone(record), Box::new(request)));
     }
     if core.is_forbidden(session.peer.master, request.id) {
         return Ok(Admitted::Never);
@@ -129,7 +125,7 @@ fn admit(
     let function = find(core, spares, &request.function)?;
     core.check_payload(request.data.len())?;
     let _open = open?;
-    let place = core.admission().apply(applicant(session, request, function.is_blocking()))?;
+    let place = core.admission().apply(applicant(session, &request, function.is_blocking()))?;
     let has_slot = !matches!(place, Place::Queued { .. });
     let is_here = has_slot && function.is_inline() && core.hooks.before_task.is_none();
     let (came, now) = (clock.came(), clock.now());
@@ -142,7 +138,9 @@ fn admit(
         } else {
             record.unpin_data();
         }
-        record.state_mut().limit(deadline);
+        if deadline.is_some() {
+            record.state_mut().limit(deadline);
+        }
     });
     entry.add(Arc::clone(&record));
     Ok(if is_here { Admitted::Begun(record, deadline) } else { Admitted::Parked(record) })

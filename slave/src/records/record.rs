@@ -38,21 +38,21 @@ pub(crate) struct Record {
 impl Record {
     /// A record of a start, which holds this place since it came.
     pub(crate) fn new(
-        request: &mut Request,
+        request: Request,
         function: Arc<Registered>,
         origin: &Arc<Session>,
         place: Place,
         came: u64,
     ) -> Self {
         let mut state = State::new(place, came);
-        state.set_lineage(request.lineage.take());
+        state.set_lineage(request.lineage);
         Self {
             id: request.id,
             placement: request.placement,
             asked: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             function,
-            data: request.take_data(),
+            data: request.data,
             origin: Arc::clone(origin),
             state: Mutex::new(state),
         }
@@ -62,7 +62,7 @@ impl Record {
     #[inline(always)]
     pub(crate) fn renew(
         &mut self,
-        request: &mut Request,
+        request: Request,
         function: Arc<Registered>,
         place: Place,
         came: u64,
@@ -70,10 +70,10 @@ impl Record {
         self.id = request.id;
         self.placement = request.placement;
         self.function = function;
-        self.data = request.take_data();
+        self.data = request.data;
         let state = self.state_mut();
         state.renew(place, came);
-        state.set_lineage(request.lineage.take());
+        state.set_lineage(request.lineage);
     }
 
     /// Lets go of what it keeps, so that it can be used again.
@@ -132,12 +132,17 @@ impl Record {
     }
 
     /// Tells those who wait in [`Record::until`] to look again.
+    #[inline(always)]
     pub(crate) fn notify(&self) {
         // Who looks after the change needs no word; who looked before it has said so before that.
         if self.awaited.load(Ordering::Acquire) {
-            let bell = self.state().bell();
-            bell.notify_waiters();
+            self.ring();
         }
+    }
+
+    fn ring(&self) {
+        let bell = self.state().bell();
+        bell.notify_waiters();
     }
 
     /// What became of it has been sent: whoever waits to close its session may go on.

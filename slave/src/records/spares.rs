@@ -25,9 +25,10 @@ impl Spares {
 
     /// Makes the record of a start, which holds this place since it came, and finishes it where
     /// nobody else has it yet.
+    #[inline(always)]
     pub(crate) fn make(
         &mut self,
-        request: &mut Request,
+        request: Request,
         function: Arc<Registered>,
         origin: &Arc<Session>,
         (place, came): (Place, u64),

@@ -129,6 +129,7 @@ impl State {
         self.more.as_ref()?.deadline
     }
 
+    #[inline(always)]
     pub(super) fn set_lineage(&mut self, lineage: Option<Box<Lineage>>) {
         if lineage.is_some() {
             self.more().lineage = lineage;
