@@ -61,6 +61,9 @@ fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Bo
         .boxed(".selsyn.v1.Outcome.result.failure")
         .boxed(".selsyn.v1.Output.content.progress")
         .boxed(".selsyn.v1.Output.content.plot")
+        .boxed(".selsyn.v1.Output.content.table")
+        .boxed(".selsyn.v1.Output.content.container")
+        .boxed(".selsyn.v1.Output.content.custom")
         .build_client(false)
         .build_server(false);
     generate(messages, descriptors, root, "common")?;

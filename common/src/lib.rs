@@ -45,8 +45,9 @@ pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
 pub use outcome::{Outcome, Summary};
 pub use output::{
-    Counts, LogLevel, LogLine, NonFinite, Output, OutputContent, OutputError, Plot, Progress,
-    Trace, Verb,
+    Column, ColumnType, Container, ContainerItem, ContainerLayout, Counts, Custom, GridArea,
+    GridError, GridTemplate, ItemQuery, LogLevel, LogLine, NonFinite, Output, OutputContent,
+    OutputError, Plot, Progress, TabPosition, Table, Trace, Verb,
 };
 #[cfg(feature = "prost-payload")]
 pub use payload::Prost;

@@ -1,19 +1,31 @@
 //! What a running function shows.
 
+mod column;
+mod container;
+mod custom;
 mod envelope;
 mod error;
+mod grid;
+mod item;
 mod log;
 mod plot;
 mod progress;
+mod table;
 mod trace;
 mod value;
 mod verb;
 
+pub use column::{Column, ColumnType};
+pub use container::{Container, ContainerLayout, TabPosition};
+pub use custom::Custom;
 pub(crate) use envelope::Data;
 pub use error::OutputError;
+pub use grid::{GridArea, GridError, GridTemplate};
+pub use item::{ContainerItem, ItemQuery};
 pub use log::{LogLevel, LogLine};
 pub use plot::Plot;
 pub use progress::{Counts, Progress};
+pub use table::Table;
 pub use trace::Trace;
 pub use value::NonFinite;
 pub use verb::Verb;
@@ -39,6 +51,12 @@ pub enum OutputContent {
     Log(LogLine),
     /// A plot, or a piece of one.
     Plot(Plot),
+    /// A table, or rows for one.
+    Table(Table),
+    /// Other outputs together.
+    Container(Container),
+    /// What only the application understands.
+    Custom(Custom),
 }
 
 impl OutputContent {
@@ -52,6 +70,9 @@ impl OutputContent {
             Self::Progress(_) => "progress",
             Self::Log(_) => "log",
             Self::Plot(_) => "plot",
+            Self::Table(_) => "table",
+            Self::Container(_) => "container",
+            Self::Custom(_) => "custom",
         }
     }
 
@@ -62,6 +83,9 @@ impl OutputContent {
             Self::Progress(progress) => progress.key.as_deref(),
             Self::Log(line) => line.key.as_deref(),
             Self::Plot(plot) => plot.key.as_deref(),
+            Self::Table(table) => table.key.as_deref(),
+            Self::Container(container) => container.key.as_deref(),
+            Self::Custom(custom) => custom.key.as_deref(),
         }
     }
 
@@ -71,6 +95,9 @@ impl OutputContent {
             Self::Progress(_) => Verb::Replace.as_str(),
             Self::Log(line) => line.verb.as_str(),
             Self::Plot(plot) => plot.verb.as_str(),
+            Self::Table(table) => table.verb.as_str(),
+            Self::Container(_) => Verb::Create.as_str(),
+            Self::Custom(custom) => &custom.verb,
         }
     }
 
@@ -84,6 +111,9 @@ impl OutputContent {
             Self::Progress(progress) => progress.check(),
             Self::Log(line) => line.verb.of("log", LogLine::VERBS),
             Self::Plot(plot) => plot.check(),
+            Self::Table(table) => table.check(),
+            Self::Container(container) => container.check(),
+            Self::Custom(custom) => custom.check(),
         }
     }
 }
@@ -99,4 +129,6 @@ macro_rules! contents {
     };
 }
 
-contents! { Progress(Progress) Log(LogLine) Plot(Plot) }
+contents! {
+    Progress(Progress) Log(LogLine) Plot(Plot) Table(Table) Container(Container) Custom(Custom)
+}

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selsyn::{Failure, FunctionExecution, LogLevel, TaskEvent, TaskStatus, blocking, function};
+use selsyn::{
+    Failure, FunctionExecution, LogLevel, OutputContent, Plot, TaskEvent, TaskStatus, Trace,
+    blocking, function,
+};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
 
@@ -136,6 +139,37 @@ async fn a_progress_that_is_none_is_an_error_for_its_function() {
         cluster.connection(0).new_task(1.5).unwrap().function("nonsense").start().await.unwrap();
     let failure = expect::failure(&running, TaskStatus::Failed).await;
     assert_eq!(failure.message, "progress is a number between 0 and 1, not 1.5");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_output_over_the_limit_is_refused_and_the_largest_one_arrives() {
+    let plots = |execution: FunctionExecution, (): ()| async move {
+        let plot = |points: usize| Plot::new().trace(Trace::new().y(vec![1; points]));
+        let refused = execution.plot(plot(OutputContent::MAX_BYTES / 2)).unwrap_err();
+        assert_eq!(refused.code(), "E0702");
+        execution.plot(plot(OutputContent::MAX_BYTES / 2 - 50))?;
+        Ok::<_, Failure>(refused.to_string())
+    };
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("plots", plots))
+        .start()
+        .await
+        .unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&seen);
+    let task = cluster.connection(0).new_task(()).unwrap().function("plots");
+    let running = task
+        .on_output(move |output| heard.lock().unwrap().push(output.clone()))
+        .start()
+        .await
+        .unwrap();
+    let message = expect::completed(&running).await.value().unwrap().to_string();
+    assert!(message.contains("is over the limit of 1000000: show it in pieces"), "{message}");
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let [OutputContent::Plot(plot)] = &seen[..] else { panic!("one plot, not {}", seen.len()) };
+    let points = plot.traces[0].attributes()["y"].as_array().map(Vec::len);
+    assert_eq!(points, Some(OutputContent::MAX_BYTES / 2 - 50));
     cluster.stop().await;
 }
 

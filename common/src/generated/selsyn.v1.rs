@@ -159,6 +159,19 @@ pub struct Document {
     #[prost(string, tag = "3")]
     pub data: ::prost::alloc::string::String,
 }
+/// What only the application and its readers understand.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Custom {
+    /// Names the thing, so that a later one acts on it.
+    #[prost(string, optional, tag = "1")]
+    pub key: ::core::option::Option<::prost::alloc::string::String>,
+    /// What it does to the thing of the same key: a word of the application.
+    #[prost(string, tag = "2")]
+    pub verb: ::prost::alloc::string::String,
+    /// JSON text.
+    #[prost(string, tag = "3")]
+    pub data: ::prost::alloc::string::String,
+}
 /// Something a running function shows.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Output {
@@ -166,7 +179,7 @@ pub struct Output {
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// What is shown.
-    #[prost(oneof = "output::Content", tags = "2, 3, 4")]
+    #[prost(oneof = "output::Content", tags = "2, 3, 4, 5, 6, 7")]
     pub content: ::core::option::Option<output::Content>,
 }
 /// Nested message and enum types in `Output`.
@@ -183,6 +196,15 @@ pub mod output {
         /// A plot: {title, traces, layout}.
         #[prost(message, tag = "4")]
         Plot(::prost::alloc::boxed::Box<super::Document>),
+        /// A table: {title, columns}.
+        #[prost(message, tag = "5")]
+        Table(::prost::alloc::boxed::Box<super::Document>),
+        /// Other outputs together: {layout, items}.
+        #[prost(message, tag = "6")]
+        Container(::prost::alloc::boxed::Box<super::Document>),
+        /// What only the application understands.
+        #[prost(message, tag = "7")]
+        Custom(::prost::alloc::boxed::Box<super::Custom>),
     }
 }
 /// A registered function, as a catalogue lists it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{LogLine, OutputContent, OutputError, Plot, Progress, Verb};
+use super::{Container, Custom, LogLine, OutputContent, OutputError, Plot, Progress, Table, Verb};
 
 /// The version of the envelope.
 const VERSION: u64 = 1;
@@ -50,6 +50,9 @@ impl Serialize for Data<'_> {
             OutputContent::Progress(progress) => progress.serialize(serializer),
             OutputContent::Log(line) => line.serialize(serializer),
             OutputContent::Plot(plot) => plot.serialize(serializer),
+            OutputContent::Table(table) => table.serialize(serializer),
+            OutputContent::Container(container) => container.serialize(serializer),
+            OutputContent::Custom(custom) => custom.data.serialize(serializer),
         }
     }
 }
@@ -122,6 +125,26 @@ impl OutputContent {
                 let mut plot = Plot::deserialize(data).map_err(no_envelope)?;
                 (plot.key, plot.verb) = (key, Verb::read(verb, "plot", Plot::VERBS)?);
                 Ok(plot.into())
+            }
+            "table" => {
+                let mut table = Table::deserialize(data).map_err(no_envelope)?;
+                (table.key, table.verb) = (key, Verb::read(verb, "table", Table::VERBS)?);
+                Ok(table.into())
+            }
+            "container" => {
+                // An older form says replace, and means the same.
+                let verbs = &[Verb::Create, Verb::Replace];
+                Verb::read(verb, "container", verbs)?;
+                let container = Container::deserialize(data).map_err(no_envelope)?;
+                Ok(Container { key, ..container }.into())
+            }
+            "custom" => {
+                let mut custom = Custom::new(Value::deserialize(data).map_err(no_envelope)?);
+                custom.key = key;
+                if let Some(verb) = verb {
+                    custom.verb = verb.to_owned();
+                }
+                Ok(custom.into())
             }
             _ => Err(OutputError::Envelope(format!("a {kind:?} shows nothing"))),
         }

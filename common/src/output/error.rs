@@ -1,5 +1,6 @@
 //! Why something cannot be shown.
 
+use super::GridError;
 use crate::ErrorCode;
 
 /// Why something that a function gave cannot be shown. Nothing of it was.
@@ -40,6 +41,37 @@ pub enum OutputError {
         /// What it has to be.
         wanted: &'static str,
     },
+    /// A column that is shorter than another one.
+    #[error("column {column:?} has {has} rows of {rows}")]
+    Rows {
+        /// The column.
+        column: String,
+        /// The rows it has.
+        has: usize,
+        /// The rows of the longest one.
+        rows: usize,
+    },
+    /// A cell of another type than its column.
+    #[error("row {row} of column {column:?} is not {wanted}")]
+    Cell {
+        /// The column.
+        column: String,
+        /// The row, from 0.
+        row: usize,
+        /// What it has to be.
+        wanted: &'static str,
+    },
+    /// An item of a grid that has no area.
+    #[error("the grid has no area {item:?}, only {areas}")]
+    Area {
+        /// The title of the item.
+        item: String,
+        /// The areas there are.
+        areas: String,
+    },
+    /// A text that is no grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
     /// A verb that outputs of this kind do not have.
     #[error("a {kind} has no verb {verb:?}")]
     Verb {

@@ -47,16 +47,32 @@ impl From<OutputContent> for output::Content {
             OutputContent::Progress(progress) => Self::Progress(Box::new(progress.into())),
             OutputContent::Log(line) => Self::Log(line.into()),
             OutputContent::Plot(plot) => {
-                let (key, verb) = (plot.key.clone(), plot.verb);
-                Self::Plot(document(key, verb, &plot.into()))
+                let (key, verb, data) = (plot.key.clone(), plot.verb, text(plot));
+                Self::Plot(document(key, verb, data))
+            }
+            OutputContent::Table(table) => {
+                let (key, verb, data) = (table.key.clone(), table.verb, text(table));
+                Self::Table(document(key, verb, data))
+            }
+            OutputContent::Container(container) => {
+                let (key, data) = (container.key.clone(), text(container));
+                Self::Container(document(key, Verb::Create, data))
+            }
+            OutputContent::Custom(custom) => {
+                let (key, verb, data) = (custom.key.clone(), custom.verb.clone(), text(custom));
+                Self::Custom(Box::new(proto::Custom { key, verb, data }))
             }
         }
     }
 }
 
-fn document(key: Option<String>, verb: Verb, content: &OutputContent) -> Box<proto::Document> {
-    let verb = proto::Verb::from(verb).into();
-    Box::new(proto::Document { key, verb, data: Data(content).text() })
+fn document(key: Option<String>, verb: Verb, data: String) -> Box<proto::Document> {
+    Box::new(proto::Document { key, verb: proto::Verb::from(verb).into(), data })
+}
+
+/// The JSON text of the data.
+fn text(content: impl Into<OutputContent>) -> String {
+    Data(&content.into()).text()
 }
 
 impl TryFrom<output::Content> for OutputContent {
@@ -66,15 +82,33 @@ impl TryFrom<output::Content> for OutputContent {
         match wire {
             output::Content::Progress(progress) => Ok(Progress::from(*progress).into()),
             output::Content::Log(line) => Ok(LogLine::from(line).into()),
-            output::Content::Plot(document) => read("plot", *document),
+            output::Content::Plot(document) => read_document("plot", *document),
+            output::Content::Table(document) => read_document("table", *document),
+            output::Content::Container(document) => read_document("container", *document),
+            output::Content::Custom(custom) => {
+                let proto::Custom { key, verb, data } = *custom;
+                read("custom", key, &verb, &data)
+            }
         }
     }
 }
 
-fn read(kind: &'static str, document: proto::Document) -> Result<OutputContent, WireError> {
+fn read_document(
+    kind: &'static str,
+    document: proto::Document,
+) -> Result<OutputContent, WireError> {
     let verb = Verb::from(document.verb());
-    let mut data = serde_json::Deserializer::from_str(&document.data);
-    OutputContent::read(kind, document.key, Some(verb.as_str()), &mut data).map_err(|_| {
+    read(kind, document.key, verb.as_str(), &document.data)
+}
+
+fn read(
+    kind: &'static str,
+    key: Option<String>,
+    verb: &str,
+    data: &str,
+) -> Result<OutputContent, WireError> {
+    let mut data = serde_json::Deserializer::from_str(data);
+    OutputContent::read(kind, key, Some(verb), &mut data).map_err(|_| {
         let problem = "is not what its kind and verb say";
         WireError { frame: "Output", field: kind, problem }
     })
@@ -100,7 +134,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{LogLevel, Plot, Trace};
+    use crate::{
+        Column, Container, ContainerItem, Custom, GridTemplate, LogLevel, Plot, TabPosition, Table,
+        Trace,
+    };
 
     fn arrives(content: impl Into<OutputContent>) {
         let output = Output { seq: 7, content: content.into() };
@@ -116,6 +153,13 @@ mod tests {
         let trace = Trace::line([1, 2], [0.5, 0.25]).set("line", json!({"dash": "dot"}));
         let plot = Plot::new().key("loss").title("Loss").layout(json!({"xaxis": {"title": "t"}}));
         arrives(plot.trace(trace).verb(Verb::Append));
+        let table = Table::new().key("t").verb(Verb::Prepend).column(Column::number("n", [1, 2]));
+        arrives(table.column(Column::html("h", [Some("<i>"), None])));
+        let grid = Container::grid(GridTemplate::default()).key("c");
+        arrives(grid.item(ContainerItem::message("item1", "loss").placeholder("soon")));
+        arrives(Container::tabs(TabPosition::Bottom));
+        arrives(Container::float());
+        arrives(Custom::new(json!({"a": [1]})).key("k").verb("merge"));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::fmt;
 
 use prost::Message;
 use selsyn_common::proto::output;
-use selsyn_common::{LogLevel, LogLine, OutputContent, OutputError, Plot, Progress};
+use selsyn_common::{
+    Container, Custom, LogLevel, LogLine, OutputContent, OutputError, Plot, Progress, Table,
+};
 
 use super::FunctionExecution;
 
@@ -47,6 +49,47 @@ impl FunctionExecution {
     /// [`OutputContent::MAX_BYTES`]; nothing is shown.
     pub fn plot(&self, plot: Plot) -> Result<(), OutputError> {
         self.show(plot)
+    }
+
+    /// Shows a table, or joins rows to one.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Rows`] when columns differ in length, [`OutputError::Cell`] when a cell is
+    /// not of its column's type; otherwise as for [`Self::plot`]. Nothing is shown.
+    pub fn table(&self, table: Table) -> Result<(), OutputError> {
+        self.show(table)
+    }
+
+    /// Shows other outputs together: in tabs, in a grid, or floating. They are named by their keys
+    /// and may come later.
+    ///
+    /// ```
+    /// use selsyn_common::{Container, ContainerItem, Failure};
+    /// use selsyn_slave::FunctionExecution;
+    ///
+    /// async fn train(execution: FunctionExecution, (): ()) -> Result<(), Failure> {
+    ///     let grid = Container::grid("'loss log' 1fr / 2fr 1fr".parse()?);
+    ///     let grid = grid.item(ContainerItem::message("loss", "loss-plot"));
+    ///     execution.container(grid.item(ContainerItem::message("log", "last-line")))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Area`] when an item's title is no area of the grid; nothing is shown.
+    pub fn container(&self, container: Container) -> Result<(), OutputError> {
+        self.show(container)
+    }
+
+    /// Shows what only the application and its readers understand.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::plot`]; nothing is shown.
+    pub fn custom(&self, custom: Custom) -> Result<(), OutputError> {
+        self.show(custom)
     }
 
     /// Adds a line to the run's log. Never waits.
@@ -112,13 +155,14 @@ impl FunctionExecution {
 
 /// A frame that is too large would be of no use to anybody.
 fn check_size(kind: &'static str, content: &output::Content) -> Result<(), OutputError> {
-    let limit = OutputContent::MAX_BYTES;
-    match content {
+    let bytes = match content {
         // These are cut where they are too long.
-        output::Content::Progress(_) | output::Content::Log(_) => Ok(()),
-        output::Content::Plot(document) if document.encoded_len() <= limit => Ok(()),
-        output::Content::Plot(document) => {
-            Err(OutputError::TooLarge { kind, bytes: document.encoded_len(), limit })
-        }
-    }
+        output::Content::Progress(_) | output::Content::Log(_) => return Ok(()),
+        output::Content::Plot(document)
+        | output::Content::Table(document)
+        | output::Content::Container(document) => document.encoded_len(),
+        output::Content::Custom(custom) => custom.encoded_len(),
+    };
+    let limit = OutputContent::MAX_BYTES;
+    if bytes <= limit { Ok(()) } else { Err(OutputError::TooLarge { kind, bytes, limit }) }
 }

@@ -136,7 +136,12 @@ fn shrink_output(output: &mut proto::Output) {
             cut(&mut progress.title, MAX_LINE);
         }
         // Its size was looked at when it was shown.
-        Some(output::Content::Plot(_)) => {}
+        Some(
+            output::Content::Plot(_)
+            | output::Content::Table(_)
+            | output::Content::Container(_)
+            | output::Content::Custom(_),
+        ) => {}
         None => {}
     }
 }
