@@ -47,7 +47,7 @@ pub use outcome::{Outcome, Summary};
 pub use output::{
     Column, ColumnType, Container, ContainerItem, ContainerLayout, Counts, Custom, GridArea,
     GridError, GridTemplate, ItemQuery, LogLevel, LogLine, NonFinite, Output, OutputContent,
-    OutputError, Plot, Progress, TabPosition, Table, Trace, Verb,
+    OutputError, Picture, Plot, Progress, Snapshot, TabPosition, Table, Trace, Verb,
 };
 #[cfg(feature = "prost-payload")]
 pub use payload::Prost;

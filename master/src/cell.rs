@@ -12,9 +12,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
+use selsyn_common::proto;
+use selsyn_common::wire::WireError;
 use selsyn_common::{
-    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Progress,
-    Ran, StatusChange, TaskStatus,
+    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Picture,
+    Progress, Ran, StatusChange, TaskStatus,
 };
 use tracing::{debug, warn};
 
@@ -153,15 +155,22 @@ impl Cell {
         self.state().running();
     }
 
-    /// The function shows something.
-    pub(crate) fn shows(self: &Arc<Self>, output: Output) {
+    /// The function shows something: read only where somebody wants to see it.
+    pub(crate) fn shows(self: &Arc<Self>, output: proto::Output) -> Result<(), WireError> {
+        if !self.state().is_watched() {
+            self.state().passed(output.seq);
+            return Ok(());
+        }
+        // Not under the lock: a plot may be large.
+        let output = Output::try_from(output)?;
         let mut state = self.state();
         state.shows(&output);
-        let begins = state.mailbox().push_output(output.content);
+        let begins = state.mailbox().push_output(output);
         drop(state);
         if begins {
             delivery::work(self);
         }
+        Ok(())
     }
 
     /// The task has its verdict. A second one is ignored.
@@ -265,6 +274,15 @@ impl Cell {
 
     pub(crate) fn on_output(&self, f: impl FnMut(&OutputContent) + Send + 'static) {
         self.state().mailbox().on_output(f);
+    }
+
+    pub(crate) fn keep_picture(&self) {
+        self.state().mailbox().keep_picture();
+    }
+
+    /// What was shown so far, if it is kept.
+    pub(crate) fn picture(&self) -> Option<Picture> {
+        self.state().mailbox().picture().cloned()
     }
 
     /// A receiver of events, beginning with what has happened so far.

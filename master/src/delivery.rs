@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use selsyn_common::{LogLine, Outcome, OutputContent, Progress};
+use selsyn_common::{LogLine, Outcome, Output, OutputContent, Picture, Progress};
 use tracing::warn;
 
 use crate::callback_threads;
@@ -36,6 +36,8 @@ pub(crate) struct Mailbox {
     callbacks: Vec<Callback>,
     watchers: Vec<Watcher>,
     watched: bool,
+    /// What was shown so far, where that is kept.
+    picture: Option<Box<Picture>>,
     items: VecDeque<Item>,
     outputs: usize,
     working: bool,
@@ -77,8 +79,26 @@ impl Mailbox {
         self.begin()
     }
 
+    /// Keeps what is shown from now on.
+    pub(crate) fn keep_picture(&mut self) {
+        self.picture.get_or_insert_default();
+    }
+
+    pub(crate) fn picture(&self) -> Option<&Picture> {
+        self.picture.as_deref()
+    }
+
+    /// Whether anybody wants to see what the function shows.
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.watched || self.picture.is_some()
+    }
+
     /// Adds what the function shows, if anybody watches; true to spawn a worker.
-    pub(crate) fn push_output(&mut self, shown: OutputContent) -> bool {
+    pub(crate) fn push_output(&mut self, output: Output) -> bool {
+        if let Some(picture) = &mut self.picture {
+            // At once: it misses nothing for a slow callback.
+            picture.apply(output.clone());
+        }
         if !self.watched {
             return false;
         }
@@ -88,7 +108,7 @@ impl Mailbox {
             self.outputs -= 1;
         }
         self.outputs += 1;
-        self.items.push_back(Item::Output(shown));
+        self.items.push_back(Item::Output(output.content));
         self.begin()
     }
 

@@ -112,6 +112,11 @@ impl Broadcast {
         let _ = self.0.send(event);
     }
 
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     /// A receiver that is given `past` first; `shown` is the last output it does not expect.
     pub(crate) fn subscribe(&self, past: Vec<TaskEvent>, shown: u64) -> Events {
         let coming = Some(BroadcastStream::new(self.0.subscribe()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use selsyn_common::{
     ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload,
-    Progress, TaskId, TaskStatus,
+    Picture, Progress, TaskId, TaskStatus,
 };
 use tokio::time::timeout;
 
@@ -137,6 +137,12 @@ impl RunningTask {
         if !self.status().is_final() {
             self.cell.link.cancel(self.cell.id, &reason.into());
         }
+    }
+
+    /// What the function has shown so far, folded by key and verb; after the end, all of it. A
+    /// copy; `None` unless [`Task::keep_picture`](crate::Task::keep_picture) was called.
+    pub fn picture(&self) -> Option<Picture> {
+        self.cell.picture()
     }
 
     /// What happens to the task until its end, beginning with what has happened so far: whoever

@@ -246,6 +246,14 @@ impl Task {
         self
     }
 
+    /// Keeps what the function shows, folded by key and verb: read it by
+    /// [`RunningTask::picture`], while it runs and after. Default not, as it takes up to
+    /// [`Picture::MAX_BYTES`](selsyn_common::Picture::MAX_BYTES).
+    pub fn keep_picture(self) -> Self {
+        self.cell.keep_picture();
+        self
+    }
+
     /// Is told whatever the function shows: progress, lines of its log, plots, tables and all
     /// else.
     pub fn on_output(self, f: impl FnMut(&OutputContent) + Send + 'static) -> Self {

@@ -4,14 +4,20 @@ mod outputs;
 
 use std::sync::{Arc, Mutex};
 
-use selsyn::{Failure, FunctionExecution, OutputContent, OutputError};
+use selsyn::{Failure, FunctionExecution, OutputContent, OutputError, Picture};
 use selsyn_testing::{TestCluster, expect};
 use serde_json::Value;
 
-/// Runs a function to its end, and gives whatever it showed, as its master saw it.
+/// What a function showed in its run, as its master saw it.
+struct Shown {
+    outputs: Vec<OutputContent>,
+    picture: Picture,
+}
+
+/// Runs a function to its end.
 async fn shown(
     shows: impl Fn(&FunctionExecution) -> Result<(), OutputError> + Clone + Send + Sync + 'static,
-) -> Vec<OutputContent> {
+) -> Shown {
     let function = move |execution: FunctionExecution, (): ()| {
         let shown = shows(&execution);
         async move { Ok::<_, Failure>(shown?) }
@@ -24,19 +30,21 @@ async fn shown(
     let seen = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&seen);
     let task = cluster.connection(0).new_task(()).expect("null is JSON").function("show");
-    let task = task.on_output(move |output| {
+    let task = task.keep_picture().on_output(move |output| {
         heard.lock().expect("no output panics").push(output.clone());
     });
     let running = expect::soon("the start to be answered", task.start()).await;
-    expect::completed(&running.expect("the slave takes the task")).await;
+    let running = running.expect("the slave takes the task");
+    expect::completed(&running).await;
+    let picture = running.picture().expect("it was asked for");
     cluster.stop().await;
-    let mut seen = seen.lock().expect("no output panics");
-    std::mem::take(&mut *seen)
+    let outputs = std::mem::take(&mut *seen.lock().expect("no output panics"));
+    Shown { outputs, picture }
 }
 
 /// The same as CloudPSS's envelopes.
 async fn envelopes(
     shows: impl Fn(&FunctionExecution) -> Result<(), OutputError> + Clone + Send + Sync + 'static,
 ) -> Vec<Value> {
-    shown(shows).await.iter().map(OutputContent::to_json).collect()
+    shown(shows).await.outputs.iter().map(OutputContent::to_json).collect()
 }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selsyn::{
-    Failure, FunctionExecution, LogLevel, OutputContent, Plot, TaskEvent, TaskStatus, Trace,
-    blocking, function,
+    Column, Failure, FunctionExecution, LogLevel, OutputContent, Picture, Plot, Progress, Table,
+    TaskEvent, TaskStatus, Trace, Verb, blocking, function,
 };
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -170,6 +170,53 @@ async fn an_output_over_the_limit_is_refused_and_the_largest_one_arrives() {
     let [OutputContent::Plot(plot)] = &seen[..] else { panic!("one plot, not {}", seen.len()) };
     let points = plot.traces[0].attributes()["y"].as_array().map(Vec::len);
     assert_eq!(points, Some(OutputContent::MAX_BYTES / 2 - 50));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn the_picture_that_a_master_keeps_is_what_the_events_fold_to() {
+    let gate = Gate::closed();
+    let opened = gate.clone();
+    let shows = move |execution: FunctionExecution, epochs: u32| {
+        let gate = opened.clone();
+        async move {
+            gate.opened().await;
+            for epoch in 0..epochs {
+                let verb = if epoch % 10 == 0 { Verb::Replace } else { Verb::Append };
+                let trace = Trace::new().x([epoch]).y([f64::from(epoch).sqrt()]);
+                execution.plot(Plot::new().key("loss").verb(verb).trace(trace))?;
+                let row = Table::new().key("epochs").verb(Verb::Prepend);
+                execution.table(row.column(Column::number("epoch", [epoch])))?;
+                execution.info(format_args!("epoch {epoch}"));
+                execution.progress(Progress::counts(u64::from(epoch + 1), u64::from(epochs)))?;
+            }
+            Ok::<_, Failure>(())
+        }
+    };
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("show", shows.clone()))
+        .start()
+        .await
+        .unwrap();
+    let task = cluster.connection(0).new_task(25).unwrap().function("show").keep_picture();
+    let running = task.start().await.unwrap();
+    let mut events = running.events();
+    gate.open();
+    let mut folded = Picture::new();
+    while let Some(event) = expect::soon("an event", events.next()).await {
+        if let TaskEvent::Output(output) = event {
+            folded.apply(output);
+        }
+    }
+    assert_eq!((folded.missed(), folded.seq()), (0, 100));
+    assert_eq!(folded.log().count(), 25);
+    let Some(OutputContent::Plot(plot)) = folded.get("loss") else { panic!("it was shown") };
+    assert_eq!(plot.traces[0].attributes()["x"], json!([20, 21, 22, 23, 24]));
+    // It is there after the end too.
+    assert_eq!(running.picture(), Some(folded));
+    let plain = cluster.connection(0).new_task(0).unwrap().function("show").start().await.unwrap();
+    expect::completed(&plain).await;
+    assert_eq!(plain.picture(), None);
     cluster.stop().await;
 }
 

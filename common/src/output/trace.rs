@@ -19,7 +19,7 @@ use super::value::Doubts;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    attributes: Map<String, Value>,
+    pub(super) attributes: Map<String, Value>,
     pub(super) doubts: Doubts,
 }
 

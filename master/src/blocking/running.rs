@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload, Progress, TaskId,
-    TaskStatus,
+    ExecutionId, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload, Picture, Progress,
+    TaskId, TaskStatus,
 };
 
 use super::carrier::Carrier;
@@ -98,6 +98,12 @@ impl RunningTask {
     /// function that does not listen is dropped after the slave's grace.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.inner.cancel(reason);
+    }
+
+    /// What the function has shown so far, folded by key and verb; `None` unless
+    /// [`Task::keep_picture`](super::Task::keep_picture) was called.
+    pub fn picture(&self) -> Option<Picture> {
+        self.inner.picture()
     }
 
     /// What happens to the task, from where it stands now until its end.

@@ -120,6 +120,12 @@ impl Task {
         self.with(|inner| inner.callback(callback))
     }
 
+    /// Keeps what the function shows, folded by key and verb, for [`RunningTask::picture`].
+    /// Default not.
+    pub fn keep_picture(self) -> Self {
+        self.with(crate::Task::keep_picture)
+    }
+
     /// Is told whatever the function shows: progress, lines of its log, plots, tables and all
     /// else.
     pub fn on_output(self, f: impl FnMut(&OutputContent) + Send + 'static) -> Self {

@@ -172,10 +172,23 @@ impl State {
         }
     }
 
-    pub(super) fn shows(&mut self, output: &Output) {
+    /// Whether anybody wants to see what the function shows.
+    pub(super) fn is_watched(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| {
+            let is_heard = rare.events.as_ref().is_some_and(Broadcast::is_heard);
+            is_heard || rare.mailbox.is_watched()
+        })
+    }
+
+    /// An output that nobody wanted to see: whoever watches from now on does not miss it.
+    pub(super) fn passed(&mut self, seq: u64) {
         let rare = self.rare.get_or_insert_default();
-        rare.shown = rare.shown.max(output.seq);
-        if let Some(events) = &rare.events {
+        rare.shown = rare.shown.max(seq);
+    }
+
+    pub(super) fn shows(&mut self, output: &Output) {
+        self.passed(output.seq);
+        if let Some(events) = self.rare.as_ref().and_then(|rare| rare.events.as_ref()) {
             events.publish((output.seq, TaskEvent::Output(output.clone())));
         }
     }

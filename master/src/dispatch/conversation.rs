@@ -13,7 +13,7 @@ use selsyn_common::link::line::{Announced, LineError};
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
-use selsyn_common::{Backoff, ErrorCode, ExecutionId, Output, Payload, Refusal};
+use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
@@ -329,11 +329,7 @@ impl<'a> Conversation<'a> {
     fn output(&self, frame: proto::ExecutionOutput) -> Result<(), WireError> {
         let id = wire::execution_id("ExecutionOutput", frame.execution)?;
         let output = frame.output.ok_or(WireError::missing("ExecutionOutput", "output"))?;
-        let output = Output::try_from(output)?;
-        if let Some(cell) = self.link.find(id) {
-            cell.shows(output);
-        }
-        Ok(())
+        self.link.find(id).map_or(Ok(()), |cell| cell.shows(output))
     }
 
     fn fenced(&self) -> ConnectError {

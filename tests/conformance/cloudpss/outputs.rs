@@ -1,12 +1,12 @@
 //! what a function shows, and what it may not show.
 
 use selsyn::{
-    Column, Container, GridTemplate, LogLevel, NonFinite, OutputContent, OutputError, Plot,
-    Progress, TabPosition, Table, Trace,
+    Column, Container, GridTemplate, LogLevel, LogLine, NonFinite, OutputContent, OutputError,
+    Plot, Progress, TabPosition, Table, Trace,
 };
 use serde_json::{Value, json};
 
-use super::envelopes;
+use super::{envelopes, shown};
 
 #[tokio::test]
 async fn a_01_the_envelopes_are_cloudpsss() {
@@ -80,6 +80,21 @@ async fn a_01_what_is_given_stands_in_the_envelopes_as_it_was_given() {
             .try_for_each(|envelope| execution.show(OutputContent::from_json(envelope.clone())?))
     });
     assert_eq!(seen.await, given);
+}
+
+#[tokio::test]
+async fn a_02_a_key_names_one_entry_and_no_key_names_none() {
+    let shown = shown(|execution| {
+        let line = |text: &str| LogLine::new(LogLevel::Info, text);
+        execution.log_line(line("first"))?;
+        execution.log_line(line("earlier").key("k"))?;
+        execution.log_line(line("second"))?;
+        execution.log_line(line("later").key("k"))
+    });
+    let shown = shown.await;
+    let entries = shown.picture.log().map(|line| (line.key.as_deref(), line.content.as_str()));
+    let expected = [(None, "first"), (Some("k"), "later"), (None, "second")];
+    assert_eq!(entries.collect::<Vec<_>>(), expected);
 }
 
 #[test]
