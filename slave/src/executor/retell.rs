@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::ExecutionId;
+use selsyn_common::proto::{self, from_slave::Frame};
 
 use crate::records::{Record, State};
 use crate::session::{Leaves, Session};
