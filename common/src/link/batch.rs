@@ -158,7 +158,7 @@ impl<F: Frame> Iterator for Incoming<F> {
 
 /// Writes a frame as a batch carries it.
 pub(super) fn write_frame<F: Frame>(frame: &F, out: &mut Vec<u8>) {
-    if !frame.write_field(FIELD, out) {
+    if !frame.write_field(out) {
         let at = out.len();
         out.resize(at + message::encoded_len(FRAMES, frame), 0);
         // A slice is written without asking for room at every byte.
@@ -173,14 +173,11 @@ impl<F: Message + Quick + Default> Batch<F> {
         if self.frames.len() == MAX_BATCH_FRAMES || rest.first() != Some(&FIELD) {
             return None;
         }
-        // Varints of one and two bytes: no common frame is longer.
-        let (length, from) = match *rest.get(1..3)? {
-            [low, _] if low < 0x80 => (usize::from(low), 2),
-            [low, high] if high < 0x80 => (usize::from(low & 0x7f) | usize::from(high) << 7, 3),
-            _ => return None,
-        };
-        let until = from + length;
-        F::read(rest, from..until, &mut self.frames)?;
+        // Common frames have lengths of two bytes.
+        let [low, high] = *rest.get(1..3)? else { return None };
+        let length = usize::from(low & 0x7f) | usize::from(high) << 7;
+        let until = 3 + length;
+        F::read_field(rest.get(..until)?, rest, &mut self.frames)?;
         rest.advance(until);
         self.quick += 1;
         Some(())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Frame;
-use super::batch::{Batch, FIELD, MAX_BATCH_BYTES, write_frame};
+use super::batch::{Batch, MAX_BATCH_BYTES, write_frame};
 use super::numbering::NumberingError;
 use super::quick::Short;
 use super::written::Written;
@@ -53,7 +53,7 @@ impl<F: Frame> Departures<F> {
     /// As [`push`](Self::push) for a frame that is written where it stands.
     #[inline]
     pub fn push_short(&mut self, short: &impl Short<F>, since: Option<Instant>) {
-        self.push_with(since, |out| short.write(FIELD, out));
+        self.push_with(since, |out| short.write(out));
     }
 
     #[inline(always)]

@@ -11,13 +11,11 @@ mod tags;
 mod taken;
 mod verdict;
 
-use std::ops::Range;
-
 use bytes::Bytes;
 
 use super::Lane;
+use super::batch::FIELD;
 use crate::proto::{FromMaster, FromSlave, from_master, from_slave};
-use shape::Fields;
 
 pub use start::ShortStart;
 pub use verdict::ShortVerdict;
@@ -30,11 +28,12 @@ const MAX_PAYLOAD: usize = 4 * 1024;
 pub trait Quick: Sized {
     /// Writes the frame as a field of its batch if it is a common one; false, and nothing is
     /// written, if it is not.
-    fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool;
+    fn write_field(&self, out: &mut Vec<u8>) -> bool;
 
-    /// Reads a frame if it is a common one, well-formed and of its shape; adds it where it is to
-    /// stay, as it is large. A common frame is numbered, whole, and no part.
-    fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()>;
+    /// Reads a field of a batch, which lies in `whole`, if it is a common frame, well-formed and of
+    /// its shape; adds the frame where it is to stay, as it is large. A common frame is numbered,
+    /// whole, and no part.
+    fn read_field(field: &[u8], whole: &Bytes, into: &mut Vec<Self>) -> Option<()>;
 }
 
 /// What a common frame says, from where it is kept: written without making a frame of it first.
@@ -49,38 +48,36 @@ pub trait Short<F> {
     fn has_deadline(&self) -> bool;
 
     /// Writes it as a field of its batch; it must fit.
-    fn write(&self, field: u8, out: &mut Vec<u8>);
+    fn write(&self, out: &mut Vec<u8>);
 
     /// The frame.
     fn to_frame(&self) -> F;
 }
 
-fn write_short<F>(short: &impl Short<F>, field: u8, out: &mut Vec<u8>) -> bool {
+fn write_short<F>(short: &impl Short<F>, out: &mut Vec<u8>) -> bool {
     let fits = short.fits();
     if fits {
-        short.write(field, out);
+        short.write(out);
     }
     fits
 }
 
 impl Quick for FromMaster {
-    fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool {
+    fn write_field(&self, out: &mut Vec<u8>) -> bool {
         match &self.frame {
             Some(from_master::Frame::Start(start)) => {
-                ShortStart::of(start).is_some_and(|short| write_short(&short, field, out))
+                ShortStart::of(start).is_some_and(|short| write_short(&short, out))
             }
-            Some(from_master::Frame::ResultsTaken(taken)) => taken::write(taken, field, out),
+            Some(from_master::Frame::ResultsTaken(taken)) => taken::write(taken, out),
             _ => false,
         }
     }
 
     #[inline]
-    fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
-        let fields = Fields::of(whole, range)?;
-        let frame = if fields.is_next(tags::START) {
-            from_master::Frame::Start(start::read(fields)?)
-        } else {
-            from_master::Frame::ResultsTaken(taken::read(fields)?)
+    fn read_field(field: &[u8], whole: &Bytes, into: &mut Vec<Self>) -> Option<()> {
+        let frame = match start::read(field, whole) {
+            Some(start) => from_master::Frame::Start(start),
+            None => from_master::Frame::ResultsTaken(taken::read(field)?),
         };
         into.push(Self { frame: Some(frame) });
         Some(())
@@ -88,14 +85,14 @@ impl Quick for FromMaster {
 }
 
 impl Quick for FromSlave {
-    fn write_field(&self, field: u8, out: &mut Vec<u8>) -> bool {
+    fn write_field(&self, out: &mut Vec<u8>) -> bool {
         let Some(from_slave::Frame::Finished(finished)) = &self.frame else { return false };
-        ShortVerdict::of(finished).is_some_and(|short| write_short(&short, field, out))
+        ShortVerdict::of(finished).is_some_and(|short| write_short(&short, out))
     }
 
     #[inline]
-    fn read(whole: &Bytes, range: Range<usize>, into: &mut Vec<Self>) -> Option<()> {
-        let finished = verdict::read(Fields::of(whole, range)?)?;
+    fn read_field(field: &[u8], whole: &Bytes, into: &mut Vec<Self>) -> Option<()> {
+        let finished = verdict::read(field, whole)?;
         into.push(Self { frame: Some(from_slave::Frame::Finished(finished)) });
         Some(())
     }

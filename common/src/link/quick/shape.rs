@@ -1,151 +1,142 @@
-//! What common frames are made of: fields of a fixed shape, so that each is written and read at once.
+//! What common frames are made of: fields that lie where they are known to.
 //!
 //! Lengths take two bytes, and times five, be they needed or not: every reader of protobuf takes
-//! that, and where each field lies is then known beforehand.
-
-use std::ops::Range;
-
-use bytes::Bytes;
+//! that. A [`Shape`] says which bits of such fields are always the same; whoever reads compares them
+//! all at once, and whoever writes begins with them.
 
 use super::tags;
 use crate::proto;
 
-/// Most that a length of two bytes says.
-const MAX_LENGTH: u64 = (1 << 14) - 1;
+/// Bytes of an execution, with its tag.
+pub(super) const EXECUTION: usize = 22;
+/// Bytes of a number that takes one, with its tag.
+pub(super) const SMALL: usize = 2;
+/// Bytes of the tag of a longer field, and its length.
+pub(super) const HEAD: usize = 3;
+/// Bytes of a time, with its tag.
+pub(super) const TIME: usize = 6;
 
-/// Most that a time of five bytes says, in its unit.
+/// Most that a length says.
+const MAX_LENGTH: u32 = (1 << 14) - 1;
+/// Most that a time says, in its unit.
 pub(super) const MAX_TIME: u64 = (1 << 35) - 1;
 
-/// Bytes of a field with an execution.
-pub(super) const EXECUTION: usize = 22;
-
-/// A number of one byte, with its tag.
-pub(super) const SMALL: usize = 2;
-
-/// The tag of so many bytes, and their length.
-pub(super) const HEAD: usize = 3;
-
-/// A time, with its tag.
-pub(super) const TIME: usize = 6;
+/// The bit that says that a number goes on.
+const MORE: u8 = 0x80;
 
 /// Whether a number takes one byte.
 pub(super) const fn is_small(number: u32) -> bool {
-    number < 0x80
+    number < MORE as u32
 }
 
 /// Whether a number is written as a length is.
 pub(super) const fn is_length(number: u32) -> bool {
-    number as u64 <= MAX_LENGTH
+    number <= MAX_LENGTH
+}
+
+/// Fields of `N` bytes.
+pub(super) struct Shape<const N: usize> {
+    /// Which bits are always the same.
+    mask: [u8; N],
+    /// And what they are; the others are 0.
+    pub(super) bytes: [u8; N],
+    /// How many bytes are said.
+    len: usize,
+}
+
+/// How a shape is said, field by field.
+impl<const N: usize> Shape<N> {
+    pub(super) const fn new() -> Self {
+        Self { mask: [0; N], bytes: [0; N], len: 0 }
+    }
+
+    const fn bits(mut self, mask: u8, bits: u8) -> Self {
+        self.mask[self.len] = mask;
+        self.bytes[self.len] = bits;
+        self.len += 1;
+        self
+    }
+
+    const fn byte(self, byte: u8) -> Self {
+        self.bits(u8::MAX, byte)
+    }
+
+    /// So many bytes of anything.
+    const fn any(mut self, bytes: usize) -> Self {
+        self.len += bytes;
+        self
+    }
+
+    /// A field that is longer.
+    pub(super) const fn head(self, tag: u8) -> Self {
+        self.byte(tag).bits(MORE, MORE).bits(MORE, 0)
+    }
+
+    /// A number of one byte.
+    pub(super) const fn small(self, tag: u8) -> Self {
+        self.byte(tag).bits(MORE, 0)
+    }
+
+    /// A number of one byte that is always the same.
+    pub(super) const fn always(self, tag: u8, number: u8) -> Self {
+        self.byte(tag).byte(number)
+    }
+
+    pub(super) const fn time(self, tag: u8) -> Self {
+        let four = self.byte(tag).bits(MORE, MORE).bits(MORE, MORE).bits(MORE, MORE);
+        four.bits(MORE, MORE).bits(MORE, 0)
+    }
+
+    pub(super) const fn execution(self) -> Self {
+        let high = self.byte(tags::EXECUTION).byte(EXECUTION as u8 - 2).byte(tags::TASK_HIGH);
+        high.any(8).byte(tags::TASK_LOW).any(8).small(tags::ATTEMPT)
+    }
+
+    /// Whether fields have it.
+    #[inline(always)]
+    pub(super) fn fits(&self, fields: &[u8; N]) -> bool {
+        let bits = fields.iter().zip(&self.mask).map(|(byte, mask)| byte & mask);
+        bits.zip(&self.bytes).fold(0, |differs, (bits, same)| differs | (bits ^ same)) == 0
+    }
+}
+
+/// The length of the field that begins here, or its number.
+#[inline(always)]
+pub(super) const fn length(fields: &[u8], at: usize) -> usize {
+    (fields[at + 1] & !MORE) as usize | (fields[at + 2] as usize) << 7
 }
 
 #[inline(always)]
-pub(super) const fn head(tag: u8, length: usize) -> [u8; HEAD] {
-    [tag, length as u8 | 0x80, (length >> 7) as u8]
+pub(super) const fn put_length(fields: &mut [u8], at: usize, length: usize) {
+    fields[at + 1] = length as u8 | MORE;
+    fields[at + 2] = (length >> 7) as u8;
+}
+
+/// The time in the field that begins here.
+#[inline(always)]
+pub(super) fn time(fields: &[u8], at: usize) -> u64 {
+    let bytes = fields[at + 1..at + TIME].iter().rev();
+    bytes.fold(0, |time, byte| time << 7 | u64::from(byte & !MORE))
 }
 
 #[inline(always)]
-pub(super) const fn time(tag: u8, time: u64) -> [u8; TIME] {
-    let [first, second] = [time as u8 | 0x80, (time >> 7) as u8 | 0x80];
-    let [third, fourth] = [(time >> 14) as u8 | 0x80, (time >> 21) as u8 | 0x80];
-    [tag, first, second, third, fourth, (time >> 28) as u8]
+pub(super) fn put_time(fields: &mut [u8], at: usize, time: u64) {
+    for (place, byte) in fields[at + 1..at + TIME].iter_mut().enumerate() {
+        *byte |= (time >> (7 * place)) as u8 & !MORE;
+    }
+}
+
+/// The execution in the field that begins here.
+#[inline(always)]
+pub(super) fn execution(fields: &[u8], at: usize) -> Option<proto::ExecutionId> {
+    let half = |at: usize| Some(u64::from_le_bytes(*fields.get(at..)?.first_chunk()?));
+    let attempt = u32::from(*fields.get(at + EXECUTION - 1)?);
+    Some(proto::ExecutionId { task_high: half(at + 3)?, task_low: half(at + 12)?, attempt })
 }
 
 #[inline(always)]
-pub(super) fn execution(id: proto::ExecutionId) -> [u8; EXECUTION] {
-    let mut field = [0; EXECUTION];
-    field[..3].copy_from_slice(&[tags::EXECUTION, 20, tags::TASK_HIGH]);
-    field[3..11].copy_from_slice(&id.task_high.to_le_bytes());
-    field[11] = tags::TASK_LOW;
-    field[12..20].copy_from_slice(&id.task_low.to_le_bytes());
-    field[20..].copy_from_slice(&[tags::ATTEMPT, id.attempt as u8]);
-    field
-}
-
-/// Reads fields one behind the other; `None` where one is another, or of another shape.
-pub(super) struct Fields<'a> {
-    rest: &'a [u8],
-    whole: &'a Bytes,
-}
-
-impl<'a> Fields<'a> {
-    #[inline(always)]
-    pub(super) fn of(whole: &'a Bytes, range: Range<usize>) -> Option<Self> {
-        Some(Self { rest: whole.get(range)?, whole })
-    }
-
-    /// Nothing may be left.
-    #[inline(always)]
-    pub(super) const fn end(&self) -> Option<()> {
-        if self.rest.is_empty() { Some(()) } else { None }
-    }
-
-    pub(super) const fn len(&self) -> usize {
-        self.rest.len()
-    }
-
-    #[inline(always)]
-    fn take<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        let (field, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(field)
-    }
-
-    /// The length, or number, of a field with this tag.
-    #[inline(always)]
-    pub(super) fn head(&mut self, tag: u8) -> Option<usize> {
-        let [found, low, high] = *self.take()?;
-        let is_head = found == tag && low >= 0x80 && high < 0x80;
-        is_head.then_some(usize::from(low & 0x7f) | usize::from(high) << 7)
-    }
-
-    /// A message that is all that is left.
-    #[inline(always)]
-    pub(super) fn last(&mut self, tag: u8) -> Option<()> {
-        (self.head(tag)? == self.len()).then_some(())
-    }
-
-    #[inline(always)]
-    pub(super) fn small(&mut self, tag: u8) -> Option<u8> {
-        let [found, number] = *self.take()?;
-        (found == tag && number < 0x80).then_some(number)
-    }
-
-    #[inline(always)]
-    pub(super) fn time(&mut self, tag: u8) -> Option<u64> {
-        let [found, bytes @ .., last] = self.take::<TIME>()?;
-        let is_time = *found == tag && *last < 0x80 && bytes.iter().all(|byte| *byte >= 0x80);
-        let value = bytes
-            .iter()
-            .rev()
-            .fold(u64::from(*last), |value, byte| value << 7 | u64::from(byte & 0x7f));
-        is_time.then_some(value)
-    }
-
-    /// Whether this field is next.
-    pub(super) fn is_next(&self, tag: u8) -> bool {
-        self.rest.first() == Some(&tag)
-    }
-
-    #[inline(always)]
-    pub(super) fn execution(&mut self) -> Option<proto::ExecutionId> {
-        let field = self.take::<EXECUTION>()?;
-        let is_usual = field[..3] == [tags::EXECUTION, 20, tags::TASK_HIGH]
-            && field[11] == tags::TASK_LOW
-            && field[20] == tags::ATTEMPT
-            && field[21] < 0x80;
-        let half = |from: usize| Some(u64::from_le_bytes(*field[from..].first_chunk()?));
-        let attempt = u32::from(field[21]);
-        is_usual.then_some(proto::ExecutionId { task_high: half(3)?, task_low: half(12)?, attempt })
-    }
-
-    /// A payload of this length, all of it; its data shares the memory that it was read into.
-    #[inline(always)]
-    pub(super) fn payload(&mut self, length: usize) -> Option<proto::Payload> {
-        let kind = i32::from(self.small(tags::KIND)?);
-        let bytes = self.head(tags::PAYLOAD)?;
-        let (data, rest) = self.rest.split_at_checked(bytes)?;
-        self.rest = rest;
-        let data = self.whole.slice_ref(data);
-        (length == bytes + SMALL + HEAD).then_some(proto::Payload { kind, data, size: 0 })
-    }
+pub(super) fn put_execution(fields: &mut [u8], at: usize, id: proto::ExecutionId) {
+    fields[at + 3..at + 11].copy_from_slice(&id.task_high.to_le_bytes());
+    fields[at + 12..at + 20].copy_from_slice(&id.task_low.to_le_bytes());
+    fields[at + EXECUTION - 1] = id.attempt as u8;
 }

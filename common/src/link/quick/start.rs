@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::shape::{EXECUTION, Fields, HEAD, MAX_TIME, SMALL, TIME, execution, head, time};
-use super::shape::{is_length, is_small};
+use super::shape::{self, EXECUTION, HEAD, MAX_TIME, SMALL, Shape, TIME, is_length, is_small};
 use super::{MAX_PAYLOAD, Short, tags};
 use crate::link::Lane;
 use crate::proto::{self, FromMaster, from_master::Frame};
@@ -25,11 +24,29 @@ pub struct ShortStart<'a> {
     pub function_number: u32,
 }
 
-/// What is in front of the data: the frame, the start, its execution, and the payload's kind.
-const FRONT: usize = HEAD + HEAD + EXECUTION + HEAD + SMALL + HEAD;
+/// Where each field is that stands in front of the data: the frame, the start, its execution, the
+/// payload with its kind, and the bytes themselves.
+const START: usize = HEAD;
+const RUN: usize = START + HEAD;
+const DATA: usize = RUN + EXECUTION;
+const KIND: usize = DATA + HEAD;
+const BYTES: usize = KIND + SMALL;
+const FRONT: usize = BYTES + HEAD;
 
-/// What is behind it: placement and number.
+/// What is behind it: placement, and the function's number.
 const BEHIND: usize = SMALL + HEAD;
+
+const IN_FRONT: Shape<FRONT> = Shape::new()
+    .head(super::FIELD)
+    .head(tags::START)
+    .execution()
+    .head(tags::DATA)
+    .small(tags::KIND)
+    .head(tags::PAYLOAD);
+
+const DEADLINE: Shape<TIME> = Shape::new().time(tags::DEADLINE);
+
+const PLACE: Shape<BEHIND> = Shape::new().small(tags::PLACEMENT).head(tags::FUNCTION_NUMBER);
 
 impl<'a> ShortStart<'a> {
     pub(super) fn of(start: &'a proto::Start) -> Option<Self> {
@@ -64,26 +81,30 @@ impl Short<FromMaster> for ShortStart<'_> {
     }
 
     #[inline]
-    fn write(&self, field: u8, out: &mut Vec<u8>) {
-        let data = self.data.len();
-        let payload = SMALL + HEAD + data;
+    fn write(&self, out: &mut Vec<u8>) {
+        let bytes = self.data.len();
+        let payload = SMALL + HEAD + bytes;
         let deadline = if self.has_deadline() { TIME } else { 0 };
         let start = EXECUTION + HEAD + payload + deadline + BEHIND;
-        let mut front = [0; FRONT];
-        front[..3].copy_from_slice(&head(field, HEAD + start));
-        front[3..6].copy_from_slice(&head(tags::START, start));
-        front[6..28].copy_from_slice(&execution(self.execution));
-        front[28..31].copy_from_slice(&head(tags::DATA, payload));
-        front[31..33].copy_from_slice(&[tags::KIND, self.kind as u8]);
-        front[33..].copy_from_slice(&head(tags::PAYLOAD, data));
+        let mut front = IN_FRONT.bytes;
+        shape::put_length(&mut front, 0, HEAD + start);
+        shape::put_length(&mut front, START, start);
+        shape::put_execution(&mut front, RUN, self.execution);
+        shape::put_length(&mut front, DATA, payload);
+        front[KIND + 1] = self.kind as u8;
+        shape::put_length(&mut front, BYTES, bytes);
         out.reserve(HEAD + HEAD + start);
         out.extend_from_slice(&front);
         out.extend_from_slice(self.data);
         if self.has_deadline() {
-            out.extend_from_slice(&time(tags::DEADLINE, self.deadline_millis));
+            let mut deadline = DEADLINE.bytes;
+            shape::put_time(&mut deadline, 0, self.deadline_millis);
+            out.extend_from_slice(&deadline);
         }
-        let [tag, low, high] = head(tags::FUNCTION_NUMBER, self.function_number as usize);
-        out.extend_from_slice(&[tags::PLACEMENT, self.placement as u8, tag, low, high]);
+        let mut behind = PLACE.bytes;
+        behind[1] = self.placement as u8;
+        shape::put_length(&mut behind, SMALL, self.function_number as usize);
+        out.extend_from_slice(&behind);
     }
 
     fn to_frame(&self) -> FromMaster {
@@ -99,25 +120,41 @@ impl Short<FromMaster> for ShortStart<'_> {
     }
 }
 
-/// Reads a start, behind the head of its frame.
+/// Reads a start from its frame, as a field of its batch.
 #[inline(always)]
-pub(super) fn read(mut fields: Fields<'_>) -> Option<proto::Start> {
-    fields.last(tags::START)?;
-    let execution = fields.execution()?;
-    let payload = fields.head(tags::DATA)?;
-    let data = fields.payload(payload)?;
-    let has_deadline = fields.is_next(tags::DEADLINE);
-    let deadline_millis = if has_deadline { fields.time(tags::DEADLINE)? } else { 0 };
-    let placement = i32::from(fields.small(tags::PLACEMENT)?);
-    let function_number = fields.head(tags::FUNCTION_NUMBER)? as u32;
-    fields.end()?;
+pub(super) fn read(frame: &[u8], whole: &Bytes) -> Option<proto::Start> {
+    let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+    if !IN_FRONT.fits(front) {
+        return None;
+    }
+    let bytes = shape::length(front, BYTES);
+    let (data, rest) = rest.split_at_checked(bytes)?;
+    let (rest, behind) = rest.split_last_chunk::<BEHIND>()?;
+    let deadline_millis = read_deadline(rest)?;
+    let are_lengths = shape::length(front, 0) == frame.len() - HEAD
+        && shape::length(front, START) == frame.len() - RUN
+        && shape::length(front, DATA) == SMALL + HEAD + bytes;
+    if !are_lengths || !PLACE.fits(behind) {
+        return None;
+    }
+    let data = whole.slice_ref(data);
     Some(proto::Start {
-        execution: Some(execution),
+        execution: shape::execution(front, RUN),
         function: String::new(),
-        data: Some(data),
+        data: Some(proto::Payload { kind: i32::from(front[KIND + 1]), data, size: 0 }),
         deadline_millis,
-        placement,
+        placement: i32::from(behind[1]),
         lineage: None,
-        function_number,
+        function_number: shape::length(behind, SMALL) as u32,
     })
+}
+
+/// The deadline, if there is one; `None` when these are other fields.
+#[inline(always)]
+fn read_deadline(fields: &[u8]) -> Option<u64> {
+    if fields.is_empty() {
+        return Some(0);
+    }
+    let fields = fields.try_into().ok()?;
+    DEADLINE.fits(fields).then(|| shape::time(fields, 0))
 }

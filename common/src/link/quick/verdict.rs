@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::shape::time;
-use super::shape::{EXECUTION, Fields, HEAD, MAX_TIME, SMALL, TIME, execution, head, is_small};
+use super::shape::{self, EXECUTION, HEAD, MAX_TIME, SMALL, Shape, TIME, is_small};
 use super::{MAX_PAYLOAD, Short, tags};
 use crate::link::Lane;
 use crate::proto::{self, FromSlave, Status, from_slave::Frame, outcome};
@@ -24,12 +23,32 @@ pub struct ShortVerdict<'a> {
 /// The word of the only status that comes with a value.
 const COMPLETED: u8 = Status::Completed as u8;
 
-/// What is in front of the value: the frame, the verdict, its execution, the outcome with its
-/// status, and the payload's kind.
-const FRONT: usize = HEAD + HEAD + EXECUTION + HEAD + SMALL + HEAD + SMALL + HEAD;
+/// Where each field is that stands in front of the value: the frame, the verdict, its execution, the
+/// outcome with its status, the payload with its kind, and the bytes themselves.
+const FINISHED: usize = HEAD;
+const RUN: usize = FINISHED + HEAD;
+const OUTCOME: usize = RUN + EXECUTION;
+const VALUE: usize = OUTCOME + HEAD + SMALL;
+const KIND: usize = VALUE + HEAD;
+const BYTES: usize = KIND + SMALL;
+const FRONT: usize = BYTES + HEAD;
 
-/// What the summary says.
-const SUMMARY: usize = TIME + TIME;
+/// And behind it: the summary with its times.
+const QUEUED: usize = HEAD;
+const RAN: usize = QUEUED + TIME;
+const BEHIND: usize = RAN + TIME;
+
+const IN_FRONT: Shape<FRONT> = Shape::new()
+    .head(super::FIELD)
+    .head(tags::FINISHED)
+    .execution()
+    .head(tags::OUTCOME)
+    .always(tags::STATUS, COMPLETED)
+    .head(tags::VALUE)
+    .small(tags::KIND)
+    .head(tags::PAYLOAD);
+
+const SUMMARY: Shape<BEHIND> = Shape::new().head(tags::SUMMARY).time(tags::QUEUED).time(tags::RAN);
 
 impl<'a> ShortVerdict<'a> {
     pub(super) fn of(finished: &'a proto::Finished) -> Option<Self> {
@@ -58,24 +77,23 @@ impl Short<FromSlave> for ShortVerdict<'_> {
     }
 
     #[inline]
-    fn write(&self, field: u8, out: &mut Vec<u8>) {
-        let value = self.value.len();
-        let payload = SMALL + HEAD + value;
-        let outcome = SMALL + HEAD + payload + HEAD + SUMMARY;
+    fn write(&self, out: &mut Vec<u8>) {
+        let bytes = self.value.len();
+        let payload = SMALL + HEAD + bytes;
+        let outcome = SMALL + HEAD + payload + BEHIND;
         let finished = EXECUTION + HEAD + outcome;
-        let mut front = [0; FRONT];
-        front[..3].copy_from_slice(&head(field, HEAD + finished));
-        front[3..6].copy_from_slice(&head(tags::FINISHED, finished));
-        front[6..28].copy_from_slice(&execution(self.execution));
-        front[28..31].copy_from_slice(&head(tags::OUTCOME, outcome));
-        front[31..33].copy_from_slice(&[tags::STATUS, COMPLETED]);
-        front[33..36].copy_from_slice(&head(tags::VALUE, payload));
-        front[36..38].copy_from_slice(&[tags::KIND, self.kind as u8]);
-        front[38..].copy_from_slice(&head(tags::PAYLOAD, value));
-        let mut behind = [0; HEAD + SUMMARY];
-        behind[..3].copy_from_slice(&head(tags::SUMMARY, SUMMARY));
-        behind[3..9].copy_from_slice(&time(tags::QUEUED, self.summary.queued_micros));
-        behind[9..].copy_from_slice(&time(tags::RAN, self.summary.ran_micros));
+        let mut front = IN_FRONT.bytes;
+        shape::put_length(&mut front, 0, HEAD + finished);
+        shape::put_length(&mut front, FINISHED, finished);
+        shape::put_execution(&mut front, RUN, self.execution);
+        shape::put_length(&mut front, OUTCOME, outcome);
+        shape::put_length(&mut front, VALUE, payload);
+        front[KIND + 1] = self.kind as u8;
+        shape::put_length(&mut front, BYTES, bytes);
+        let mut behind = SUMMARY.bytes;
+        shape::put_length(&mut behind, 0, BEHIND - HEAD);
+        shape::put_time(&mut behind, QUEUED, self.summary.queued_micros);
+        shape::put_time(&mut behind, RAN, self.summary.ran_micros);
         out.reserve(HEAD + HEAD + finished);
         out.extend_from_slice(&front);
         out.extend_from_slice(self.value);
@@ -94,21 +112,31 @@ impl Short<FromSlave> for ShortVerdict<'_> {
     }
 }
 
-/// Reads a verdict, behind the head of its frame.
+/// Reads a verdict from its frame, as a field of its batch.
 #[inline(always)]
-pub(super) fn read(mut fields: Fields<'_>) -> Option<proto::Finished> {
-    fields.last(tags::FINISHED)?;
-    let execution = Some(fields.execution()?);
-    fields.last(tags::OUTCOME)?;
-    let status = i32::from(fields.small(tags::STATUS)?);
-    let payload = fields.head(tags::VALUE)?;
-    let value = fields.payload(payload)?;
-    fields.last(tags::SUMMARY)?;
-    let queued_micros = fields.time(tags::QUEUED)?;
-    let ran_micros = fields.time(tags::RAN)?;
-    fields.end()?;
-    let summary = Some(proto::Summary { queued_micros, ran_micros });
-    let result = Some(outcome::Result::Value(value));
-    let outcome = Some(proto::Outcome { status, result, summary });
-    Some(proto::Finished { execution, outcome })
+pub(super) fn read(frame: &[u8], whole: &Bytes) -> Option<proto::Finished> {
+    let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+    let bytes = shape::length(front, BYTES);
+    let (value, behind) = rest.split_at_checked(bytes)?;
+    let behind: &[u8; BEHIND] = behind.try_into().ok()?;
+    let payload = SMALL + HEAD + bytes;
+    let are_lengths = shape::length(front, 0) == frame.len() - HEAD
+        && shape::length(front, FINISHED) == frame.len() - RUN
+        && shape::length(front, OUTCOME) == frame.len() - OUTCOME - HEAD
+        && shape::length(front, VALUE) == payload
+        && shape::length(behind, 0) == BEHIND - HEAD;
+    if !are_lengths || !IN_FRONT.fits(front) || !SUMMARY.fits(behind) {
+        return None;
+    }
+    let kind = i32::from(front[KIND + 1]);
+    let value = proto::Payload { kind, data: whole.slice_ref(value), size: 0 };
+    let outcome = proto::Outcome {
+        status: Status::Completed.into(),
+        result: Some(outcome::Result::Value(value)),
+        summary: Some(proto::Summary {
+            queued_micros: shape::time(behind, QUEUED),
+            ran_micros: shape::time(behind, RAN),
+        }),
+    };
+    Some(proto::Finished { execution: shape::execution(front, RUN), outcome: Some(outcome) })
 }
