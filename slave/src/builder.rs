@@ -298,7 +298,14 @@ impl SlaveBuilder {
         if self.settings.token.is_none() && !found.iter().all(|found| is_loopback(*found)) {
             return Err(BuildError::BindWithoutToken { address: address.to_owned() });
         }
-        TcpListener::bind(found.as_slice()).await.map_err(failed)
+        let mut bound = Err(io::ErrorKind::AddrNotAvailable.into());
+        for found in found {
+            bound = server::listen(found);
+            if bound.is_ok() {
+                break;
+            }
+        }
+        bound.map_err(failed)
     }
 
     fn build<S, IO>(

@@ -23,7 +23,7 @@ use crate::generated::control_server::ControlServer;
 use crate::generated::interaction_server::InteractionServer;
 
 pub(crate) use guarded::Guarded;
-pub(crate) use incoming::{Taken, accept, guard};
+pub(crate) use incoming::{Taken, accept, guard, listen};
 
 /// Streams of one connection: a master needs one, tools a few.
 const MAX_STREAMS: u32 = 128;

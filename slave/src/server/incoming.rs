@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::unfold;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,11 @@ use super::guarded::{Guarded, Limits};
 /// out.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Connections that may wait to be accepted, if the system allows so many. All masters of a slave
+/// that comes back dial it at once, and one that finds no room tries again a second later; tokio's
+/// 128 are too few for that.
+const BACKLOG: u32 = 4_096;
 
 /// A connection, and its place among those of its address if it has one.
 #[derive(Debug)]
@@ -64,6 +69,18 @@ impl Drop for Share {
             }
         }
     }
+}
+
+/// Listens on an address.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A slave that is started again takes its address at once. On Windows it would take another
+    // program's.
+    if cfg!(not(windows)) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Accepts TCP connections one after the other.
@@ -147,9 +164,23 @@ async fn next<S: Stream>(
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
+    use futures_util::future::try_join_all;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn three_hundred_masters_that_dial_at_once_all_find_room() {
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let masters = allowed.trim().parse::<usize>().unwrap().min(300);
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Nobody accepts: who finds no room tries for a minute and more.
+        let dialling = try_join_all((0..masters).map(|_| TcpStream::connect(address)));
+        let connected = timeout(Duration::from_secs(20), dialling).await;
+        assert_eq!(connected.expect("they find room").unwrap().len(), masters);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_accept_that_fails_is_tried_again_after_longer_and_longer_pauses() {
