@@ -8,12 +8,16 @@ use selsyn_common::link::batch::Batch;
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{FromMaster, FromSlave};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::core::Core;
 use crate::generated::interaction_server::Interaction;
 use crate::session::{self, Opening};
+
+/// How often other tasks get their turn before the head of a response leaves alone.
+const TURNS: usize = 3;
 
 /// Opens sessions.
 #[derive(Debug)]
@@ -37,16 +41,38 @@ impl Interaction for Service {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let (opening, opened) = oneshot::channel();
         self.core.spawn(session::serve(Arc::clone(&self.core), request.into_inner(), opening));
-        Ok(Response::new(Outgoing::Greeting(opened)))
+        Ok(Response::new(soon(opened).await))
     }
+}
+
+/// Gives the answer to a Hello that came along with the call a moment to be ready: it then leaves
+/// in one write with the head of the response. A master may wait for that head before its Hello.
+async fn soon(mut opened: oneshot::Receiver<Opening>) -> Outgoing {
+    for _ in 0..TURNS {
+        if let Ok(opening) = opened.try_recv() {
+            return Outgoing::Opened(Some(opening));
+        }
+        yield_now().await;
+    }
+    Outgoing::Greeting(opened)
 }
 
 /// What a stream says: the answer to Hello, then what its session has to say.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Greeting(oneshot::Receiver<Opening>),
+    Opened(Option<Opening>),
     Open(StreamEnd<FromSlave>),
     Over,
+}
+
+impl Outgoing {
+    /// Gives the answer to Hello, if there is one, and goes on with what its session has to say.
+    fn open(&mut self, opened: Option<Opening>) -> Option<Batch<FromSlave>> {
+        let (first, then) = opened.map(|Opening { first, then }| (first, then)).unzip();
+        *self = then.flatten().map_or(Self::Over, Self::Open);
+        first.map(Batch::of)
+    }
 }
 
 impl Stream for Outgoing {
@@ -66,12 +92,12 @@ impl Stream for Outgoing {
             }
             Self::Over => Poll::Ready(None),
             Self::Greeting(opened) => {
-                let Ok(Opening { first, then }) = ready!(Pin::new(opened).poll(cx)) else {
-                    *self = Self::Over;
-                    return Poll::Ready(None);
-                };
-                *self = then.map_or(Self::Over, Self::Open);
-                Poll::Ready(Some(Ok(Batch::of(first))))
+                let opened = ready!(Pin::new(opened).poll(cx)).ok();
+                Poll::Ready(self.open(opened).map(Ok))
+            }
+            Self::Opened(opened) => {
+                let opened = opened.take();
+                Poll::Ready(self.open(opened).map(Ok))
             }
         }
     }

@@ -10,7 +10,7 @@ use selsyn_common::link::line::LineError;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ErrorCode, ExecutionId, Refusal};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::Streaming;
 use tracing::warn;
 
@@ -48,7 +48,8 @@ impl<'a> Conversation<'a> {
         // A master with less patience than usual gets more beats.
         let patience = self.session.heartbeat_tolerance / 3;
         let pause = self.core.settings.heartbeat_every.min(patience);
-        let mut beat = interval(pause);
+        // Welcome has just said that the slave is there.
+        let mut beat = interval_at(Instant::now() + pause, pause);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.stream.stop.clone();
         // Once, and not at every frame: each new wait gets in line anew.
