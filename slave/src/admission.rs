@@ -2,15 +2,20 @@
 //!
 //! Pure: it counts, and knows neither tasks nor time. Refusing is an answer, given at once.
 
+mod check;
+mod pool;
 mod queue;
 mod untaken;
+mod waiting;
 
 use std::collections::BTreeMap;
 
-use selsyn_common::{ErrorCode, ExecutionId, MasterId, Refusal};
+use selsyn_common::{ExecutionId, MasterId, Refusal};
 
-use queue::{Queue, Waiter};
+use pool::Pool;
+use queue::Waiter;
 use untaken::Untaken;
+use waiting::Waiting;
 
 /// Where an execution runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,23 +57,6 @@ pub(crate) enum Place {
     Queued { blocking: bool, ticket: u64 },
 }
 
-/// One kind of slots, with the queues before them, one for each owner.
-#[derive(Debug, Default)]
-struct Pool {
-    slots: usize,
-    running: usize,
-    queues: BTreeMap<MasterId, Queue>,
-    /// Whose turn it was last.
-    last: Option<MasterId>,
-}
-
-/// What waits, of one owner or of all.
-#[derive(Clone, Copy, Debug, Default)]
-struct Waiting {
-    tasks: usize,
-    bytes: usize,
-}
-
 /// Counts what runs and what waits on one slave.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -86,11 +74,10 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(limits: AdmissionLimits, max_payload_bytes: usize) -> Self {
-        let pool = |slots| Pool { slots, ..Pool::default() };
         Self {
             limits,
             foreground: None,
-            pools: [pool(limits.slots), pool(limits.blocking_slots)],
+            pools: [Pool::new(limits.slots), Pool::new(limits.blocking_slots)],
             queued: Waiting::default(),
             shares: BTreeMap::new(),
             owners: 0,
@@ -122,68 +109,6 @@ impl Admission {
         self.queued.add(waiter);
         self.shares.entry(owner).or_default().add(waiter);
         Ok(Place::Queued { blocking, ticket })
-    }
-
-    /// Whether a slot is free for it, and nothing else is in its way: mostly so, and soon said.
-    fn has_slot_for(&self, applicant: Applicant) -> bool {
-        let pool = &self.pools[usize::from(applicant.blocking)];
-        let is_open = !self.draining && !self.limits.exclusive && self.untaken.has_room();
-        is_open && applicant.placement == Placement::Background && pool.running < pool.slots
-    }
-
-    /// Says why there is no place for the applicant, if there is none; takes none.
-    pub(crate) fn check(&self, applicant: Applicant) -> Result<(), Refusal> {
-        self.untaken.check()?;
-        if self.draining {
-            return Err(Refusal::because(ErrorCode::Draining, "the slave is draining"));
-        }
-        if self.limits.exclusive && self.running() + self.queued() > 0 {
-            let message = "the exclusive slave is running another task";
-            return Err(Refusal::because(ErrorCode::SlaveBusy, message));
-        }
-        if applicant.placement == Placement::Foreground {
-            return self.foreground.map_or(Ok(()), |holder| {
-                let message = format!("the foreground is taken by {holder}");
-                Err(Refusal::because(ErrorCode::ForegroundBusy, message))
-            });
-        }
-        let pool = &self.pools[usize::from(applicant.blocking)];
-        if pool.running < pool.slots { Ok(()) } else { self.check_queue(applicant) }
-    }
-
-    fn check_queue(&self, applicant: Applicant) -> Result<(), Refusal> {
-        let AdmissionLimits { queue_tasks, queue_bytes, .. } = self.limits;
-        let (running, Waiting { tasks, bytes }) = (self.running(), self.queued);
-        if tasks >= queue_tasks {
-            let message = format!("queue is full ({queue_tasks} tasks, {running} running)");
-            return Err(queue_full(message));
-        }
-        if bytes + applicant.bytes > queue_bytes {
-            let message =
-                format!("queue is full ({bytes} of {queue_bytes} bytes, {running} running)");
-            return Err(queue_full(message));
-        }
-        self.check_share(applicant)
-    }
-
-    /// An owner may fill the queue while it is alone. Where several are connected, none may hold
-    /// more than its equal share.
-    fn check_share(&self, applicant: Applicant) -> Result<(), Refusal> {
-        let owners = self.owners.max(1);
-        let share = self.shares.get(&applicant.owner).copied().unwrap_or_default();
-        let tasks = self.limits.queue_tasks.div_ceil(owners);
-        let bytes = self.limits.queue_bytes.div_ceil(owners);
-        if share.tasks < tasks && (share.tasks == 0 || share.bytes + applicant.bytes <= bytes) {
-            return Ok(());
-        }
-        let message = format!(
-            "this master's share of the queue is full ({} tasks and {} bytes of {tasks} and {bytes}; \
-             {owners} masters share it, {} running)",
-            share.tasks,
-            share.bytes,
-            self.running()
-        );
-        Err(queue_full(message))
     }
 
     /// Takes a place back from its owner. A freed slot goes to the next owner's task that has
@@ -270,53 +195,6 @@ impl Admission {
     pub(crate) fn queued(&self) -> usize {
         self.queued.tasks
     }
-}
-
-impl Pool {
-    /// Takes the oldest task of the owner whose turn it is.
-    fn next(&mut self) -> Option<(MasterId, Waiter)> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let after = |last| self.queues.range((Excluded(last), Unbounded)).next();
-        let (owner, _) = self.last.and_then(after).or_else(|| self.queues.first_key_value())?;
-        let owner = *owner;
-        self.last = Some(owner);
-        let taken = self.take(owner, Queue::pop)?;
-        Some((owner, taken))
-    }
-
-    fn withdraw(&mut self, owner: MasterId, ticket: u64) -> Option<Waiter> {
-        self.take(owner, |queue| queue.withdraw(ticket))
-    }
-
-    /// Takes a task out of its owner's queue, which goes with its last one.
-    fn take(
-        &mut self,
-        owner: MasterId,
-        take: impl FnOnce(&mut Queue) -> Option<Waiter>,
-    ) -> Option<Waiter> {
-        let queue = self.queues.get_mut(&owner)?;
-        let taken = take(queue);
-        if queue.is_empty() {
-            self.queues.remove(&owner);
-        }
-        taken
-    }
-}
-
-impl Waiting {
-    const fn add(&mut self, waiter: Waiter) {
-        self.tasks += 1;
-        self.bytes += waiter.bytes();
-    }
-
-    const fn remove(&mut self, waiter: Waiter) {
-        self.tasks -= 1;
-        self.bytes -= waiter.bytes();
-    }
-}
-
-fn queue_full(message: String) -> Refusal {
-    Refusal::because(ErrorCode::QueueFull, message).with_retry_after(crate::config::QUEUE_PAUSE)
 }
 
 #[cfg(test)]

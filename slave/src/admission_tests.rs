@@ -1,7 +1,7 @@
 //! What admission promises, over random histories.
 
 use proptest::prelude::*;
-use selsyn_common::TaskId;
+use selsyn_common::{ErrorCode, TaskId};
 
 use super::*;
 

@@ -7,12 +7,14 @@ mod clock;
 mod end;
 mod in_place;
 mod ladder;
+mod request;
 mod retell;
 mod run;
 mod slot;
 
-pub(crate) use admit::{Request, may_admit, start};
+pub(crate) use admit::{may_admit, start};
 pub(crate) use cancel::cancel;
 pub(crate) use clock::{Clock, Epoch};
 pub(crate) use ladder::ask_to_stop;
+pub(crate) use request::Request;
 pub(crate) use retell::hand_over;

@@ -1,6 +1,7 @@
 //! What the slave keeps of each execution, from its start until its result is taken.
 
 mod course;
+mod fill;
 mod forbidden;
 mod kept;
 mod record;
@@ -8,6 +9,7 @@ mod spares;
 mod state;
 mod table;
 
+pub(crate) use fill::Admitted;
 pub(crate) use forbidden::ForbiddenIds;
 pub(crate) use record::Record;
 pub(crate) use spares::Spares;

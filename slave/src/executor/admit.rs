@@ -1,52 +1,19 @@
 //! Whether a start becomes an execution.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use selsyn_common::proto;
-use selsyn_common::wire::WireError;
-use selsyn_common::{ErrorCode, ExecutionId, Lineage, MasterId, Payload, Refusal};
+use selsyn_common::{ErrorCode, MasterId, Refusal};
 use tokio::time::Instant;
 
 use super::ask::ask_hook;
 use super::retell::{forbidden, repeat};
-use super::{Clock, in_place, ladder};
+use super::{Clock, Request, in_place, ladder};
 use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
-use crate::records::{Record, Spares};
+use crate::records::{Admitted, Record, Spares};
 use crate::registry::{Registered, Wanted};
 use crate::session::Session;
-
-/// A start, read from its frame.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) id: ExecutionId,
-    pub(crate) function: Wanted,
-    pub(crate) data: Payload,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) placement: Placement,
-    pub(crate) lineage: Option<Box<Lineage>>,
-}
-
-impl Request {
-    pub(crate) fn read(id: ExecutionId, start: &mut proto::Start) -> Result<Self, WireError> {
-        let placement = match start.placement() {
-            proto::Placement::Background => Placement::Background,
-            proto::Placement::Foreground => Placement::Foreground,
-            proto::Placement::Unspecified => return Err(WireError::unknown("Start", "placement")),
-        };
-        let deadline = Duration::from_millis(start.deadline_millis);
-        let lineage = start.lineage().map(Box::new);
-        Ok(Self {
-            id,
-            function: Wanted::of(start),
-            data: Payload::required("Start", "data", start.data.take())?,
-            deadline: (!deadline.is_zero()).then_some(deadline),
-            placement,
-            lineage,
-        })
-    }
-}
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
 pub(crate) fn start(
@@ -58,23 +25,23 @@ pub(crate) fn start(
 ) {
     let id = request.id;
     match admit(core, session, spares, request, clock) {
-        Ok(Admitted::Begun(record, deadline)) => {
+        Ok(Next::Begun(record, deadline)) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
             // It leaves the clock as it is at its end.
             return in_place::run_here(core, record, clock);
         }
-        Ok(Admitted::Parked(record)) => ask_hook(core, record),
-        Ok(Admitted::Before(record, request)) => again(session, &record, &request),
-        Ok(Admitted::Never) => session.send(forbidden(id)),
+        Ok(Next::Parked(record)) => ask_hook(core, record),
+        Ok(Next::Before(record, request)) => again(session, &record, &request),
+        Ok(Next::Never) => session.send(forbidden(id)),
         Err(refusal) => session.refuse(id, refusal),
     }
     clock.passes();
 }
 
 /// What becomes of a start.
-enum Admitted {
+enum Next {
     /// It runs right here; until then.
     Begun(Arc<Record>, Option<Instant>),
     /// It waits, for the hook or for its turn.
@@ -110,17 +77,17 @@ fn admit(
     spares: &mut Spares,
     request: Request,
     clock: &mut Clock,
-) -> Result<Admitted, Refusal> {
+) -> Result<Next, Refusal> {
     // Held until the record is in the table: who says goodbye counts what is in it.
     let open = session.still_open();
     // Held as long: to look, to find a place and to insert is one step. A slot may be passed on to
     // the record right after, and whoever forbids the id looks for its record after that.
     let entry = core.records.entry(request.id);
     if let Some(record) = entry.get() {
-        return Ok(Admitted::Before(Arc::clone(record), Box::new(request)));
+        return Ok(Next::Before(Arc::clone(record), Box::new(request)));
     }
     if core.is_forbidden(session.peer.master, request.id) {
-        return Ok(Admitted::Never);
+        return Ok(Next::Never);
     }
     let function = find(core, spares, &request.function)?;
     core.check_payload(request.data.len())?;
@@ -132,18 +99,11 @@ fn admit(
     let deadline = is_here.then(|| function.function.timeout).flatten();
     let deadline =
         earlier(core.epoch.moment(came, request.deadline), core.epoch.moment(now, deadline));
-    let record = spares.make(request, function, session, (place, came), |record| {
-        if is_here {
-            record.state_mut().begin_here(now);
-        } else {
-            record.unpin_data();
-        }
-        if deadline.is_some() {
-            record.state_mut().limit(deadline);
-        }
-    });
+    let begins = is_here.then_some(now);
+    let admitted = Admitted { function, place, came, begins, deadline };
+    let record = spares.make(request, admitted, session);
     entry.add(Arc::clone(&record));
-    Ok(if is_here { Admitted::Begun(record, deadline) } else { Admitted::Parked(record) })
+    Ok(if is_here { Next::Begun(record, deadline) } else { Next::Parked(record) })
 }
 
 /// The earlier of two moments.

@@ -17,7 +17,7 @@ pub(super) fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> R
 }
 
 /// A result that cannot be encoded fails the task, and the slave goes on.
-#[inline]
+#[inline(always)]
 pub(super) fn encode<R: IntoPayload>(returned: Result<R, Failure>) -> Returned {
     returned?.into_payload().map_err(|error| {
         let message = format!("the result cannot be encoded: {}", innermost(&error));

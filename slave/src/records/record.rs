@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use selsyn_common::{ExecutionId, Lineage, Payload};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -15,92 +14,30 @@ use crate::executor::Request;
 use crate::registry::Registered;
 use crate::session::Session;
 
-/// Data up to this size is copied out of the buffer that it was read into before it is parked: a
-/// few bytes would keep the whole buffer. Larger data is worth its buffer.
-const COPIED: usize = 8 * 1024;
-
 /// One execution. A million of them may wait: what few have stands in a box of its own.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) id: ExecutionId,
     pub(crate) placement: Placement,
     /// User code is asked to stop: it may look as often as it likes, so without a lock.
-    asked: AtomicBool,
+    pub(super) asked: AtomicBool,
     /// Somebody waits for a change, or did.
-    awaited: AtomicBool,
+    pub(super) awaited: AtomicBool,
     pub(crate) function: Arc<Registered>,
     pub(crate) data: Payload,
     /// The session that it came by.
     pub(crate) origin: Arc<Session>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 impl Record {
-    /// A record of a start, which holds this place since it came.
-    pub(crate) fn new(
-        request: Request,
-        function: Arc<Registered>,
-        origin: &Arc<Session>,
-        place: Place,
-        came: u64,
-    ) -> Self {
-        let mut state = State::new(place, came);
-        state.set_lineage(request.lineage);
-        Self {
-            id: request.id,
-            placement: request.placement,
-            asked: AtomicBool::new(false),
-            awaited: AtomicBool::new(false),
-            function,
-            data: request.data,
-            origin: Arc::clone(origin),
-            state: Mutex::new(state),
-        }
-    }
-
-    /// Makes a record that was cleared that of another start by the same session.
-    #[inline(always)]
-    pub(crate) fn renew(
-        &mut self,
-        request: Request,
-        function: Arc<Registered>,
-        place: Place,
-        came: u64,
-    ) {
-        self.id = request.id;
-        self.placement = request.placement;
-        self.function = function;
-        self.data = request.data;
-        let state = self.state_mut();
-        state.renew(place, came);
-        state.set_lineage(request.lineage);
-    }
-
-    /// Lets go of what it keeps, so that it can be used again.
-    pub(crate) fn clear(&mut self) {
-        self.data = Payload::null();
-        // Nobody is left to look, or to wait.
-        (self.asked, self.awaited) = (AtomicBool::new(false), AtomicBool::new(false));
-        self.state_mut().clear();
-    }
-
-    /// Copies small data out of the buffer that it came in, as it will wait: for its hook, for a
-    /// slot, or for a thread. A run that begins right here needs none: slots bound how many of
-    /// them pause.
-    pub(crate) fn unpin_data(&mut self) {
-        if self.data.len() <= COPIED {
-            let copy = Bytes::copy_from_slice(self.data.as_bytes());
-            self.data = Payload::from_parts(self.data.kind(), copy);
-        }
-    }
-
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // No user code runs under this lock, and no step leaves it half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state, where nobody else has the record yet.
-    pub(crate) fn state_mut(&mut self) -> &mut State {
+    pub(super) fn state_mut(&mut self) -> &mut State {
         self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 

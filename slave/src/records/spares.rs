@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Record;
-use crate::admission::Place;
+use super::{Admitted, Record};
 use crate::executor::Request;
 use crate::registry::Registered;
 use crate::session::Session;
@@ -23,27 +22,21 @@ impl Spares {
         (next.number == number).then(|| Arc::clone(next))
     }
 
-    /// Makes the record of a start, which holds this place since it came, and finishes it where
-    /// nobody else has it yet.
+    /// Makes the record of a start.
     #[inline(always)]
     pub(crate) fn make(
         &mut self,
         request: Request,
-        function: Arc<Registered>,
+        admitted: Admitted,
         origin: &Arc<Session>,
-        (place, came): (Place, u64),
-        finish: impl FnOnce(&mut Record),
     ) -> Arc<Record> {
-        if let Some(mut spare) = self.0.pop()
-            && let Some(record) = Arc::get_mut(&mut spare)
-        {
-            record.renew(request, function, place, came);
-            finish(record);
-            return spare;
-        }
-        let mut record = Record::new(request, function, origin, place, came);
-        finish(&mut record);
-        Arc::new(record)
+        let spare = self.0.pop();
+        let mut record = spare.unwrap_or_else(|| blank(&admitted.function, origin));
+        let Some(only) = Arc::get_mut(&mut record) else {
+            unreachable!("a spare record is nobody else's")
+        };
+        only.fill(request, admitted);
+        record
     }
 
     /// Keeps a record of this session, if nobody else has it.
@@ -61,4 +54,8 @@ impl Spares {
     pub(crate) fn clear(&mut self) {
         self.0 = Vec::new();
     }
+}
+
+fn blank(function: &Arc<Registered>, origin: &Arc<Session>) -> Arc<Record> {
+    Arc::new(Record::blank(Arc::clone(function), origin))
 }

@@ -1,0 +1,84 @@
+//! Makes the record of a start, and makes it blank again.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use selsyn_common::{ExecutionId, Payload, TaskId};
+use tokio::time::Instant;
+
+use super::{Record, State};
+use crate::admission::{Place, Placement};
+use crate::executor::Request;
+use crate::registry::Registered;
+use crate::session::Session;
+
+/// Data up to this size is copied out of the buffer that it was read into before it is parked: a
+/// few bytes would keep the whole buffer. Larger data is worth its buffer.
+const COPIED: usize = 8 * 1024;
+
+/// What admission says of a start.
+pub(crate) struct Admitted {
+    pub(crate) function: Arc<Registered>,
+    pub(crate) place: Place,
+    /// When it came.
+    pub(crate) came: u64,
+    /// When its first instruction runs, if it does right here.
+    pub(crate) begins: Option<u64>,
+    /// The moment it is ended at the latest, as far as is known.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Record {
+    /// A record that is still to be [filled](Self::fill).
+    pub(super) fn blank(function: Arc<Registered>, origin: &Arc<Session>) -> Self {
+        Self {
+            id: ExecutionId::first(TaskId::from_random([0; 16])),
+            placement: Placement::Background,
+            asked: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            function,
+            data: Payload::null(),
+            origin: Arc::clone(origin),
+            state: Mutex::new(State::new(Place::Foreground, 0)),
+        }
+    }
+
+    /// Makes a blank record that of a start.
+    #[inline(always)]
+    pub(super) fn fill(&mut self, request: Request, admitted: Admitted) {
+        let Admitted { function, place, came, begins, deadline } = admitted;
+        (self.id, self.placement) = (request.id, request.placement);
+        (self.function, self.data) = (function, request.data);
+        let state = self.state_mut();
+        state.renew(place, came);
+        if let Some(now) = begins {
+            state.begin_here(now);
+        }
+        if deadline.is_some() || request.lineage.is_some() {
+            state.limit(deadline);
+            state.set_lineage(request.lineage);
+        }
+        if begins.is_none() {
+            self.unpin_data();
+        }
+    }
+
+    /// Makes it a blank one that can be used again.
+    pub(super) fn clear(&mut self) {
+        self.data = Payload::null();
+        // Nobody is left to look, or to wait.
+        (self.asked, self.awaited) = (AtomicBool::new(false), AtomicBool::new(false));
+        self.state_mut().clear();
+    }
+
+    /// Copies small data out of the buffer that it came in, as it will wait: for its hook, for a
+    /// slot, or for a thread. A run that begins right here needs none: slots bound how many of
+    /// them pause.
+    fn unpin_data(&mut self) {
+        if self.data.len() <= COPIED {
+            let copy = Bytes::copy_from_slice(self.data.as_bytes());
+            self.data = Payload::from_parts(self.data.kind(), copy);
+        }
+    }
+}
