@@ -91,13 +91,15 @@ impl State {
 
     /// Tells the verdict to the session that hears of it.
     pub(crate) fn tell_verdict(&self, record: &Record, leaves: Leaves) {
-        match self.heir() {
-            None => self.tell_verdict_to(&record.origin, record.id, leaves),
-            Some(heir) => self.tell_verdict_to(heir, record.id, Leaves::AtOnce),
-        }
+        let (session, leaves) = match self.heir() {
+            None => (&record.origin, leaves),
+            Some(heir) => (heir, Leaves::AtOnce),
+        };
+        self.tell_verdict_to(session, record.id, leaves);
     }
 
     /// Tells a session the verdict, if there is one.
+    #[inline(always)]
     pub(crate) fn tell_verdict_to(&self, session: &Session, id: ExecutionId, leaves: Leaves) {
         let execution = id.into();
         match self.kept() {
