@@ -1,5 +1,6 @@
 //! What user code holds of its own run.
 
+mod log_layer;
 mod outputs;
 
 use std::fmt;
@@ -13,6 +14,8 @@ use tracing::debug;
 use crate::nested;
 use crate::records::Record;
 use crate::session::Leaves;
+
+pub use log_layer::ExecutionLogLayer;
 
 tokio::task_local! {
     static CURRENT: FunctionExecution;

@@ -63,7 +63,7 @@ mod slave;
 pub use builder::SlaveBuilder;
 pub use config::OnMasterLost;
 pub use error::{BuildError, ServeError};
-pub use execution::FunctionExecution;
+pub use execution::{ExecutionLogLayer, FunctionExecution};
 pub use function::{Function, IntoFunction, blocking, function};
 pub use hooks::{ConnectionRequest, Peer, TaskRequest};
 pub use random::generate_token;

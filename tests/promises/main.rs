@@ -20,6 +20,7 @@ mod hooks;
 mod inline;
 mod large;
 mod layering;
+mod log_layer;
 mod many_tasks;
 mod nested;
 mod origin;

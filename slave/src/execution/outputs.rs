@@ -95,7 +95,7 @@ impl FunctionExecution {
     /// Adds a line to the run's log. Never waits.
     pub fn log(&self, level: LogLevel, content: impl fmt::Display) {
         // Never refused: a text that is too long for a frame is cut.
-        self.record.show(OutputContent::from(LogLine::new(level, content)).into());
+        self.record.show(output::Content::Log(LogLine::new(level, content).into()));
     }
 
     /// Adds a line to the run's log that has a key, or is HTML; or acts on the line of that key.

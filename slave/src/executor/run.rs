@@ -106,16 +106,19 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
 }
 
 /// What user code runs in: what it logs names its task, and the tree that the task belongs to.
-fn span(record: &Record) -> Span {
+fn span(record: &Arc<Record>) -> Span {
     if is_unheard() {
         return Span::none();
     }
     let trace = record.lineage().map(|lineage| display(lineage.trace));
-    info_span!("task", task.id = %record.id, function = %record.function.name, trace.id = trace)
+    // In its scope, so that a layer learns whose span this is: see `ExecutionLogLayer`.
+    FunctionExecution::new(Arc::clone(record)).into_scope(|| {
+        info_span!("task", task.id = %record.id, function = %record.function.name, trace.id = trace)
+    })
 }
 
 /// Runs user code in its span.
-pub(super) fn in_span<T>(record: &Record, code: impl FnOnce() -> T) -> T {
+pub(super) fn in_span<T>(record: &Arc<Record>, code: impl FnOnce() -> T) -> T {
     if is_unheard() { code() } else { span(record).in_scope(code) }
 }
 
