@@ -134,3 +134,14 @@ macro_rules! contents {
 contents! {
     Progress(Progress) Log(LogLine) Plot(Plot) Table(Table) Container(Container) Custom(Custom)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_log_pays_little_for_plots() {
+        // Those who watch have room for a thousand outputs each.
+        assert!(size_of::<Output>() <= 128, "{}", size_of::<Output>());
+    }
+}

@@ -7,7 +7,7 @@ use selsyn::{
     Column, Failure, FunctionExecution, LogLevel, OutputContent, Picture, Plot, Progress, Table,
     TaskEvent, TaskStatus, Trace, Verb, blocking, function,
 };
-use selsyn_testing::{Gate, TestCluster, expect, functions};
+use selsyn_testing::{Direction, Fault, FaultKind, Gate, TestCluster, expect, functions};
 use serde_json::json;
 
 async fn cluster() -> TestCluster {
@@ -217,6 +217,46 @@ async fn the_picture_that_a_master_keeps_is_what_the_events_fold_to() {
     let plain = cluster.connection(0).new_task(0).unwrap().function("show").start().await.unwrap();
     expect::completed(&plain).await;
     assert_eq!(plain.picture(), None);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_never_waits_to_log_though_nothing_leaves_the_slave() {
+    const LINES: u32 = 20_000;
+    let (gate, logged) = (Gate::closed(), Gate::closed());
+    let (opened, done) = (gate.clone(), logged.clone());
+    let flood = move |execution: FunctionExecution, lines: u32| {
+        let (gate, done) = (opened.clone(), done.clone());
+        async move {
+            gate.opened().await;
+            (0..lines).for_each(|line| execution.info(line));
+            done.open();
+            Ok::<_, Failure>(())
+        }
+    };
+    let cluster = TestCluster::builder(1)
+        .over_proxies(7)
+        .slaves(move |_, slave| slave.function("flood", flood.clone()))
+        .start()
+        .await
+        .unwrap();
+    let task = cluster.connection(0).new_task(json!(LINES)).unwrap().function("flood");
+    let running = task.keep_picture().start().await.unwrap();
+    expect::running(&running).await;
+    let proxy = cluster.proxy(0);
+    proxy.inject(Fault::Stall(Direction::ToMaster));
+    proxy.until_applied(FaultKind::Stall, 1).await;
+    gate.open();
+    expect::soon("the last line to be logged", logged.opened()).await;
+    assert_eq!(running.picture().unwrap().log().count(), 0);
+    proxy.heal();
+    expect::completed(&running).await;
+    let picture = running.picture().unwrap();
+    let seen = picture.log().count() as u64 + picture.dropped();
+    assert_eq!((seen + picture.missed(), picture.seq()), (LINES.into(), LINES.into()));
+    assert!(picture.missed() > 0, "a slave does not keep them all for one that is away");
+    let last = picture.log().last().map(|line| line.content.clone());
+    assert_eq!(last, Some((LINES - 1).to_string()));
     cluster.stop().await;
 }
 

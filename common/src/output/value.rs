@@ -22,11 +22,16 @@ pub enum NonFinite {
 }
 
 /// What is doubtful about the values that a builder was given: told when they are to be shown.
+/// Lean, as every trace and every column has them and few have any.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Doubts {
+pub(super) struct Doubts(Option<Box<Doubt>>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Doubt {
     /// Where the first number stands that JSON has not.
-    non_finite: Option<String>,
-    error: Option<OutputError>,
+    NonFinite(String),
+    /// What cannot be shown in any way.
+    Error(OutputError),
 }
 
 impl Doubts {
@@ -37,8 +42,8 @@ impl Doubts {
             self.note(OutputError::NotEncodable { place: place.to_owned(), message });
             Value::Null
         });
-        if self.non_finite.is_none() && self.error.is_none() && !is_finite(value) {
-            self.non_finite = Some(place.to_owned());
+        if self.0.is_none() && !is_finite(value) {
+            self.0 = Some(Box::new(Doubt::NonFinite(place.to_owned())));
         }
         json
     }
@@ -48,17 +53,17 @@ impl Doubts {
         self.note(OutputError::Shape { place: place.to_owned(), wanted });
     }
 
-    /// Notes what is wrong; the first counts.
+    /// Notes what is wrong; the first counts, and weighs more than a number.
     fn note(&mut self, error: OutputError) {
-        self.error.get_or_insert(error);
+        if !matches!(self.0.as_deref(), Some(Doubt::Error(_))) {
+            self.0 = Some(Box::new(Doubt::Error(error)));
+        }
     }
 
     pub(super) fn check(&self, policy: NonFinite) -> Result<(), OutputError> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
-        }
-        match &self.non_finite {
-            Some(place) if policy == NonFinite::Refuse => {
+        match self.0.as_deref() {
+            Some(Doubt::Error(error)) => Err(error.clone()),
+            Some(Doubt::NonFinite(place)) if policy == NonFinite::Refuse => {
                 Err(OutputError::NonFinite { place: place.clone() })
             }
             _ => Ok(()),
