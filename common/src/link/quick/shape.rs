@@ -92,11 +92,20 @@ impl<const N: usize> Shape<N> {
         high.any(8).byte(tags::TASK_LOW).any(8).small(tags::ATTEMPT)
     }
 
-    /// Whether fields have it.
+    /// Whether fields have it. By the word: by the byte it would cost three times as much.
     #[inline(always)]
     pub(super) fn fits(&self, fields: &[u8; N]) -> bool {
-        let bits = fields.iter().zip(&self.mask).map(|(byte, mask)| byte & mask);
-        bits.zip(&self.bytes).fold(0, |differs, (bits, same)| differs | (bits ^ same)) == 0
+        let [(fields, rest), (mask, mask_rest), (bytes, bytes_rest)] =
+            [fields, &self.mask, &self.bytes].map(|all| all.as_chunks::<8>());
+        let word = |word: &[u8; 8]| u64::from_le_bytes(*word);
+        let words = fields.iter().zip(mask).zip(bytes);
+        let differs = words.fold(0, |differs, ((found, mask), same)| {
+            differs | (word(found) & word(mask) ^ word(same))
+        });
+        let rest = rest.iter().zip(mask_rest).zip(bytes_rest);
+        rest.fold(differs, |differs, ((found, mask), same)| {
+            differs | u64::from(found & mask ^ same)
+        }) == 0
     }
 }
 
