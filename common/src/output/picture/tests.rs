@@ -19,7 +19,7 @@ fn verb(verbs: &'static [Verb]) -> impl Strategy<Value = Verb> {
 }
 
 fn trace() -> impl Strategy<Value = Trace> {
-    let numbers = || prop::collection::vec(0..100_i32, 0..4);
+    let numbers = || prop::collection::vec(prop::num::f64::NORMAL, 0..4);
     (numbers(), numbers(), any::<bool>(), 0..3).prop_map(|(x, y, named, width)| {
         let trace = Trace::new().x(x).set("line.width", width);
         if named { trace.name("n").y(y) } else { trace }
