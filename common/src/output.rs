@@ -66,6 +66,9 @@ impl OutputContent {
     /// the later ones with [`Verb::Append`].
     pub const MAX_BYTES: usize = 1_000_000;
 
+    /// Most lists and objects in one another in one output: 100. Readers of JSON end at 128.
+    pub const MAX_DEPTH: usize = 100;
+
     /// The word for its kind, as in the envelope's `type`.
     pub const fn kind(&self) -> &'static str {
         match self {

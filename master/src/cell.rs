@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
 use selsyn_common::proto;
-use selsyn_common::wire::WireError;
 use selsyn_common::{
     ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Picture,
     Progress, Ran, StatusChange, TaskStatus,
@@ -156,13 +155,18 @@ impl Cell {
     }
 
     /// The function shows something: read only where somebody wants to see it.
-    pub(crate) fn shows(self: &Arc<Self>, output: proto::Output) -> Result<(), WireError> {
+    ///
+    /// One that cannot be read, as of a kind that this version does not know, is missing to whoever
+    /// watches; it is no reason to end the stream, and with it everybody's tasks.
+    pub(crate) fn shows(self: &Arc<Self>, output: proto::Output) {
         if !self.state().is_watched() {
-            self.state().passed(output.seq);
-            return Ok(());
+            return self.state().passed(output.seq);
         }
         // Not under the lock: a plot may be large.
-        let output = Output::try_from(output)?;
+        let output = match Output::try_from(output) {
+            Ok(output) => output,
+            Err(error) => return warn!(task.id = %self.id, "an output is left out: {error}"),
+        };
         let mut state = self.state();
         state.shows(&output);
         let begins = state.mailbox().push_output(output);
@@ -170,7 +174,6 @@ impl Cell {
         if begins {
             delivery::work(self);
         }
-        Ok(())
     }
 
     /// The task has its verdict. A second one is ignored.

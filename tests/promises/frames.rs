@@ -1,7 +1,8 @@
 //! A frame that makes no sense is answered by name, and everybody else's work goes on.
 
-use selsyn::TaskStatus;
+use selsyn::{Master, TaskEvent, TaskStatus};
 use selsyn_common::link::batch::Batch;
+use selsyn_common::proto::output::Content;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
 use selsyn_testing::{TestCluster, expect};
 use selsyn_tests::FakeSlave;
@@ -215,7 +216,7 @@ async fn a_stream_that_does_not_begin_with_hello_is_rejected() {
 
 #[tokio::test]
 async fn a_verdict_that_cannot_be_read_ends_its_task_lost_and_no_other() {
-    let master = selsyn::Master::new().unwrap();
+    let master = Master::new().unwrap();
     let mut slave = FakeSlave::listen();
     let (connection, mut session) = slave.connect(&master, "it").await;
     let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().start());
@@ -225,5 +226,40 @@ async fn a_verdict_that_cannot_be_read_ends_its_task_lost_and_no_other() {
     session.send(from_slave::Frame::Finished(proto::Finished { execution, outcome: None }));
     let failure = expect::failure(&running, TaskStatus::Lost).await;
     assert!(failure.message.contains("Finished.outcome is missing"), "{failure}");
+    assert!(connection.is_connected());
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_read_is_missing_and_all_else_goes_on() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let starting = tokio::spawn(connection.new_task(json!(1)).unwrap().keep_picture().start());
+    let execution = session.start().await.execution;
+    session.send(from_slave::Frame::Accepted(proto::Accepted { execution, reply: None }));
+    let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    let mut events = running.events();
+    assert_eq!(events.next().await, Some(TaskEvent::Accepted));
+
+    let document =
+        |data: &str| Box::new(proto::Document { data: data.into(), ..Default::default() });
+    let deep =
+        format!("{{\"layout\":{}{}}}", "{\"a\":".repeat(200), "1".to_owned() + &"}".repeat(200));
+    let contents = [
+        None,
+        Some(Content::Plot(document("[1"))),
+        Some(Content::Plot(document(&deep))),
+        Some(Content::Container(document("{\"layout\":{\"type\":\"grid\",\"grid\":\"?\"}}"))),
+        Some(Content::Plot(document("{\"title\":\"read\"}"))),
+    ];
+    for (seq, content) in (1..).zip(contents) {
+        let output = Some(proto::Output { seq, content });
+        session.send(from_slave::Frame::Output(proto::ExecutionOutput { execution, output }));
+    }
+    let next = expect::soon("the hole", events.next()).await;
+    assert_eq!(next, Some(TaskEvent::Missed(4)));
+    let next = expect::soon("the plot", events.next()).await;
+    assert!(matches!(next, Some(TaskEvent::Output(output)) if output.content.kind() == "plot"));
+    assert_eq!(running.picture().unwrap().missed(), 4);
     assert!(connection.is_connected());
 }

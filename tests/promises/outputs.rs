@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selsyn::{
-    Column, Failure, FunctionExecution, LogLevel, OutputContent, Picture, Plot, Progress, Table,
-    TaskEvent, TaskStatus, Trace, Verb, blocking, function,
+    Column, Custom, Failure, FunctionExecution, LogLevel, OutputContent, OutputError, Picture,
+    Plot, Progress, Table, TaskEvent, TaskStatus, Trace, Verb, blocking, function,
 };
 use selsyn_testing::{Direction, Fault, FaultKind, Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -143,11 +143,15 @@ async fn a_progress_that_is_none_is_an_error_for_its_function() {
 }
 
 #[tokio::test]
-async fn an_output_over_the_limit_is_refused_and_the_largest_one_arrives() {
+async fn an_output_over_a_limit_is_refused_and_the_largest_one_arrives() {
     let plots = |execution: FunctionExecution, (): ()| async move {
         let plot = |points: usize| Plot::new().trace(Trace::new().y(vec![1; points]));
         let refused = execution.plot(plot(OutputContent::MAX_BYTES / 2)).unwrap_err();
         assert_eq!(refused.code(), "E0702");
+        let deep = (0..OutputContent::MAX_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+        execution.custom(Custom::new(&deep))?;
+        let refused_deep = execution.custom(Custom::new(json!([deep]))).unwrap_err();
+        assert_eq!(refused_deep, OutputError::TooDeep { kind: "custom", depth: 101, limit: 100 });
         execution.plot(plot(OutputContent::MAX_BYTES / 2 - 50))?;
         Ok::<_, Failure>(refused.to_string())
     };
@@ -167,7 +171,9 @@ async fn an_output_over_the_limit_is_refused_and_the_largest_one_arrives() {
     let message = expect::completed(&running).await.value().unwrap().to_string();
     assert!(message.contains("is over the limit of 1000000: show it in pieces"), "{message}");
     let seen = std::mem::take(&mut *seen.lock().unwrap());
-    let [OutputContent::Plot(plot)] = &seen[..] else { panic!("one plot, not {}", seen.len()) };
+    let [OutputContent::Custom(_), OutputContent::Plot(plot)] = &seen[..] else {
+        panic!("two outputs, not {}", seen.len())
+    };
     let points = plot.traces[0].attributes()["y"].as_array().map(Vec::len);
     assert_eq!(points, Some(OutputContent::MAX_BYTES / 2 - 50));
     cluster.stop().await;

@@ -83,6 +83,16 @@ pub enum OutputError {
     /// JSON that is no envelope of an output.
     #[error("this is no output: {0}")]
     Envelope(String),
+    /// One output that is nested deeper than readers of JSON read.
+    #[error("a {kind} may be nested {limit} deep, and this one is {depth} deep")]
+    TooDeep {
+        /// The kind of output.
+        kind: &'static str,
+        /// Lists and objects in one another.
+        depth: usize,
+        /// The most there may be.
+        limit: usize,
+    },
     /// One output that is too large: show it in pieces, the later ones with
     /// [`Verb::Append`](super::Verb::Append).
     #[error(

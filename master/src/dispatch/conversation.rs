@@ -329,7 +329,10 @@ impl<'a> Conversation<'a> {
     fn output(&self, frame: proto::ExecutionOutput) -> Result<(), WireError> {
         let id = wire::execution_id("ExecutionOutput", frame.execution)?;
         let output = frame.output.ok_or(WireError::missing("ExecutionOutput", "output"))?;
-        self.link.find(id).map_or(Ok(()), |cell| cell.shows(output))
+        if let Some(cell) = self.link.find(id) {
+            cell.shows(output);
+        }
+        Ok(())
     }
 
     fn fenced(&self) -> ConnectError {

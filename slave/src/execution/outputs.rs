@@ -147,22 +147,57 @@ impl FunctionExecution {
         content.check()?;
         let kind = content.kind();
         let content = content.into();
-        check_size(kind, &content)?;
+        check_document(kind, &content)?;
         self.record.show(content);
         Ok(())
     }
 }
 
-/// A frame that is too large would be of no use to anybody.
-fn check_size(kind: &'static str, content: &output::Content) -> Result<(), OutputError> {
-    let bytes = match content {
+/// Looks at what readers could not read: what is too large, or nested too deep.
+fn check_document(kind: &'static str, content: &output::Content) -> Result<(), OutputError> {
+    let (bytes, text) = match content {
         // These are cut where they are too long.
         output::Content::Progress(_) | output::Content::Log(_) => return Ok(()),
         output::Content::Plot(document)
         | output::Content::Table(document)
-        | output::Content::Container(document) => document.encoded_len(),
-        output::Content::Custom(custom) => custom.encoded_len(),
+        | output::Content::Container(document) => (document.encoded_len(), &document.data),
+        output::Content::Custom(custom) => (custom.encoded_len(), &custom.data),
     };
     let limit = OutputContent::MAX_BYTES;
-    if bytes <= limit { Ok(()) } else { Err(OutputError::TooLarge { kind, bytes, limit }) }
+    if bytes > limit {
+        return Err(OutputError::TooLarge { kind, bytes, limit });
+    }
+    let (depth, limit) = (depth(text), OutputContent::MAX_DEPTH);
+    if depth <= limit { Ok(()) } else { Err(OutputError::TooDeep { kind, depth, limit }) }
+}
+
+/// How many lists and objects stand in one another in a JSON text.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_texts_are_not_deep() {
+        assert_eq!(depth("7"), 0);
+        assert_eq!(depth(r#"{"a":[1,[2]],"b":{}}"#), 3);
+        assert_eq!(depth(r#"["[[[{\\","\"[[",["x"]]"#), 2);
+    }
 }
