@@ -106,6 +106,12 @@ impl OutputContent {
         }
     }
 
+    /// About how many bytes it takes in memory.
+    #[doc(hidden)]
+    pub fn weight(&self) -> usize {
+        picture::weigh(self)
+    }
+
     /// Whether it can be shown.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Runs a task's callbacks, in order, away from the network loop, each panic contained.
 //!
 //! Each task has a mailbox. Whoever puts the first item in spawns a worker, which empties it and
-//! ends: what the function shows goes to `on_output`, `on_progress` and `on_log`, then the verdict to the
-//! callbacks in the order they were chained, then callbacks that came late. Sync callbacks run
-//! on a thread that may block, so that one that blocks holds back its own task and nothing else.
+//! ends: what the function shows goes to `on_output`, `on_progress` and `on_log`, then the verdict
+//! to the callbacks in the order they were chained, then callbacks that came late. Sync callbacks
+//! run on a thread that may block, so that one that blocks holds back its own task and nothing else.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -18,8 +18,12 @@ use crate::callback_threads;
 use crate::callbacks::Callback;
 use crate::cell::{Aftermath, Cell};
 
-/// Outputs that may wait for a slow `on_output`, `on_log` or `on_progress`; beyond it the oldest are dropped.
+/// Outputs that may wait for a slow `on_output`, `on_log` or `on_progress`; beyond it the oldest
+/// are dropped.
 const MAX_OUTPUTS: usize = 1_024;
+
+/// And about as many bytes: as a [`Picture`] has.
+const MAX_OUTPUT_BYTES: usize = Picture::MAX_BYTES;
 
 type Watcher = Box<dyn FnMut(&OutputContent) + Send>;
 
@@ -40,6 +44,7 @@ pub(crate) struct Mailbox {
     picture: Option<Box<Picture>>,
     items: VecDeque<Item>,
     outputs: usize,
+    output_bytes: usize,
     working: bool,
 }
 
@@ -102,14 +107,22 @@ impl Mailbox {
         if !self.watched {
             return false;
         }
-        if self.outputs >= MAX_OUTPUTS {
-            // The front is the oldest output: a verdict or late callback comes behind all outputs.
-            self.items.pop_front();
-            self.outputs -= 1;
-        }
         self.outputs += 1;
+        self.output_bytes += output.content.weight();
         self.items.push_back(Item::Output(output.content));
+        while self.outputs > MAX_OUTPUTS || self.output_bytes > MAX_OUTPUT_BYTES {
+            self.drop_oldest();
+        }
         self.begin()
+    }
+
+    /// The front is the oldest output: a verdict or late callback comes behind all outputs.
+    fn drop_oldest(&mut self) {
+        let Some(Item::Output(oldest)) = self.items.pop_front() else {
+            unreachable!("what is counted waits at the front")
+        };
+        self.outputs -= 1;
+        self.output_bytes -= oldest.weight();
     }
 
     /// Adds the verdict, if there is anybody to tell; true to spawn a worker.
@@ -143,7 +156,7 @@ impl Mailbox {
             };
             outputs.push(shown);
         }
-        self.outputs = 0;
+        (self.outputs, self.output_bytes) = (0, 0);
         if !outputs.is_empty() {
             return Some(Work::Outputs(std::mem::take(&mut self.watchers), outputs));
         }
@@ -286,4 +299,41 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use selsyn_common::{LogLevel, Plot, Trace};
+
+    use super::*;
+
+    fn waiting(mailbox: &mut Mailbox) -> Vec<OutputContent> {
+        match mailbox.take() {
+            Some(Work::Outputs(_, outputs)) => outputs,
+            _ => Vec::new(),
+        }
+    }
+
+    fn show(mailbox: &mut Mailbox, contents: impl IntoIterator<Item = OutputContent>) {
+        for (seq, content) in (1..).zip(contents) {
+            mailbox.push_output(Output { seq, content });
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_slow_callback_is_bounded_by_number_and_by_bytes() {
+        let mut mailbox = Mailbox::default();
+        mailbox.on_output(|_| {});
+        let lines = (0..MAX_OUTPUTS + 5).map(|at| LogLine::new(LogLevel::Info, at).into());
+        show(&mut mailbox, lines);
+        let first = OutputContent::from(LogLine::new(LogLevel::Info, 5));
+        let outputs = waiting(&mut mailbox);
+        assert_eq!((outputs.len(), outputs.first()), (MAX_OUTPUTS, Some(&first)));
+
+        let plot = OutputContent::from(Plot::new().trace(Trace::new().y(vec![1; 100_000])));
+        let room = MAX_OUTPUT_BYTES / plot.weight();
+        show(&mut mailbox, vec![plot; room + 3]);
+        assert_eq!(waiting(&mut mailbox).len(), room);
+        assert_eq!((mailbox.outputs, mailbox.output_bytes), (0, 0));
+    }
 }

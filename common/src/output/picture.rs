@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{LogLine, Output, OutputContent};
 use fold::{fold, whole};
-use weight::weigh;
+pub(super) use weight::weigh;
 
 /// What a reader sees of an execution: its outputs, folded by their keys and verbs.
 ///

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::weight::{weigh, weigh_column, weigh_list, weigh_map, weigh_pair, weigh_trace};
+use super::weight::{
+    weigh, weigh_column, weigh_list, weigh_map, weigh_nodes, weigh_pair, weigh_trace,
+};
 use crate::output::{LogLine, OutputContent, Plot, Table, Trace, Verb};
 
 /// Folds `new` into `old`, and keeps the weight of `old` true.
@@ -102,11 +104,13 @@ fn fold_trace(old: &mut Trace, new: Trace, verb: Verb, bytes: &mut usize) {
 }
 
 fn set(map: &mut Map<String, Value>, name: String, value: Value, bytes: &mut usize) {
+    let nodes = weigh_nodes(map.len());
     *bytes += weigh_pair(&name, &value);
     if let Some(covered) = map.get(&name) {
         *bytes -= weigh_pair(&name, covered);
     }
     map.insert(name, value);
+    *bytes += weigh_nodes(map.len()) - nodes;
 }
 
 /// Objects merge, all else is covered.

@@ -86,7 +86,7 @@ fn empty() -> impl Strategy<Value = Picture> {
     prop::sample::select(vec![
         Picture::new(),
         Picture::with_limits(5, Picture::MAX_BYTES),
-        Picture::with_limits(100, 8_000),
+        Picture::with_limits(100, 20_000),
     ])
 }
 

@@ -9,10 +9,14 @@ use crate::output::{Column, OutputContent, Trace};
 /// What a value takes in memory beside its text.
 const VALUE: usize = size_of::<Value>();
 
+/// What a map takes for every six of its pairs: its tree has rooms for eleven, at least half of them
+/// used.
+const NODE: usize = 11 * (size_of::<String>() + VALUE);
+
 /// What a thing takes beside its content.
 const ENTRY: usize = 2 * size_of::<OutputContent>();
 
-pub(super) fn weigh(content: &OutputContent) -> usize {
+pub(in crate::output) fn weigh(content: &OutputContent) -> usize {
     let key = content.key().map_or(0, |key| 2 * key.len());
     let inner = match content {
         OutputContent::Progress(progress) => progress.title.len(),
@@ -40,11 +44,16 @@ pub(super) fn weigh_column(column: &Column) -> usize {
 }
 
 pub(super) fn weigh_map(map: &Map<String, Value>) -> usize {
-    map.iter().map(|(name, value)| weigh_pair(name, value)).sum()
+    weigh_nodes(map.len()) + map.iter().map(|(name, value)| weigh_pair(name, value)).sum::<usize>()
+}
+
+/// What a map of so many pairs takes beside them.
+pub(super) const fn weigh_nodes(pairs: usize) -> usize {
+    pairs.div_ceil(6) * NODE
 }
 
 pub(super) fn weigh_pair(name: &str, value: &Value) -> usize {
-    size_of::<String>() + name.len() + weigh_value(value)
+    name.len() + weigh_value(value) - VALUE
 }
 
 pub(super) fn weigh_list(list: &[Value]) -> usize {
