@@ -1,18 +1,17 @@
 //! What happens to a task, as a stream for whoever wants to watch.
 
+mod queue;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use selsyn_common::{Outcome, Output};
-use tokio::sync::broadcast;
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::{Stream, StreamExt};
 
-/// Events that may wait for a slow watcher; beyond it the oldest are dropped and counted.
-const CAPACITY: usize = 1_024;
+use queue::Queue;
 
 /// Something that happened to a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +36,7 @@ pub enum TaskEvent {
 /// A [`Stream`] of [`TaskEvent`]. Made by [`RunningTask::events`](crate::RunningTask::events).
 pub struct Events {
     ready: VecDeque<TaskEvent>,
-    coming: Option<BroadcastStream<Numbered>>,
+    coming: Option<Arc<Queue>>,
     /// The last output that was given or counted.
     shown: u64,
 }
@@ -80,11 +79,9 @@ impl Stream for Events {
             if let Some(event) = self.ready.pop_front() {
                 return Poll::Ready(Some(event));
             }
-            let Some(coming) = &mut self.coming else { return Poll::Ready(None) };
-            match ready!(Pin::new(coming).poll_next(cx)) {
-                Some(Ok(event)) => self.line_up(event),
-                // What was missed shows as a hole before the next output.
-                Some(Err(BroadcastStreamRecvError::Lagged(_))) => {}
+            let Some(coming) = &self.coming else { return Poll::Ready(None) };
+            match ready!(coming.poll(cx)) {
+                Some(event) => self.line_up(event),
                 None => return Poll::Ready(None),
             }
         }
@@ -98,28 +95,35 @@ impl fmt::Debug for Events {
 }
 
 /// The sending side; made when the first watcher asks.
-pub(crate) struct Broadcast(broadcast::Sender<Numbered>);
-
-impl Default for Broadcast {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(CAPACITY))
-    }
-}
+#[derive(Default)]
+pub(crate) struct Broadcast(Vec<Weak<Queue>>);
 
 impl Broadcast {
-    pub(crate) fn publish(&self, event: Numbered) {
-        // Nobody may be listening any more: then there is nobody to tell.
-        let _ = self.0.send(event);
+    /// Tells everybody who listens; `event` is made once for each of them.
+    pub(crate) fn publish(&self, event: impl Fn() -> Numbered) {
+        self.watchers().for_each(|watcher| watcher.push(event()));
     }
 
     /// Whether anybody listens.
     pub(crate) fn is_heard(&self) -> bool {
-        self.0.receiver_count() > 0
+        self.0.iter().any(|watcher| watcher.strong_count() > 0)
     }
 
     /// A receiver that is given `past` first; `shown` is the last output it does not expect.
-    pub(crate) fn subscribe(&self, past: Vec<TaskEvent>, shown: u64) -> Events {
-        let coming = Some(BroadcastStream::new(self.0.subscribe()));
-        Events { ready: past.into(), coming, shown }
+    pub(crate) fn subscribe(&mut self, past: Vec<TaskEvent>, shown: u64) -> Events {
+        let queue = Arc::new(Queue::default());
+        self.0.retain(|watcher| watcher.strong_count() > 0);
+        self.0.push(Arc::downgrade(&queue));
+        Events { ready: past.into(), coming: Some(queue), shown }
+    }
+
+    fn watchers(&self) -> impl Iterator<Item = Arc<Queue>> {
+        self.0.iter().filter_map(Weak::upgrade)
+    }
+}
+
+impl Drop for Broadcast {
+    fn drop(&mut self) {
+        self.watchers().for_each(|watcher| watcher.close());
     }
 }

@@ -189,7 +189,7 @@ impl State {
     pub(super) fn shows(&mut self, output: &Output) {
         self.passed(output.seq);
         if let Some(events) = self.rare.as_ref().and_then(|rare| rare.events.as_ref()) {
-            events.publish((output.seq, TaskEvent::Output(output.clone())));
+            events.publish(|| (output.seq, TaskEvent::Output(output.clone())));
         }
     }
 
@@ -212,7 +212,8 @@ impl State {
 
     fn publish(&self, event: impl FnOnce() -> TaskEvent) {
         if let Some(events) = self.rare.as_ref().and_then(|rare| rare.events.as_ref()) {
-            events.publish((0, event()));
+            let event = event();
+            events.publish(|| (0, event.clone()));
         }
     }
 }
