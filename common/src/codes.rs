@@ -123,6 +123,7 @@ codes! {
     ResultUnreadable     "E0505" InvalidArgument      1  1 "the result is not of the type that was asked for"
     JoinElapsed          "E0506" DeadlineExceeded     1  6 "the wait ended before the task; the task goes on"
     GroupFailed          "E0507" Unknown              1  1 "fewer members of the group completed than had to"
+    TaskEnded            "E0508" FailedPrecondition   1  1 "the task has ended, and takes nothing any more"
     InsideRuntime        "E0601" FailedPrecondition   1  2 "a blocking call inside an async runtime"
     OutputInvalid        "E0701" InvalidArgument      1  1 "what a function gave cannot be shown"
     OutputTooLarge       "E0702" InvalidArgument      1  1 "one output of a function is over the limit"

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::{Failure, Ran, TaskId, TaskStatus};
+use crate::{Failure, FailureKind, Ran, Stopped, TaskId, TaskStatus};
 
 /// A task that gave no value, as the source of an error.
 ///
@@ -51,6 +51,9 @@ pub(crate) fn failure_of(error: &(dyn Error + 'static)) -> Failure {
         Some(child) => came_up(&chain, child),
         None => {
             let mut failure = Failure::new(error.to_string());
+            if chain.iter().any(|error| error.is::<Stopped>()) {
+                failure.kind = FailureKind::Aborted;
+            }
             chain.iter().for_each(|error| failure.push_trace(error.to_string()));
             failure
         }

@@ -44,8 +44,10 @@ pub enum FailureKind {
     Encode,
     /// The result was over the limit.
     TooLarge,
-    /// The initializer failed.
+    /// The initializer failed, at each of its attempts.
     InitFailed,
+    /// The initializer took longer than its time-out, at its last attempt.
+    InitTimedOut,
     /// A deadline fired.
     TimedOut,
     /// It was asked to stop and did.
@@ -149,6 +151,7 @@ impl Failure {
             FailureKind::Function
             | FailureKind::Panicked
             | FailureKind::InitFailed
+            | FailureKind::InitTimedOut
             | FailureKind::OutOfMemory => ErrorCode::FunctionFailed.as_str(),
         }
     }

@@ -17,33 +17,40 @@
 //! | [`di_engine`] | DI-engine's JSON replies and its two tables of codes |
 
 mod backoff;
+mod cloudpss_verdict;
 pub mod codes;
 mod context;
 pub mod di_engine;
 mod endpoint;
 mod failed_task;
 mod failure;
+mod failure_json;
 mod ids;
 #[doc(hidden)]
 pub mod link;
+mod log_tail;
 mod outcome;
 mod output;
 mod payload;
 #[doc(hidden)]
 pub mod proto;
 mod status;
+mod stopped;
+mod summary;
 mod token;
 #[doc(hidden)]
 pub mod wire;
 
 pub use backoff::{Backoff, BackoffError};
+pub use cloudpss_verdict::CloudPssVerdict;
 pub use codes::ErrorCode;
 pub use context::{Context, Lineage, StopSignal};
 pub use endpoint::{DEFAULT_MASTER_PORT, DEFAULT_SLAVE_PORT, Endpoint, EndpointError};
 pub use failed_task::FailedTask;
 pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
-pub use outcome::{Outcome, Summary};
+pub use log_tail::LogTail;
+pub use outcome::Outcome;
 pub use output::{
     Column, ColumnType, Container, ContainerItem, ContainerLayout, Counts, Custom, GridArea,
     GridError, GridTemplate, ItemQuery, LogLevel, LogLine, NonFinite, Output, OutputContent,
@@ -53,4 +60,6 @@ pub use output::{
 pub use payload::Prost;
 pub use payload::{Call, FromPayload, IntoPayload, Payload, PayloadError, PayloadKind};
 pub use status::{IllegalChange, StatusChange, TaskStatus};
+pub use stopped::Stopped;
+pub use summary::Summary;
 pub use token::{Token, TokenError};

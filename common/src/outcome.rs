@@ -1,8 +1,6 @@
 //! Says how an execution ended.
 
-use std::time::Duration;
-
-use crate::{Failure, FailureKind, Payload, Ran, TaskStatus};
+use crate::{Failure, FailureKind, LogTail, Payload, Ran, Summary, TaskStatus};
 
 /// How an execution ended: the verdict, value or failure, and the figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +11,8 @@ pub struct Outcome {
     pub result: Result<Payload, Failure>,
     /// Figures about the execution.
     pub summary: Summary,
+    /// How its log ended; `None` when it logged nothing.
+    pub log_tail: Option<LogTail>,
     /// Messages of callbacks and hooks of the master that panicked; the others ran all the same.
     pub callback_panics: Vec<String>,
 }
@@ -34,7 +34,8 @@ impl Outcome {
     }
 
     fn new(status: TaskStatus, result: Result<Payload, Failure>) -> Self {
-        Self { status, result, summary: Summary::default(), callback_panics: Vec::new() }
+        let (summary, log_tail, callback_panics) = Default::default();
+        Self { status, result, summary, log_tail, callback_panics }
     }
 
     /// Whether the function returned a value.
@@ -51,13 +52,4 @@ impl Outcome {
     pub fn failure(&self) -> Option<&Failure> {
         self.result.as_ref().err()
     }
-}
-
-/// Figures about one execution, given however it ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Time between acceptance and the first user instruction.
-    pub queued: Duration,
-    /// Time that user code ran.
-    pub ran: Duration,
 }

@@ -5,6 +5,7 @@ mod outcome;
 mod output;
 mod payload;
 mod refusal;
+mod summary;
 
 use uuid::Uuid;
 

@@ -202,7 +202,7 @@ impl Cell {
     fn end(self: &Arc<Self>, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
         debug!(task.id = %self.id, status = %end.status(), "ended");
         let wants_callbacks = state.handed_out || end.status().is_verdict();
-        state.end(end);
+        state.end(self.id, end);
         let (mut begins, mut is_working) = (false, false);
         if let Some(rare) = &mut state.rare {
             begins = wants_callbacks && rare.mailbox.push_verdict();
@@ -264,7 +264,7 @@ impl Cell {
 
     /// Records the panic of a hook or callback: in the outcome, at the latest when there is one.
     pub(crate) fn panicked(&self, message: String) {
-        self.state().panicked(message);
+        self.state().panicked(self.id, message);
     }
 
     pub(crate) fn on_progress(&self, f: impl FnMut(&Progress) + Send + 'static) {
@@ -290,7 +290,7 @@ impl Cell {
 
     /// A receiver of events, beginning with what has happened so far.
     pub(crate) fn subscribe(&self) -> Events {
-        self.state().subscribe()
+        self.state().subscribe(self.id)
     }
 }
 

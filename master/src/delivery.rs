@@ -249,7 +249,7 @@ async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputConten
 /// Runs the callbacks that the verdict calls for.
 async fn tell_all(cell: &Arc<Cell>, callbacks: Vec<Callback>) -> Vec<String> {
     let mut panics = Vec::new();
-    let outcome = cell.state().end.outcome();
+    let outcome = cell.state().end.outcome(cell.id);
     let Some(outcome) = outcome else {
         return panics;
     };

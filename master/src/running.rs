@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use selsyn_common::{
     ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload,
-    Picture, Progress, TaskId, TaskStatus,
+    Picture, Progress, Summary, TaskId, TaskStatus,
 };
 use tokio::time::timeout;
 
@@ -76,7 +76,7 @@ impl RunningTask {
     /// How it ended; `None` while it has not, and while its callbacks run.
     pub fn outcome(&self) -> Option<Outcome> {
         let state = self.cell.state();
-        if state.delivered { state.end.outcome() } else { None }
+        if state.delivered { state.end.outcome(self.cell.id) } else { None }
     }
 
     /// Waits until the task has ended and its callbacks have returned. Any number may wait; all
@@ -192,12 +192,14 @@ impl Future for Joining<'_> {
         let Some(state) = self.0.look(context, |state| state.delivered) else {
             return Poll::Pending;
         };
+        let id = self.0.id();
         if let End::Completed(Completed { value, summary }) = &state.end {
             let (value, summary) = (value.clone(), *summary);
             drop(state);
-            return Poll::Ready(Outcome { summary: summary.into(), ..Outcome::completed(value) });
+            let summary = Summary { execution: Some(id), ..summary.into() };
+            return Poll::Ready(Outcome { summary, ..Outcome::completed(value) });
         }
-        let outcome = state.end.outcome();
+        let outcome = state.end.outcome(id);
         drop(state);
         Poll::Ready(outcome.expect("what was delivered has ended"))
     }

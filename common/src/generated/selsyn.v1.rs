@@ -60,6 +60,35 @@ pub struct Summary {
     #[prost(uint64, tag = "2")]
     pub ran_micros: u64,
 }
+/// The end of an execution's log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogTail {
+    /// At most 4,096 bytes.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// There was more before it.
+    #[prost(bool, tag = "2")]
+    pub truncated: bool,
+    /// Bytes of the whole log.
+    #[prost(uint64, tag = "3")]
+    pub total_bytes: u64,
+}
+/// What more is known of an execution than its times; only set where something is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Measured {
+    /// Microseconds of CPU that user code took; not set where it cannot be told apart.
+    #[prost(uint64, optional, tag = "1")]
+    pub cpu_micros: ::core::option::Option<u64>,
+    /// Bytes of memory that the function is allotted; not set where nothing is stated.
+    #[prost(uint64, optional, tag = "2")]
+    pub memory_limit_bytes: ::core::option::Option<u64>,
+    /// Most bytes of memory that user code took; not set where it cannot be told apart.
+    #[prost(uint64, optional, tag = "3")]
+    pub memory_peak_bytes: ::core::option::Option<u64>,
+    /// How its log ended; not set when it logged nothing.
+    #[prost(message, optional, tag = "4")]
+    pub log_tail: ::core::option::Option<LogTail>,
+}
 /// How an execution ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Outcome {
@@ -69,6 +98,9 @@ pub struct Outcome {
     /// Figures about the execution.
     #[prost(message, optional, tag = "4")]
     pub summary: ::core::option::Option<Summary>,
+    /// More of them.
+    #[prost(message, optional, boxed, tag = "5")]
+    pub measured: ::core::option::Option<::prost::alloc::boxed::Box<Measured>>,
     /// Value or failure.
     #[prost(oneof = "outcome::Result", tags = "2, 3")]
     pub result: ::core::option::Option<outcome::Result>,
@@ -379,6 +411,8 @@ pub enum FailureKind {
     Lost = 10,
     /// The start was refused.
     Refused = 11,
+    /// The initializer took longer than its time-out.
+    InitTimedOut = 12,
 }
 impl FailureKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -399,6 +433,7 @@ impl FailureKind {
             Self::OutOfMemory => "FAILURE_KIND_OUT_OF_MEMORY",
             Self::Lost => "FAILURE_KIND_LOST",
             Self::Refused => "FAILURE_KIND_REFUSED",
+            Self::InitTimedOut => "FAILURE_KIND_INIT_TIMED_OUT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -416,6 +451,7 @@ impl FailureKind {
             "FAILURE_KIND_OUT_OF_MEMORY" => Some(Self::OutOfMemory),
             "FAILURE_KIND_LOST" => Some(Self::Lost),
             "FAILURE_KIND_REFUSED" => Some(Self::Refused),
+            "FAILURE_KIND_INIT_TIMED_OUT" => Some(Self::InitTimedOut),
             _ => None,
         }
     }
@@ -799,7 +835,8 @@ pub struct Cancel {
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
 }
-/// Hands a running function something. Lost when the execution has ended or takes no input.
+/// Hands a running function something. What comes before the function asks for input waits; lost
+/// when the execution has ended, or when more than 1,024 inputs or 64 MiB of them wait.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Input {
     /// Which run.

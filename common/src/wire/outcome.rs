@@ -1,10 +1,8 @@
 //! Outcomes and failures on the wire.
 
-use std::time::Duration;
-
 use super::WireError;
 use crate::proto::{self, outcome};
-use crate::{Failure, FailureKind, LogLevel, Outcome, Payload, Ran, Summary, TaskStatus};
+use crate::{Failure, FailureKind, LogLevel, Outcome, Payload, Ran, TaskStatus};
 
 /// Two enums with the same variants, and the variant that stands for an unknown value.
 macro_rules! same_words {
@@ -41,7 +39,7 @@ same_words!(LogLevel = LogLevel, unknown: Info, {
 same_words!(FailureKind = FailureKind, unknown: Function, {
     Function = Function, Panicked = Panicked, Encode = Encode, TooLarge = TooLarge,
     InitFailed = InitFailed, TimedOut = TimedOut, Aborted = Aborted, Killed = Killed,
-    OutOfMemory = OutOfMemory, Lost = Lost, Refused = Refused,
+    OutOfMemory = OutOfMemory, Lost = Lost, Refused = Refused, InitTimedOut = InitTimedOut,
 });
 
 impl From<Failure> for proto::Failure {
@@ -75,6 +73,7 @@ impl From<Outcome> for proto::Outcome {
         Self {
             status: proto::Status::from(outcome.status).into(),
             summary: Some(outcome.summary.into()),
+            measured: proto::Measured::of(outcome.summary, outcome.log_tail),
             result: Some(match outcome.result {
                 Ok(value) => outcome::Result::Value(value.into()),
                 Err(failure) => outcome::Result::Failure(Box::new(failure.into())),
@@ -100,24 +99,9 @@ impl TryFrom<proto::Outcome> for Outcome {
             Some(_) => return Err(WireError::unknown("Outcome", "status")),
             None => return Err(WireError::missing("Outcome", "result")),
         };
-        let summary = wire.summary.unwrap_or_default().into();
-        Ok(Self { summary, ..outcome })
-    }
-}
-
-impl From<Summary> for proto::Summary {
-    fn from(summary: Summary) -> Self {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        Self { queued_micros: micros(summary.queued), ran_micros: micros(summary.ran) }
-    }
-}
-
-impl From<proto::Summary> for Summary {
-    fn from(wire: proto::Summary) -> Self {
-        Self {
-            queued: Duration::from_micros(wire.queued_micros),
-            ran: Duration::from_micros(wire.ran_micros),
-        }
+        let mut summary = wire.summary.unwrap_or_default().into();
+        let log_tail = wire.measured.and_then(|measured| measured.read_into(&mut summary));
+        Ok(Self { summary, log_tail, ..outcome })
     }
 }
 
@@ -138,7 +122,9 @@ mod tests {
         let mut failure = Failure::new("ab not found").with_data(serde_json::json!({"bb": 3}));
         failure.push_trace("because");
         failure.partial = Some(Box::new(Payload::null()));
-        let outcome = Outcome::failed(TaskStatus::Failed, failure);
+        let mut outcome = Outcome::failed(TaskStatus::Failed, failure);
+        outcome.summary.cpu = Some(std::time::Duration::from_millis(7));
+        outcome.log_tail = Some("a line\n".into());
         assert_eq!(Outcome::try_from(proto::Outcome::from(outcome.clone())).unwrap(), outcome);
     }
 

@@ -1,6 +1,6 @@
 //! How a task ended, as its cell keeps it.
 
-use selsyn_common::{Outcome, Payload, Ran, TaskStatus, proto};
+use selsyn_common::{ExecutionId, Outcome, Payload, Ran, TaskStatus, proto};
 
 /// How a task ended. Most complete: their value is kept where the task is, as an outcome has room
 /// for a failure and is large.
@@ -37,16 +37,18 @@ impl End {
         }
     }
 
-    /// As the user sees it.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::None => None,
+    /// As the user sees it: the end of this run.
+    pub(crate) fn outcome(&self, of: ExecutionId) -> Option<Outcome> {
+        let mut outcome = match self {
+            Self::None => return None,
             Self::Completed(Completed { value, summary }) => {
                 let outcome = Outcome::completed(value.clone());
-                Some(Outcome { summary: (*summary).into(), ..outcome })
+                Outcome { summary: (*summary).into(), ..outcome }
             }
-            Self::Other(outcome) => Some((**outcome).clone()),
-        }
+            Self::Other(outcome) => (**outcome).clone(),
+        };
+        outcome.summary.execution = Some(of);
+        Some(outcome)
     }
 
     /// Whether user code has run.
@@ -59,11 +61,11 @@ impl End {
     }
 
     /// Adds messages of hooks and callbacks that panicked.
-    pub(crate) fn add_panics(&mut self, panics: &mut Vec<String>) {
+    pub(crate) fn add_panics(&mut self, of: ExecutionId, panics: &mut Vec<String>) {
         if panics.is_empty() {
             return;
         }
-        if let Some(outcome) = self.outcome() {
+        if let Some(outcome) = self.outcome(of) {
             *self = Self::Other(Box::new(outcome));
         }
         if let Self::Other(outcome) = self {

@@ -149,24 +149,24 @@ impl State {
     }
 
     /// Keeps the end. Nothing happens to the task any more.
-    pub(super) fn end(&mut self, mut end: End) {
+    pub(super) fn end(&mut self, id: ExecutionId, mut end: End) {
         if let Some(rare) = &mut self.rare {
-            end.add_panics(&mut rare.panics);
+            end.add_panics(id, &mut rare.panics);
         }
         self.end = end;
-        self.publish(|| self.ended_event().expect("it has just ended"));
+        self.publish(|| self.ended_event(id).expect("it has just ended"));
         if let Some(rare) = &mut self.rare {
             rare.events = None;
         }
     }
 
-    fn ended_event(&self) -> Option<TaskEvent> {
-        self.end.outcome().map(|outcome| TaskEvent::Ended(Box::new(outcome)))
+    fn ended_event(&self, id: ExecutionId) -> Option<TaskEvent> {
+        self.end.outcome(id).map(|outcome| TaskEvent::Ended(Box::new(outcome)))
     }
 
-    pub(super) fn panicked(&mut self, message: String) {
+    pub(super) fn panicked(&mut self, id: ExecutionId, message: String) {
         if self.end.is_some() {
-            self.end.add_panics(&mut vec![message]);
+            self.end.add_panics(id, &mut vec![message]);
         } else {
             self.rare.get_or_insert_default().panics.push(message);
         }
@@ -194,7 +194,7 @@ impl State {
     }
 
     /// A receiver of events, beginning with what has happened so far.
-    pub(super) fn subscribe(&mut self) -> Events {
+    pub(super) fn subscribe(&mut self, id: ExecutionId) -> Events {
         let mut past = Vec::new();
         if self.is_accepted() {
             past.push(TaskEvent::Accepted);
@@ -202,7 +202,7 @@ impl State {
         if self.has_run {
             past.push(TaskEvent::Running);
         }
-        if let Some(ended) = self.ended_event() {
+        if let Some(ended) = self.ended_event(id) {
             past.push(ended);
             return Events::ended(past);
         }

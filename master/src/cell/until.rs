@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use selsyn_common::ExecutionId;
+
 use super::waiters::Ticket;
 use super::{Cell, Locked, State};
 
@@ -15,6 +17,11 @@ pub(crate) struct Waiting<'a> {
 impl<'a> Waiting<'a> {
     pub(super) const fn new(cell: &'a Cell) -> Self {
         Self { cell, ticket: None }
+    }
+
+    /// The run that is waited for.
+    pub(crate) const fn id(&self) -> ExecutionId {
+        self.cell.id
     }
 
     /// Gives the lock under which what is waited for was found; `None` to wait on.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selsyn_common::{Outcome, Payload, proto};
+use selsyn_common::{Outcome, Payload, Summary, proto};
 
 use super::State;
 use crate::session::Session;
@@ -15,23 +15,19 @@ pub(super) enum Kept {
     Nothing,
     /// It has returned a value; most do.
     Value { value: Payload, summary: proto::Summary },
-    /// It has ended otherwise.
+    /// It has ended otherwise, or there is more to tell.
     Otherwise(Box<Outcome>),
 }
 
 impl State {
     /// Keeps the verdict with its figures, until its master takes it.
     pub(crate) fn keep(&mut self, outcome: Outcome, now: u64) {
-        match outcome.result {
-            Ok(value) => self.keep_value(value, now),
-            Err(_) => {
-                let outcome = Outcome { summary: self.figures(now).into(), ..outcome };
-                self.more().kept = Kept::Otherwise(Box::new(outcome));
-            }
-        }
+        let Summary { queued, ran, .. } = self.figures(now).into();
+        let summary = Summary { queued, ran, ..outcome.summary };
+        self.more().kept = Kept::Otherwise(Box::new(Outcome { summary, ..outcome }));
     }
 
-    /// Keeps the value that it returned.
+    /// Keeps the value that it returned, of which there is nothing more to tell.
     #[inline(always)]
     pub(crate) fn keep_value(&mut self, value: Payload, now: u64) {
         let summary = self.figures(now);
@@ -53,7 +49,7 @@ impl State {
     pub(crate) fn result_bytes(&self) -> Option<usize> {
         match self.kept() {
             Kept::Nothing => None,
-            Kept::Otherwise(_) => Some(0),
+            Kept::Otherwise(outcome) => Some(outcome.value().map_or(0, Payload::len)),
             Kept::Value { value, .. } => Some(value.len()),
         }
     }

@@ -70,8 +70,14 @@ fn from_slave_frame() -> impl Strategy<Value = FromSlave> {
         prop_oneof![9 => Just(0x21), 1 => any::<i32>()],
         prop::option::of(result),
         prop::option::of(summary),
+        prop_oneof![9 => Just(None), 1 => Just(Some(Box::default()))],
     )
-        .prop_map(|(status, result, summary)| proto::Outcome { status, result, summary });
+        .prop_map(|(status, result, summary, measured)| proto::Outcome {
+            status,
+            result,
+            summary,
+            measured,
+        });
     let finished = (execution(), prop::option::of(outcome)).prop_map(|(execution, outcome)| {
         from_slave::Frame::Finished(proto::Finished { execution, outcome })
     });

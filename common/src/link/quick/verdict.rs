@@ -54,7 +54,8 @@ impl<'a> ShortVerdict<'a> {
     pub(super) fn of(finished: &'a proto::Finished) -> Option<Self> {
         let outcome = finished.outcome.as_ref()?;
         let Some(outcome::Result::Value(value)) = &outcome.result else { return None };
-        let is_common = outcome.status == i32::from(COMPLETED) && value.size == 0;
+        let is_common =
+            outcome.status == i32::from(COMPLETED) && value.size == 0 && outcome.measured.is_none();
         let (execution, summary) = (finished.execution.filter(|_| is_common)?, outcome.summary?);
         Some(Self { execution, kind: value.kind, value: &value.data, summary })
     }
@@ -106,6 +107,7 @@ impl Short<FromSlave> for ShortVerdict<'_> {
             status: Status::Completed.into(),
             result: Some(outcome::Result::Value(value)),
             summary: Some(self.summary),
+            measured: None,
         });
         let finished = proto::Finished { execution: Some(self.execution), outcome };
         FromSlave { frame: Some(Frame::Finished(finished)) }
@@ -137,6 +139,7 @@ pub(super) fn read(frame: &[u8], whole: &Bytes) -> Option<proto::Finished> {
             queued_micros: shape::time(behind, QUEUED),
             ran_micros: shape::time(behind, RAN),
         }),
+        measured: None,
     };
     Some(proto::Finished { execution: shape::execution(front, RUN), outcome: Some(outcome) })
 }

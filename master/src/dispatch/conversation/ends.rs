@@ -76,7 +76,8 @@ fn read(finished: &mut proto::Finished) -> Result<End, WireError> {
     let missing = WireError::missing("Finished", "outcome");
     let wire = finished.outcome.as_mut().ok_or(missing)?;
     let status = TaskStatus::from(wire.status());
-    if let (TaskStatus::Completed, Some(outcome::Result::Value(value))) = (status, &mut wire.result)
+    if let (TaskStatus::Completed, Some(outcome::Result::Value(value)), None) =
+        (status, &mut wire.result, &wire.measured)
     {
         let value = Payload::try_from(std::mem::take(value))?;
         let summary = wire.summary.unwrap_or_default();
@@ -103,7 +104,7 @@ fn not_in_flight(
     link.give_up_sending(id);
     if !link.is_late(id) {
         warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
-    } else if let Some(outcome) = read(finished)?.outcome() {
+    } else if let Some(outcome) = read(finished)?.outcome(id) {
         late::tell(link, id, outcome);
     }
     Ok(())
