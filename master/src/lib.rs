@@ -40,8 +40,8 @@ mod task;
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use error::{
-    ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InsideRuntime,
-    InvalidGroup, JoinError, NotStarted, StartError,
+    ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InputError,
+    InsideRuntime, InvalidGroup, JoinError, NotStarted, StartError,
 };
 pub use events::{Events, TaskEvent};
 pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};

@@ -1,5 +1,7 @@
 //! A task that was started: watch it, wait for it, stop it.
 
+mod input;
+
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;

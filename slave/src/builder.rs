@@ -1,24 +1,29 @@
 //! Puts a slave together: functions, hooks, limits; then binds it.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::{IntoPayload, Refusal, Token};
+use selsyn_common::{BootId, IntoPayload, Refusal, SlaveId, Token};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_stream::{Stream, StreamExt};
 
+use crate::about::Executor;
 use crate::config::{OnMasterLost, Settings, listen_address};
 use crate::core::Core;
+use crate::credentials::CredentialsProvider;
 use crate::error::BuildError;
 use crate::function::{Function, IntoFunction};
 use crate::hooks::{ConnectionRequest, Hooks, Peer, TaskRequest, ask_hook, on_a_thread, tell_hook};
 use crate::registry::{DEFAULT_FUNCTION, Registry};
 use crate::server::Taken;
 use crate::slave::BoundSlave;
-use crate::{function_runtime, random, server};
+use crate::{function_runtime, panics, random, server};
 
 /// Collects what a slave shall be. Made by [`Slave::builder`](crate::Slave::builder).
 #[derive(Debug, Default)]
@@ -27,7 +32,48 @@ pub struct SlaveBuilder {
     settings: Settings,
     hooks: Hooks,
     functions: Vec<(String, Function)>,
+    name: String,
+    version: String,
+    endpoints: BTreeMap<String, String>,
+    credentials: Option<Provider>,
     function_runtime: Option<Handle>,
+}
+
+/// A provider that shows nothing of itself.
+struct Provider(Arc<dyn CredentialsProvider>);
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Provider")
+    }
+}
+
+/// What functions hear of the slave.
+impl SlaveBuilder {
+    /// Names the slave to its functions; default empty (CloudPSS: `executorName`).
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Tells its functions its version; default empty (CloudPSS: `executorVersion`).
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Tells its functions the address of a service, as `api` or `gql`; a later one of the same
+    /// name replaces it (CloudPSS: `apiUrl`, `gqlUrl`).
+    pub fn endpoint(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
+        self.endpoints.insert(name.into(), address.into());
+        self
+    }
+
+    /// Has functions ask this provider for credentials; default none.
+    pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.credentials = Some(Provider(Arc::new(provider)));
+        self
+    }
 }
 
 /// Functions.
@@ -318,15 +364,24 @@ impl SlaveBuilder {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.settings.check()?;
-        let registry = Registry::default();
+        let functions = self.function_runtime.map_or_else(function_runtime::shared, Ok)?;
+        let random = || random::bytes().map_err(BuildError::Random);
+        let executor = Executor {
+            id: SlaveId::from_random(random()?),
+            name: self.name,
+            version: self.version,
+            endpoints: self.endpoints,
+            credentials: self.credentials.map(|Provider(provider)| provider),
+        };
+        let slave_id = executor.id;
+        let registry = Registry::new(executor);
         for (name, function) in self.functions {
             registry.add(&name, function)?;
         }
-        let functions = self.function_runtime.map_or_else(function_runtime::shared, Ok)?;
-        let random = [random::bytes(), random::bytes()];
-        let [slave, boot] = random.map(|bytes| bytes.map_err(BuildError::Random));
         let host = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        let core = Core::new(self.settings, self.hooks, registry, functions, host, [slave?, boot?]);
+        let ids = (slave_id, BootId::from_random(random()?));
+        panics::listen();
+        let core = Core::new(self.settings, self.hooks, registry, functions, host, ids);
         Ok(BoundSlave::new(core, address, connections))
     }
 }

@@ -49,12 +49,11 @@ impl Core {
         registry: Registry,
         functions: Handle,
         host: Handle,
-        random: [[u8; 16]; 2],
+        (slave_id, boot_id): (SlaveId, BootId),
     ) -> Self {
-        let [slave, boot] = random;
         Self {
-            slave_id: SlaveId::from_random(slave),
-            boot_id: BootId::from_random(boot),
+            slave_id,
+            boot_id,
             epoch: Epoch::begin(),
             admission: Mutex::new(Admission::new(settings.admission, settings.max_payload_bytes)),
             forbidden: ForbiddenIds::default(),
@@ -113,6 +112,11 @@ impl Core {
         }
         let message = format!("the data has {bytes} bytes; the slave takes {limit}");
         Err(Refusal::because(ErrorCode::PayloadTooLarge, message))
+    }
+
+    /// Where user code runs.
+    pub(crate) const fn functions(&self) -> &Handle {
+        &self.functions
     }
 
     /// Where the slave itself runs.

@@ -1,7 +1,15 @@
 //! What user code holds of its own run.
 
+mod abort;
+mod arguments;
+mod exit;
+mod extras;
+mod identity;
+mod input;
 mod log_layer;
+mod logger;
 mod outputs;
+mod wind_up;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +19,21 @@ use selsyn_common::{Context, ExecutionId, Payload, TaskId};
 
 use tracing::debug;
 
+use crate::initializer::{self, Instance};
 use crate::nested;
 use crate::records::Record;
 use crate::session::Leaves;
 
+pub use arguments::ArgumentError;
+pub use exit::Exit;
+pub use input::Inputs;
 pub use log_layer::ExecutionLogLayer;
+pub use logger::{Logger, LoggerLevel};
+
+pub(crate) use abort::tell as tell_aborted;
+pub(crate) use extras::Extras;
+pub(crate) use input::deal_with as deal_with_input;
+pub(crate) use wind_up::Aside;
 
 tokio::task_local! {
     static CURRENT: FunctionExecution;
@@ -34,7 +52,7 @@ tokio::task_local! {
 /// async fn train(execution: FunctionExecution, epochs: u32) -> Result<f64, Failure> {
 ///     let mut loss = 1.0;
 ///     for epoch in 0..epochs {
-///         if execution.is_cancelled() {
+///         if execution.is_aborted() {
 ///             break;
 ///         }
 ///         loss *= 0.9;
@@ -144,19 +162,11 @@ impl FunctionExecution {
         self.record.remaining()
     }
 
-    /// Whether the run was asked to stop: by its master, a deadline, a disconnect or a shutdown.
-    pub fn is_cancelled(&self) -> bool {
-        self.record.is_asked_to_stop()
-    }
-
-    /// Waits until the run is asked to stop. The grace counts from then; after it the function
-    /// is dropped.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe to drop and to call again.
-    pub async fn cancelled(&self) {
-        self.record.until(|state| state.life.is_asked_to_stop()).await;
+    /// What the function's initializer made.
+    pub(crate) fn state<S: Send + Sync + 'static>(&self) -> Arc<S> {
+        let instance = self.record.function.instance.as_ref();
+        let state = instance.and_then(Instance::state);
+        initializer::typed(state.expect("a function begins when its initializer has run"))
     }
 }
 

@@ -6,6 +6,7 @@ mod cancel;
 mod clock;
 mod end;
 mod in_place;
+mod initialize;
 mod ladder;
 mod request;
 mod retell;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod body;
+mod registration;
 mod typed;
 
 use std::fmt;
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use selsyn_common::{Failure, FromPayload, IntoPayload};
 
+use crate::about::FunctionInfo;
 use crate::execution::FunctionExecution;
+use crate::initializer::Erased;
 use arguments::{encode, read_arguments};
 use body::Announce;
 use typed::Typed;
@@ -38,6 +41,8 @@ pub struct Function {
     pub(crate) body: Arc<Body>,
     pub(crate) mode: Mode,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) about: Arc<FunctionInfo>,
+    pub(crate) initializer: Option<Arc<Erased>>,
 }
 
 /// Makes a function of an `async fn` or of a closure that returns a future.
@@ -77,14 +82,14 @@ where
 /// Makes a function of one that blocks its thread: it gets a thread of its own.
 ///
 /// It is `Fn(FunctionExecution, A) -> Result<R, E>`. Such a function cannot be dropped: when
-/// asked to stop it must look at [`FunctionExecution::is_cancelled`], or it is reported as stuck.
+/// asked to stop it must look at [`FunctionExecution::is_aborted`], or it is reported as stuck.
 ///
 /// ```
 /// use selsyn_common::Failure;
 /// use selsyn_slave::{FunctionExecution, blocking};
 ///
 /// let crunch = blocking(|execution: FunctionExecution, rounds: u64| {
-///     let done = (0..rounds).take_while(|_| !execution.is_cancelled()).count();
+///     let done = (0..rounds).take_while(|_| !execution.is_aborted()).count();
 ///     Ok::<_, Failure>(done)
 /// });
 /// ```
@@ -105,7 +110,8 @@ where
 
 impl Function {
     fn of(body: Body, mode: Mode) -> Self {
-        Self { body: Arc::new(body), mode, timeout: None }
+        let (timeout, about, initializer) = (None, Arc::default(), None);
+        Self { body: Arc::new(body), mode, timeout, about, initializer }
     }
 
     /// Promises that the function never blocks and that its first steps are short: it is begun
@@ -126,6 +132,12 @@ impl Function {
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Has this run before the first call.
+    pub(crate) fn initialized_by(mut self, initializer: Erased) -> Self {
+        self.initializer = Some(Arc::new(initializer));
         self
     }
 }

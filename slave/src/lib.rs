@@ -34,14 +34,17 @@
 //! | `admission` | a place, or a refusal; pure |
 //! | `hooks` | what the operator says to it |
 //! | `executor` | run, ladder of stopping, verdict |
+//! | `initializer` | what runs once before a function's first call |
 //! | `nested` | an execution as the parent of tasks elsewhere |
 //! | `lifecycle` | the states of an execution and its verdict table; pure |
 //! | `records` | what is kept of it until its result is taken |
 
+mod about;
 mod admission;
 mod builder;
 mod config;
 mod core;
+mod credentials;
 mod error;
 mod execution;
 mod executor;
@@ -50,6 +53,7 @@ mod function_runtime;
 mod generated;
 mod hooks;
 mod incoming_bytes;
+mod initializer;
 mod lifecycle;
 mod nested;
 mod panics;
@@ -60,12 +64,19 @@ mod server;
 mod session;
 mod slave;
 
+pub use about::{Executor, FunctionInfo};
 pub use builder::SlaveBuilder;
 pub use config::OnMasterLost;
+pub use credentials::{
+    Credentials, CredentialsProvider, CredentialsRequest, GivesCredentials, NoCredentials,
+};
 pub use error::{BuildError, ServeError};
-pub use execution::{ExecutionLogLayer, FunctionExecution};
+pub use execution::{
+    ArgumentError, ExecutionLogLayer, Exit, FunctionExecution, Inputs, Logger, LoggerLevel,
+};
 pub use function::{Function, IntoFunction, blocking, function};
 pub use hooks::{ConnectionRequest, Peer, TaskRequest};
+pub use initializer::{Initialization, Initializer, blocking_initializer, initializer};
 pub use random::generate_token;
 pub use registry::DEFAULT_FUNCTION;
 pub use slave::{BoundSlave, Slave, SlaveHandle};

@@ -10,6 +10,8 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::collections::BTreeMap;
+
 use selsyn_common::{Failure, FailureKind, MAX_TRACE_LINES, Outcome, Payload, Ran, TaskStatus};
 
 /// Who asked an execution to stop.
@@ -34,6 +36,8 @@ pub(crate) enum End {
     Value(Payload),
     /// It returned an error, panicked, or its result could not be sent.
     Error(Failure),
+    /// It ended early, with a code: 0 is well.
+    Exited(i32),
     /// We dropped its future after the grace.
     Dropped,
 }
@@ -175,6 +179,8 @@ fn verdict(cause: Option<&StopCause>, end: End) -> Outcome {
     match (cause, end) {
         (None, End::Value(value)) => Outcome::completed(value),
         (None, End::Error(failure)) => Outcome::failed(TaskStatus::Failed, failure),
+        (None, End::Exited(0)) => Outcome::completed(Payload::null()),
+        (None, End::Exited(code)) => Outcome::failed(TaskStatus::Failed, exited(code)),
         (None, End::Dropped) => {
             let failure = Failure::of(FailureKind::Killed, "the function was dropped", Ran::Yes);
             Outcome::failed(TaskStatus::Failed, failure)
@@ -185,8 +191,17 @@ fn verdict(cause: Option<&StopCause>, end: End) -> Outcome {
         (Some(_), End::Error(failure)) if !is_stop(failure.kind) => {
             Outcome::failed(TaskStatus::Failed, failure)
         }
+        (Some(_), End::Exited(code)) if code != 0 => {
+            Outcome::failed(TaskStatus::Failed, exited(code))
+        }
         (Some(cause), end) => stopped(cause, end),
     }
+}
+
+/// The failure of a function that ended with a code of its own.
+fn exited(code: i32) -> Failure {
+    Failure::new(format!("the function ended with exit code {code}"))
+        .with_data(BTreeMap::from([("exit_code", code)]))
 }
 
 const fn is_stop(kind: FailureKind) -> bool {
@@ -206,6 +221,8 @@ fn stopped(cause: &StopCause, end: End) -> Outcome {
             trace.extend(failure.trace);
             trace.truncate(MAX_TRACE_LINES);
         }
+        End::Exited(0) => {}
+        End::Exited(code) => trace.push(exited(code).message),
         End::Dropped => {
             message.push_str("; it did not stop within the grace and was dropped");
             if status == TaskStatus::Aborted {

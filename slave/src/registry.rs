@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use selsyn_common::{ErrorCode, Refusal, proto};
 
+use crate::about::Executor;
 use crate::error::BuildError;
 use crate::function::{Function, Mode};
+use crate::initializer::Instance;
 
 /// The name of the function that a task without a name runs, as in DI-engine.
 pub const DEFAULT_FUNCTION: &str = "process_task";
@@ -22,7 +24,13 @@ pub(crate) struct Registered {
     /// Names it too, on this boot of the slave: from 1, and never given to another one.
     pub(crate) number: u32,
     pub(crate) function: Function,
-    slow: AtomicBool,
+    /// The slave it is registered with.
+    pub(crate) executor: Arc<Executor>,
+    /// What its initializer makes, if it has one.
+    pub(crate) instance: Option<Instance>,
+    /// Not begun in place, whatever it promises: its first polls were long, or its initializer is
+    /// to run before.
+    elsewhere: AtomicBool,
     /// How many of the next first polls are measured closely.
     watched: AtomicU32,
     /// How many of those that were measured closely, one after another, were long.
@@ -40,7 +48,7 @@ const STRIKES: u32 = 3;
 impl Registered {
     /// Whether its first poll may happen on the session's task.
     pub(crate) fn is_inline(&self) -> bool {
-        self.function.mode == Mode::Inline && !self.slow.load(Ordering::Relaxed)
+        self.function.mode == Mode::Inline && !self.elsewhere.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_blocking(&self) -> bool {
@@ -67,13 +75,27 @@ impl Registered {
     /// one that does.
     pub(crate) fn strike(&self) -> bool {
         let strikes = self.strikes.fetch_add(1, Ordering::Relaxed) + 1;
-        strikes >= STRIKES && !self.slow.swap(true, Ordering::Relaxed)
+        strikes >= STRIKES && !self.elsewhere.swap(true, Ordering::Relaxed)
+    }
+
+    /// Its initializer has run: it may be begun in place, if it still has the privilege.
+    pub(crate) fn is_initialized(&self) {
+        let lost = self.strikes.load(Ordering::Relaxed) >= STRIKES;
+        self.elsewhere.store(lost, Ordering::Relaxed);
+    }
+
+    /// Its initializer is to run before the next call.
+    pub(crate) fn is_to_be_initialized(&self) {
+        self.elsewhere.store(true, Ordering::Relaxed);
     }
 }
 
 /// The table of functions.
-#[derive(Debug, Default)]
-pub(crate) struct Registry(RwLock<Table>);
+#[derive(Debug)]
+pub(crate) struct Registry {
+    executor: Arc<Executor>,
+    table: RwLock<Table>,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -108,12 +130,25 @@ impl Wanted {
 }
 
 impl Registry {
+    /// The functions of this slave: none yet.
+    pub(crate) fn new(executor: Executor) -> Self {
+        Self { executor: Arc::new(executor), table: RwLock::default() }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Registered>> {
+        self.table().by_number.clone()
+    }
+
+    fn table(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn add(&self, name: &str, function: Function) -> Result<(), BuildError> {
         let visible = name.chars().all(|c| !c.is_whitespace() && !c.is_control());
         if name.is_empty() || name.chars().count() > MAX_NAME || !visible {
             return Err(BuildError::FunctionName { name: name.to_owned() });
         }
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if table.by_name.contains_key(name) {
             return Err(BuildError::FunctionTwice { name: name.to_owned() });
         }
@@ -121,8 +156,10 @@ impl Registry {
         let registered = Arc::new(Registered {
             name: name.to_owned(),
             number,
+            executor: Arc::clone(&self.executor),
+            instance: function.initializer.clone().map(Instance::new),
+            elsewhere: AtomicBool::new(function.initializer.is_some()),
             function,
-            slow: AtomicBool::new(false),
             watched: AtomicU32::new(WATCHED),
             strikes: AtomicU32::new(0),
         });
@@ -133,7 +170,7 @@ impl Registry {
 
     /// Finds the function a task asks for.
     pub(crate) fn find(&self, wanted: &Wanted) -> Result<Arc<Registered>, Refusal> {
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table();
         let found = match (wanted.number, wanted.name.as_str()) {
             (0, "") => table.by_name.get(DEFAULT_FUNCTION),
             (0, name) => table.by_name.get(name),
@@ -144,7 +181,7 @@ impl Registry {
 
     /// The catalogue, sorted by name.
     pub(crate) fn list(&self) -> Vec<proto::Function> {
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table();
         let describe = |function: &Arc<Registered>| proto::Function {
             name: function.name.clone(),
             is_default: function.name == DEFAULT_FUNCTION,
@@ -186,7 +223,7 @@ fn catalogue(known: &[&String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use selsyn_common::Failure;
+    use selsyn_common::{Failure, SlaveId};
 
     use super::*;
     use crate::{FunctionExecution, function};
@@ -200,7 +237,13 @@ mod tests {
     }
 
     fn registry(names: &[&str]) -> Registry {
-        let registry = Registry::default();
+        let registry = Registry::new(Executor {
+            id: SlaveId::from_random([0; 16]),
+            name: String::new(),
+            version: String::new(),
+            endpoints: BTreeMap::new(),
+            credentials: None,
+        });
         for name in names {
             let nothing = |_: FunctionExecution, (): ()| async { Ok::<_, Failure>(()) };
             registry.add(name, function(nothing)).unwrap();

@@ -158,7 +158,8 @@ impl SlaveHandle {
     }
 
     /// Stops in good order: refuses new work, tells the masters, lets what runs finish until
-    /// `deadline`, aborts the rest, closes. Ends within the deadline, the abort grace and 7 s.
+    /// `deadline`, aborts the rest, closes. Ends within the deadline, the abort grace,
+    /// the longest time-out of a pre-stop hook and 7 s.
     ///
     /// # Errors
     ///

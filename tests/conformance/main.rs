@@ -5,4 +5,6 @@
 #![cfg(test)]
 
 mod cloudpss;
+mod cloudpss_execution;
 mod di_engine;
+mod functiongraph;

@@ -46,4 +46,8 @@ fn public_errors_can_cross_threads_and_outlive_their_makers() {
     is_portable::<selsyn::blocking::MasterError>();
     is_portable::<selsyn::blocking::WaitError>();
     is_portable::<selsyn::ServeError>();
+    is_portable::<selsyn::InputError>();
+    is_portable::<selsyn::ArgumentError>();
+    is_portable::<selsyn::NoCredentials>();
+    is_portable::<selsyn::Stopped>();
 }

@@ -1,6 +1,6 @@
 //! A frame that makes no sense is answered by name, and everybody else's work goes on.
 
-use selsyn::{Master, TaskEvent, TaskStatus};
+use selsyn::{Failure, FunctionExecution, Master, TaskEvent, TaskStatus, function};
 use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::output::Content;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
@@ -196,6 +196,36 @@ async fn nobody_stops_or_forgets_the_work_of_another_master() {
     assert_eq!(mine.status(), TaskStatus::Started);
     mine.cancel("mine");
     expect::ended_as(&mine, TaskStatus::Aborted).await;
+    drop(stranger);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_hands_input_to_the_work_of_another_master_and_input_for_nobody_is_dropped() {
+    let taken = function(|execution: FunctionExecution, (): ()| async move {
+        let mut inputs = execution.inputs();
+        inputs.next().await.map(|input| input.to::<String>()).transpose().map_err(Failure::from)
+    });
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("take", taken.clone()))
+        .start()
+        .await
+        .unwrap();
+    let task = cluster.connection(0).new_task(json!(null)).unwrap().function("take");
+    let mine = task.start().await.unwrap();
+    let mut stranger = RawMaster::welcomed(cluster.dialer(0)).await;
+    let input = |execution| {
+        let data = Some(selsyn::Payload::encode("not yours").unwrap().into());
+        from_master::Frame::Input(proto::Input { execution: Some(execution), data })
+    };
+    // Nobody is told of the first: the next thing that is heard answers the second.
+    stranger.say(1, input(execution(9)));
+    stranger.say(2, input(mine.execution_id().into()));
+    let violation = violation(&mut stranger).await;
+    assert_eq!(violation.message, "Input.execution belongs to another master");
+    mine.send_input("mine").unwrap();
+    let got = expect::soon("the input", mine.success::<String>()).await.unwrap();
+    assert_eq!(got, "mine");
     drop(stranger);
     cluster.stop().await;
 }

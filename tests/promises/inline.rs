@@ -162,7 +162,7 @@ fn taken(task: u64) -> from_master::Frame {
 async fn a_run_has_nothing_of_one_whose_result_was_taken_before() {
     let tells = function(|execution: FunctionExecution, _: Payload| async move {
         execution.info("the first");
-        Ok::<_, Failure>((execution.parent().is_some(), execution.is_cancelled()))
+        Ok::<_, Failure>((execution.parent().is_some(), execution.is_aborted()))
     });
     let (slave, mut master) = slave_of(tells).await;
     let lineage = proto::Lineage { parent: Some(execution(9)), trace_high: 0, trace_low: 9 };

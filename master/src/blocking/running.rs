@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload, Picture, Progress,
-    TaskId, TaskStatus,
+    ExecutionId, Failure, FromPayload, IntoPayload, LogLine, Outcome, OutputContent, Payload,
+    Picture, Progress, TaskId, TaskStatus,
 };
 
 use super::carrier::Carrier;
 use super::{Events, InsideRuntime, WaitError};
 use crate::callbacks::{Callback, callback_setters};
-use crate::error::JoinError;
+use crate::error::{InputError, JoinError};
 
 /// A task that was started, as [`crate::RunningTask`]. Cheap to clone; all clones are the same
 /// task. Dropping it leaves the task running and its callbacks in force.
@@ -98,6 +98,15 @@ impl RunningTask {
     /// function that does not listen is dropped after the slave's grace.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.inner.cancel(reason);
+    }
+
+    /// Hands the function something while it runs: see [`crate::RunningTask::send_input`].
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`]; nothing was sent.
+    pub fn send_input(&self, input: impl IntoPayload) -> Result<(), InputError> {
+        self.inner.send_input(input)
     }
 
     /// What the function has shown so far, folded by key and verb; `None` unless

@@ -95,7 +95,14 @@ impl FunctionExecution {
     /// Adds a line to the run's log. Never waits.
     pub fn log(&self, level: LogLevel, content: impl fmt::Display) {
         // Never refused: a text that is too long for a frame is cut.
-        self.record.show(output::Content::Log(LogLine::new(level, content).into()));
+        let line = LogLine::new(level, content);
+        self.logs(&line);
+        self.record.show(output::Content::Log(line.into()));
+    }
+
+    /// Keeps the end of the log, for the outcome.
+    fn logs(&self, line: &LogLine) {
+        self.record.extras().log().push(&line.content);
     }
 
     /// Adds a line to the run's log that has a key, or is HTML; or acts on the line of that key.
@@ -146,6 +153,9 @@ impl FunctionExecution {
         let content = content.into();
         content.check()?;
         let kind = content.kind();
+        if let OutputContent::Log(line) = &content {
+            self.logs(line);
+        }
         let content = content.into();
         check_document(kind, &content)?;
         self.record.show(content);

@@ -7,6 +7,7 @@ use tracing::{debug, warn};
 
 use super::slot::{leave, pass_on};
 use crate::core::Core;
+use crate::execution::Aside;
 use crate::lifecycle::{End, Lifecycle};
 use crate::records::{Record, State};
 use crate::session::{Leaves, Session};
@@ -29,7 +30,8 @@ pub(super) fn returned(
     leaves: Leaves,
 ) {
     let mut state = record.state();
-    if !is_within_limit(state.session(record), &value) || !state.life.complete() {
+    let is_plain = !Aside::is_any(record, &state);
+    if !is_plain || !is_within_limit(state.session(record), &value) || !state.life.complete() {
         return judge(core, record, state, End::Value(value), now, leaves);
     }
     debug!(task.id = %record.id, status = %TaskStatus::Completed, "ended");
@@ -43,14 +45,21 @@ pub(super) fn returned(
 
 /// Says what an end is called, unless that was said before.
 #[cold]
-fn judge(
+fn judge<'a>(
     core: &Arc<Core>,
-    record: &Record,
-    mut state: MutexGuard<'_, State>,
-    end: End,
+    record: &'a Record,
+    mut state: MutexGuard<'a, State>,
+    mut end: End,
     now: u64,
     leaves: Leaves,
 ) {
+    let aside = Aside::of(record, &state);
+    if let Some(aside) = &aside {
+        // What user code asked for may do anything when it is dropped.
+        drop(state);
+        end = aside.wind_up(end);
+        state = record.state();
+    }
     let Some(outcome) = state.life.end(end) else {
         warn!(task.id = %record.id, "the function returned after its verdict; dropped");
         let next = leave(core, record, &mut state, None);
@@ -58,7 +67,8 @@ fn judge(
         record.notify();
         return pass_on(core, next);
     };
-    let outcome = within_limit(state.session(record), outcome);
+    let mut outcome = within_limit(state.session(record), outcome);
+    aside.iter().for_each(|aside| aside.adorn(&mut outcome));
     let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
     conclude(core, record, state, outcome, now, leaves);
     pass_on(core, next);
@@ -72,6 +82,14 @@ pub(super) fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome
     pass_on(core, next);
 }
 
+/// Its initializer failed: user code never ran. It may have been stopped while it waited.
+pub(super) fn not_initialized(core: &Arc<Core>, record: &Arc<Record>, failure: Failure) {
+    let verdict = record.state().life.end(End::Error(failure));
+    if let Some(outcome) = verdict {
+        never_ran(core, record, outcome);
+    }
+}
+
 /// Gives the verdict of a run that has not ended, and keeps its place.
 pub(super) fn give_up(
     core: &Arc<Core>,
@@ -79,7 +97,9 @@ pub(super) fn give_up(
     verdict: impl FnOnce(&mut Lifecycle) -> Option<Outcome>,
 ) {
     let mut state = record.state();
-    let Some(outcome) = verdict(&mut state.life) else { return };
+    let Some(mut outcome) = verdict(&mut state.life) else { return };
+    let aside = Aside::of(record, &state);
+    aside.iter().for_each(|aside| aside.adorn(&mut outcome));
     core.admission().keep(bytes_of(&outcome));
     conclude(core, record, state, outcome, core.epoch.now(), Leaves::AtOnce);
 }

@@ -11,6 +11,7 @@ use super::ask::never_was;
 use super::end::{self, give_up};
 use super::retell::forbidden;
 use crate::core::Core;
+use crate::execution;
 use crate::lifecycle::{Lifecycle, Stop, StopCause};
 use crate::records::Record;
 
@@ -25,6 +26,7 @@ pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCau
         Stop::NeverRan(outcome) => never_ran(core, record, *outcome),
         Stop::Ask => {
             record.ask_to_stop();
+            execution::tell_aborted(core, record);
             climb(core, record);
         }
         Stop::GiveUp(outcome) => give_up(core, record, |_| Some(*outcome)),

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tracing::field::display;
@@ -9,7 +10,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Level, Span, info_span};
 
 use super::end::ended;
-use super::ladder;
+use super::{initialize, ladder};
 use crate::core::Core;
 use crate::execution::FunctionExecution;
 use crate::function::{Body, BoxedRun, Returned};
@@ -18,9 +19,16 @@ use crate::panics::panicked;
 use crate::records::Record;
 use crate::session::Leaves;
 
-/// Sets the run going, away from the network loop. User code begins at its first poll, unless it
-/// is stopped before that.
+/// Sets the run going, away from the network loop, once its function is initialized.
 pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>) {
+    match &record.function.instance {
+        Some(instance) if !instance.is_ready() => initialize::before(core, record),
+        _ => go(core, record),
+    }
+}
+
+/// Sets the run going. User code begins at its first poll, unless it is stopped before that.
+pub(super) fn go(core: &Arc<Core>, record: &Arc<Record>) {
     match &*record.function.function.body {
         Body::Blocking(_) => spawn_blocking(core, record),
         Body::Async(_) => core.spawn_function(run(Report::new(core, record))),
@@ -93,6 +101,7 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
         }
         let record = Arc::clone(&report.record);
         let execution = FunctionExecution::new(Arc::clone(&record));
+        let before = thread_cpu_time();
         let returned = in_span(&record, || {
             catch_unwind(AssertUnwindSafe(|| match &*record.function.function.body {
                 Body::Blocking(body) => execution.scope(|| body(execution.clone())),
@@ -101,8 +110,22 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
                 }
             }))
         });
+        if let (Some(before), Some(after)) = (before, thread_cpu_time()) {
+            record.extras().took(after.saturating_sub(before));
+        }
         report.end(end_of(returned));
     });
+}
+
+/// CPU time that this thread has taken since it began; `None` where the system does not tell.
+fn thread_cpu_time() -> Option<Duration> {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// What user code runs in: what it logs names its task, and the tree that the task belongs to.

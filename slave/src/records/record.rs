@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::State;
 use crate::admission::{Place, Placement};
+use crate::execution::Extras;
 use crate::executor::Request;
 use crate::registry::Registered;
 use crate::session::Session;
@@ -49,6 +50,16 @@ impl Record {
     /// The session that hears of it.
     pub(crate) fn session(&self) -> Arc<Session> {
         Arc::clone(self.state().session(self))
+    }
+
+    /// What user code asks for beyond its run; made at the first question.
+    pub(crate) fn extras(&self) -> Arc<Extras> {
+        self.state().extras()
+    }
+
+    /// What user code has asked for, if it has.
+    pub(crate) fn asked_for(&self) -> Option<Arc<Extras>> {
+        self.state().asked_for().cloned()
     }
 
     /// Asks user code to stop.

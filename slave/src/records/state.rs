@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::course::Told;
 use super::kept::Kept;
 use crate::admission::Place;
+use crate::execution::Extras;
 use crate::lifecycle::Lifecycle;
 use crate::session::Session;
 
@@ -58,6 +59,8 @@ pub(super) struct More {
     pub(super) shown: u64,
     /// Rung at each change, once somebody has waited for one.
     bell: Option<Arc<Notify>>,
+    /// What user code asks for beyond its run; made at the first question.
+    extras: Option<Arc<Extras>>,
     pub(super) kept: Kept,
 }
 
@@ -93,6 +96,7 @@ impl State {
         if let Some(more) = &mut more {
             // Nobody is left to hear the bell: it can be used again.
             (more.heir, more.lineage, more.deadline, more.shown) = (None, None, None, 0);
+            more.extras = None;
             more.kept = Kept::Nothing;
         }
         *self = Self { more, ..Self::new(Place::Foreground, 0) };
@@ -138,6 +142,16 @@ impl State {
 
     pub(super) fn lineage(&self) -> Option<Lineage> {
         self.more.as_ref()?.lineage.as_deref().copied()
+    }
+
+    /// What user code asks for beyond its run.
+    pub(super) fn extras(&mut self) -> Arc<Extras> {
+        Arc::clone(self.more().extras.get_or_insert_default())
+    }
+
+    /// What user code has asked for, if it has.
+    pub(crate) fn asked_for(&self) -> Option<&Arc<Extras>> {
+        self.more.as_ref()?.extras.as_ref()
     }
 
     /// What wakes those who wait for a change.

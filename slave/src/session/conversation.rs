@@ -17,6 +17,7 @@ use tracing::warn;
 use super::tie::Stream;
 use super::{Over, Session, goodbye, shortened};
 use crate::core::Core;
+use crate::execution;
 use crate::executor::{self, Clock, Request};
 use crate::records::Spares;
 
@@ -160,8 +161,8 @@ impl<'a> Conversation<'a> {
                 Ok(())
             }
             Some(F::Goodbye(goodbye)) => goodbye::begin(core, session, goodbye),
-            // No function of this version takes input: the frame says that it may be lost.
-            Some(F::Heartbeat(_) | F::Input(_)) => Ok(()),
+            Some(F::Input(input)) => execution::deal_with_input(core, session, input),
+            Some(F::Heartbeat(_)) => Ok(()),
             Some(F::Detach(_)) => return Some(Over::Left),
             Some(F::Part(_)) => {
                 Err(WireError { frame: "Part", field: "frame", problem: "came by itself" })

@@ -11,6 +11,7 @@ use super::{Stop, served_result};
 use crate::core::Core;
 use crate::error::ServeError;
 use crate::executor::ask_to_stop;
+use crate::initializer;
 use crate::lifecycle::StopCause;
 use crate::session;
 
@@ -61,6 +62,7 @@ pub(super) async fn close(
     stop: &Stop,
     serving: &mut JoinHandle<Result<(), ServeError>>,
 ) -> Result<(), ServeError> {
+    initializer::stop_all(core).await;
     core.stopped.cancel();
     core.sessions.all().iter().for_each(|session| session::close(core, session));
     stop.accept.cancel();

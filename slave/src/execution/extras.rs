@@ -1,0 +1,59 @@
+//! What user code asks for beyond its run.
+//!
+//! Made at the first question: a run that asks for nothing pays for nothing.
+
+use std::fmt;
+use std::sync::atomic::AtomicU8;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use selsyn_common::LogTail;
+
+use super::abort::AbortCallbacks;
+use super::arguments::Arguments;
+use super::input::Inbox;
+use super::logger::LoggerLevel;
+
+/// What one run has asked for so far.
+pub(crate) struct Extras {
+    pub(super) callbacks: AbortCallbacks,
+    pub(super) inbox: Inbox,
+    pub(super) arguments: OnceLock<Arguments>,
+    /// The code that user code ended with early; the first one counts.
+    pub(super) exit: OnceLock<i32>,
+    /// CPU time that its thread took, once it is known.
+    pub(super) cpu: OnceLock<Duration>,
+    pub(super) logger_level: AtomicU8,
+    log: Mutex<LogTail>,
+}
+
+impl Extras {
+    pub(super) fn log(&self) -> MutexGuard<'_, LogTail> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes down the CPU time of the thread that user code had to itself.
+    pub(crate) fn took(&self, cpu: Duration) {
+        self.cpu.get_or_init(|| cpu);
+    }
+}
+
+impl Default for Extras {
+    fn default() -> Self {
+        Self {
+            callbacks: AbortCallbacks::default(),
+            inbox: Inbox::default(),
+            arguments: OnceLock::new(),
+            exit: OnceLock::new(),
+            cpu: OnceLock::new(),
+            logger_level: AtomicU8::new(LoggerLevel::default() as u8),
+            log: Mutex::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Extras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extras").field("exit", &self.exit).finish_non_exhaustive()
+    }
+}
