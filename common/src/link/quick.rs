@@ -1,6 +1,6 @@
 //! The most common frames, written and read by hand.
 //!
-//! What is written is protobuf as any other, of a fixed [shape](shape), and whatever is not common
+//! What is written is protobuf as any other, of a fixed shape, and whatever is not common
 //! or not of that shape is left to generated code: a start with small data, a run that completed
 //! with a small value, results that were taken. Generated code costs several times as much, most of
 //! it in lengths that are computed at every level and in fields that are read byte by byte.
