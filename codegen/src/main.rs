@@ -34,7 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let configure = tonic_prost_build::configure;
     generate(stubs(configure().build_server(false)), &descriptors, root, "master")?;
-    generate(stubs(configure().build_client(false)), &descriptors, root, "slave")?;
+    // The slave keeps events as the bytes that leave.
+    let slave = stubs(configure().build_client(false))
+        .extern_path(".selsyn.v1.WatchReply", "crate::records::EventBytes");
+    generate(slave, &descriptors, root, "slave")?;
     Ok(())
 }
 
@@ -61,6 +64,7 @@ fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Bo
         .boxed(".selsyn.v1.Outcome.result.failure")
         .boxed(".selsyn.v1.Output.content.progress")
         .boxed(".selsyn.v1.Output.content.plot")
+        .boxed(".selsyn.v1.Event.what.ended")
         .boxed(".selsyn.v1.Output.content.table")
         .boxed(".selsyn.v1.Output.content.container")
         .boxed(".selsyn.v1.Output.content.custom")

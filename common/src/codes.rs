@@ -1,7 +1,7 @@
 //! The one table of error codes.
 //!
 //! Every public error has `code()`, which is a row of this table. Numbers are never used twice:
-//! E01 starts and data, E02 connections, E04 slaves, E05 ends, E06 calls, E07
+//! E01 starts and data, E02 connections, E03 executions by their ids, E04 slaves, E05 ends, E06 calls, E07
 //! outputs.
 
 /// A status of gRPC, by its number.
@@ -108,6 +108,12 @@ codes! {
     DisconnectTimeout    "E0219" DeadlineExceeded     1  3 "the slave did not answer the goodbye in time"
     Fenced               "E0220" FailedPrecondition   1  4 "a newer life of the same master has taken its place"
     LateHello            "E0221" Aborted              1  3 "a Hello came twice, or after a later one of the same connection"
+    ExecutionNotFound    "E0301" NotFound             1  5 "the slave has never had an execution of this id"
+    ExecutionExpired     "E0302" NotFound             1  5 "the slave had an execution of this id, and keeps it no more"
+    AlreadyTerminal      "E0303" FailedPrecondition   1  1 "the execution has ended: there is nothing to stop"
+    FilterInvalid        "E0304" InvalidArgument      1  2 "what was asked for cannot be read"
+    ExecutionNotEnded    "E0305" FailedPrecondition   1  6 "the execution has not ended: there is no result yet"
+    ControlTimeout       "E0306" DeadlineExceeded     1  3 "the slave did not answer a call in time"
     FunctionTwice        "E0401" AlreadyExists        1  2 "two functions of the same name"
     FunctionName         "E0402" InvalidArgument      1  2 "a function's name cannot be used"
     SettingInvalid       "E0403" InvalidArgument      1  2 "a setting cannot be used"

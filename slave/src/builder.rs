@@ -20,6 +20,7 @@ use crate::credentials::CredentialsProvider;
 use crate::error::BuildError;
 use crate::function::{Function, IntoFunction};
 use crate::hooks::{ConnectionRequest, Hooks, Peer, TaskRequest, ask_hook, on_a_thread, tell_hook};
+use crate::records::RetentionLimits;
 use crate::registry::{DEFAULT_FUNCTION, Registry};
 use crate::server::Taken;
 use crate::slave::BoundSlave;
@@ -274,6 +275,32 @@ impl SlaveBuilder {
     /// default 15 min. A session whose stream broke is kept no longer than this either.
     pub const fn owner_patience(mut self, patience: Duration) -> Self {
         self.settings.owner_patience = patience;
+        self
+    }
+
+    /// What is kept of executions that have ended, after their results were taken or nobody can
+    /// come back for them: for how long, how many, and how many bytes of their data, results and
+    /// logs together. The oldest go first; default 15 min, 10,000 and 64 MiB.
+    ///
+    /// An inline function that showed nothing and ended at once is not kept: it goes with its
+    /// result.
+    pub const fn retention(mut self, age: Duration, executions: usize, bytes: usize) -> Self {
+        self.settings.retention = RetentionLimits { age, records: executions, bytes };
+        self
+    }
+
+    /// How much of what one execution shows is kept for those who watch: so many events, and so
+    /// many bytes. The oldest go first, and a reader is told how many; default 1,000,000 events and
+    /// 64 MiB.
+    pub const fn execution_log(mut self, events: u64, bytes: usize) -> Self {
+        (self.settings.log.events, self.settings.log.bytes) = (events, bytes);
+        self
+    }
+
+    /// Bytes that the logs of all executions may have together; default 256 MiB. Beyond it the
+    /// oldest log loses its oldest events.
+    pub const fn all_execution_logs(mut self, bytes: usize) -> Self {
+        self.settings.log.total_bytes = bytes;
         self
     }
 

@@ -7,6 +7,7 @@ use selsyn_common::{DEFAULT_SLAVE_PORT, Token};
 
 use crate::admission::AdmissionLimits;
 use crate::error::BuildError;
+use crate::records::{LogLimits, RetentionLimits};
 
 /// Pause named in a refusal for want of a place: long enough for some tasks to end.
 pub(crate) const QUEUE_PAUSE: Duration = Duration::from_millis(250);
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) max_connections: usize,
     pub(crate) max_connections_per_address: usize,
     pub(crate) first_call_timeout: Duration,
+    pub(crate) retention: RetentionLimits,
+    pub(crate) log: LogLimits,
 }
 
 /// What becomes of a session's executions when its master is gone without a goodbye.
@@ -83,6 +86,12 @@ impl Default for Settings {
             max_connections: 512,
             max_connections_per_address: 64,
             first_call_timeout: Duration::from_secs(10),
+            retention: RetentionLimits {
+                age: Duration::from_secs(15 * 60),
+                records: 10_000,
+                bytes: 64 * MIB,
+            },
+            log: LogLimits { events: 1_000_000, bytes: 64 * MIB, total_bytes: 256 * MIB },
         }
     }
 }

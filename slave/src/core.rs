@@ -15,9 +15,9 @@ use crate::config::Settings;
 use crate::executor::Epoch;
 use crate::hooks::{Hooks, Said};
 use crate::incoming_bytes::IncomingBytes;
-use crate::records::{ForbiddenIds, Freed, Records};
+use crate::records::{ForbiddenIds, Freed, Logs, Record, Records, Retention, Spares, TakenResults};
 use crate::registry::Registry;
-use crate::session::Sessions;
+use crate::session::{DetachedSessions, Session, Sessions};
 
 /// One slave's tables, settings and identity.
 #[derive(Debug)]
@@ -29,8 +29,13 @@ pub(crate) struct Core {
     pub(crate) hooks: Hooks,
     pub(crate) registry: Registry,
     pub(crate) records: Records,
+    pub(crate) logs: Arc<Logs>,
+    retention: Mutex<Retention>,
+    pub(crate) detached: DetachedSessions,
     pub(crate) sessions: Sessions,
     pub(crate) incoming: IncomingBytes,
+    /// Told when it takes no new work.
+    pub(crate) draining: CancellationToken,
     /// Told when the slave has stopped: nothing waits for masters any more.
     pub(crate) stopped: CancellationToken,
     admission: Mutex<Admission>,
@@ -51,10 +56,11 @@ impl Core {
         host: Handle,
         (slave_id, boot_id): (SlaveId, BootId),
     ) -> Self {
+        let epoch = Epoch::begin();
         Self {
             slave_id,
             boot_id,
-            epoch: Epoch::begin(),
+            epoch,
             admission: Mutex::new(Admission::new(settings.admission, settings.max_payload_bytes)),
             forbidden: ForbiddenIds::default(),
             sessions: Sessions::new(
@@ -62,8 +68,12 @@ impl Core {
                 settings.admission.exclusive.then_some(settings.heartbeat_tolerance),
             ),
             incoming: IncomingBytes::new(settings.admission.queue_bytes),
+            draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
             records: Records::default(),
+            logs: Arc::new(Logs::new(settings.log, epoch)),
+            retention: Mutex::new(Retention::new(settings.retention)),
+            detached: DetachedSessions::default(),
             settings,
             hooks,
             registry,
@@ -92,7 +102,49 @@ impl Core {
         self.forbidden.contains((owner, id))
     }
 
-    /// Removes an execution, and counts its result no more.
+    /// This session's master has taken these results.
+    pub(crate) fn taken(
+        &self,
+        ids: impl Iterator<Item = ExecutionId>,
+        session: &Arc<Session>,
+        spares: &mut Spares,
+    ) {
+        let TakenResults { freed, stay } = self.records.taken(ids, session, spares);
+        self.freed(freed);
+        if !stay.is_empty() {
+            let gone = self.retain(stay.iter().map(|record| &**record));
+            gone.into_iter().for_each(|record| spares.put(record, session));
+        }
+    }
+
+    /// Nobody can come back for the result of an execution that has ended: it is kept for those who
+    /// want to look at it, but not for ever.
+    pub(crate) fn retire(&self, record: &Record) {
+        let taken = record.state().take_result();
+        let Some((bytes, heir, _)) = taken else { return };
+        heir.as_ref().unwrap_or(&record.origin).forget(1);
+        self.freed(Freed { results: 1, bytes });
+        self.retain(std::iter::once(record));
+    }
+
+    /// Lets go of what is kept no more.
+    pub(crate) fn sweep(&self) {
+        self.retain(std::iter::empty());
+    }
+
+    /// Keeps executions for a while; gives those that are kept no more.
+    fn retain<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Vec<Arc<Record>> {
+        let now = self.epoch.now();
+        let mut retention = self.retention.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in records {
+            retention.keep(record.id, record.bytes(), now);
+        }
+        let gone: Vec<_> = std::iter::from_fn(|| retention.next_to_go(now)).collect();
+        drop(retention);
+        gone.into_iter().filter_map(|id| self.records.expire(id)).collect()
+    }
+
+    /// Removes an execution that was not accepted.
     pub(crate) fn forget(&self, id: ExecutionId) {
         self.freed(self.records.forget(id));
     }

@@ -4,6 +4,7 @@ mod admit;
 mod ask;
 mod cancel;
 mod clock;
+mod detached;
 mod end;
 mod in_place;
 mod initialize;
@@ -14,8 +15,9 @@ mod run;
 mod slot;
 
 pub(crate) use admit::{may_admit, start};
-pub(crate) use cancel::cancel;
+pub(crate) use cancel::{cancel, short_reason};
 pub(crate) use clock::{Clock, Epoch};
+pub(crate) use detached::start_detached;
 pub(crate) use ladder::ask_to_stop;
 pub(crate) use request::Request;
 pub(crate) use retell::hand_over;

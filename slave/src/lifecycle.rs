@@ -19,6 +19,8 @@ use selsyn_common::{Failure, FailureKind, MAX_TRACE_LINES, Outcome, Payload, Ran
 pub(crate) enum StopCause {
     /// The master did; its reason.
     Cancelled(String),
+    /// Somebody else did, through Control; the reason.
+    Stopped(String),
     /// Its deadline fired.
     Deadline,
     /// Its session was disconnected.
@@ -154,7 +156,7 @@ impl Lifecycle {
             return None;
         }
         let (status, kind) = match self.cause.as_deref()? {
-            StopCause::Cancelled(_) => return None,
+            StopCause::Cancelled(_) | StopCause::Stopped(_) => return None,
             StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
             StopCause::Disconnected | StopCause::MasterLost | StopCause::ShuttingDown => {
                 (TaskStatus::Lost, FailureKind::Lost)
@@ -238,6 +240,7 @@ const fn called(cause: &StopCause) -> (TaskStatus, FailureKind) {
     match cause {
         StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
         StopCause::Cancelled(_)
+        | StopCause::Stopped(_)
         | StopCause::Disconnected
         | StopCause::MasterLost
         | StopCause::ShuttingDown => (TaskStatus::Aborted, FailureKind::Aborted),
@@ -248,6 +251,8 @@ fn say(cause: &StopCause) -> String {
     match cause {
         StopCause::Cancelled(reason) if reason.is_empty() => "cancelled by the master".to_owned(),
         StopCause::Cancelled(reason) => format!("cancelled by the master: {reason}"),
+        StopCause::Stopped(reason) if reason.is_empty() => "stopped from outside".to_owned(),
+        StopCause::Stopped(reason) => format!("stopped from outside: {reason}"),
         StopCause::Deadline => "the deadline passed".to_owned(),
         StopCause::Disconnected => "disconnected".to_owned(),
         StopCause::MasterLost => "contact with the master was lost".to_owned(),

@@ -3,8 +3,10 @@
 mod auth;
 mod control;
 mod guarded;
+mod health;
 mod incoming;
 mod interaction;
+mod reflection;
 
 use std::io;
 use std::sync::Arc;
@@ -25,11 +27,17 @@ use crate::generated::interaction_server::InteractionServer;
 pub(crate) use guarded::Guarded;
 pub(crate) use incoming::{Taken, accept, guard, listen};
 
+/// The header that carries the row of the table of codes.
+const CODE_HEADER: &str = "selsyn-code";
+
 /// Streams of one connection: a master needs one, tools a few.
 const MAX_STREAMS: u32 = 128;
 /// tonic would otherwise lift the limit on resets altogether.
 const MAX_LOCAL_RESETS: usize = 1_024;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// Most bytes of one call of Control, the data of a start among them: what is larger goes through a
+/// session, in parts.
+const MAX_CALL_BYTES: usize = 4 * 1024 * 1024;
 /// h2 drops a connection whose unread small frames use up half of the connection window, so that
 /// one is large and the stream's is small; neither is ever adaptive.
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -52,7 +60,10 @@ where
     let sessions = InteractionServer::new(interaction::Service::new(Arc::clone(&core)))
         .max_decoding_message_size(limit)
         .max_encoding_message_size(usize::MAX);
-    let control = ControlServer::new(control::Service::new(Arc::clone(&core)));
+    let control = ControlServer::new(control::Service::new(Arc::clone(&core)))
+        .max_decoding_message_size(MAX_CALL_BYTES);
+    let health = health::service(&core).await;
+    let (reflection, former_reflection) = reflection::services();
     let auth = auth::Check::new(core.settings.token.clone());
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -68,6 +79,9 @@ where
         .layer(InterceptorLayer::new(auth))
         .add_service(sessions)
         .add_service(control)
+        .add_service(health)
+        .add_service(reflection)
+        .add_service(former_reflection)
         .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
         .await
         .map_err(|error| ServeError::Transport(error.into()))

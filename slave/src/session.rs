@@ -12,6 +12,7 @@
 
 mod announced;
 mod conversation;
+mod detached;
 mod fences;
 mod goodbye;
 mod greeting;
@@ -38,10 +39,12 @@ use tracing::{debug, info, warn};
 
 use crate::core::Core;
 use crate::hooks::Peer;
+use crate::records::Logs;
 use conversation::Conversation;
 use greeting::{Greeted, Rejection};
 use tie::Tie;
 
+pub(crate) use detached::DetachedSessions;
 pub(crate) use table::Sessions;
 
 /// One session, as executions and the table of sessions know it.
@@ -73,6 +76,8 @@ pub(crate) struct Session {
     records: AtomicUsize,
     /// Told when there are none any more.
     emptied: Notify,
+    /// Where its executions keep what they show.
+    pub(crate) logs: Arc<Logs>,
 }
 
 /// What a stream of the slave says first, and what it goes on with.

@@ -256,8 +256,10 @@ async fn a_session_is_kept_for_its_window_and_its_results_for_longer() {
 
 #[tokio::test]
 async fn results_that_nobody_takes_are_forgotten_when_patience_ends() {
-    let (dialer, slave, lost) =
-        slave(&open(), |slave| slave.owner_patience(Duration::from_millis(50)));
+    // Nor is it kept for those who want to look at it.
+    let (dialer, slave, lost) = slave(&open(), |slave| {
+        slave.owner_patience(Duration::from_millis(50)).retention(Duration::ZERO, 0, 0)
+    });
     let (mut master, _) = welcomed(&dialer, hello()).await;
     master.say(1, start(1, "wait"));
     for _ in 0..3 {

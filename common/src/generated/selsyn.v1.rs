@@ -207,7 +207,7 @@ pub struct Custom {
 /// Something a running function shows.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Output {
-    /// Position in the execution's event log, from 1; a hole in the row is a loss.
+    /// Its place among what the execution shows, from 1; a hole in the row is a loss.
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// What is shown.
@@ -1094,4 +1094,283 @@ pub struct ListFunctionsReply {
     /// Sorted by name.
     #[prost(message, repeated, tag = "1")]
     pub functions: ::prost::alloc::vec::Vec<Function>,
+}
+/// Asks for a run that belongs to no session.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StartRequest {
+    /// Which run; the slave names it where it is not set.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// Which function; empty means the slave's default function.
+    #[prost(string, tag = "2")]
+    pub function: ::prost::alloc::string::String,
+    /// The data it is given, whole. JSON null where it is not set.
+    #[prost(message, optional, tag = "3")]
+    pub data: ::core::option::Option<Payload>,
+    /// Time left until the caller's deadline, in milliseconds; 0 means none. It includes the queue.
+    #[prost(uint64, tag = "4")]
+    pub deadline_millis: u64,
+    /// Where it runs; BACKGROUND where it is not set.
+    #[prost(enumeration = "Placement", tag = "5")]
+    pub placement: i32,
+    /// Whose it is: the 16 bytes of a master's id, or none.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub owner: ::prost::bytes::Bytes,
+    /// A word of the caller's, at most 256 bytes, to find it by.
+    #[prost(string, tag = "7")]
+    pub label: ::prost::alloc::string::String,
+}
+/// What there is to say of an execution in a list. Times are microseconds since 1970 by the slave's
+/// clock as it was at its boot; they label and decide nothing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExecutionInfo {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// The function it runs.
+    #[prost(string, tag = "2")]
+    pub function: ::prost::alloc::string::String,
+    /// The master it belongs to: 16 bytes.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub owner: ::prost::bytes::Bytes,
+    /// That master's name for the connection it came by; empty when it was started by Control.
+    #[prost(string, tag = "4")]
+    pub connection: ::prost::alloc::string::String,
+    /// How far it has come.
+    #[prost(enumeration = "Phase", tag = "5")]
+    pub phase: i32,
+    /// STARTED, or its verdict.
+    #[prost(enumeration = "Status", tag = "6")]
+    pub status: i32,
+    /// Where it runs.
+    #[prost(enumeration = "Placement", tag = "7")]
+    pub placement: i32,
+    /// When it came.
+    #[prost(uint64, tag = "8")]
+    pub came_micros: u64,
+    /// When user code began; 0 when it has not.
+    #[prost(uint64, tag = "9")]
+    pub began_micros: u64,
+    /// When it had its verdict; 0 when it has none.
+    #[prost(uint64, tag = "10")]
+    pub ended_micros: u64,
+    /// The label it was started with.
+    #[prost(string, tag = "11")]
+    pub label: ::prost::alloc::string::String,
+    /// Why it was asked to stop; empty when it was not, or had ended before.
+    #[prost(string, tag = "12")]
+    pub stop_reason: ::prost::alloc::string::String,
+    /// The execution whose function started it; not set when none did.
+    #[prost(message, optional, tag = "13")]
+    pub parent: ::core::option::Option<ExecutionId>,
+    /// Number that its next event will have.
+    #[prost(uint64, tag = "14")]
+    pub next_seq: u64,
+}
+/// Asks which executions there are. Every filter that is set must hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListExecutionsRequest {
+    /// Only those that have come this far.
+    #[prost(enumeration = "Phase", repeated, tag = "1")]
+    pub phases: ::prost::alloc::vec::Vec<i32>,
+    /// Only those with one of these verdicts; with phases, those that fit either.
+    #[prost(enumeration = "Status", repeated, tag = "2")]
+    pub verdicts: ::prost::alloc::vec::Vec<i32>,
+    /// Only those of this master: 16 bytes.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub owner: ::prost::bytes::Bytes,
+    /// Only those of this function.
+    #[prost(string, tag = "4")]
+    pub function: ::prost::alloc::string::String,
+    /// Only those that came at this time or later; 0 means no bound.
+    #[prost(uint64, tag = "5")]
+    pub from_micros: u64,
+    /// Only those that came before this time; 0 means no bound.
+    #[prost(uint64, tag = "6")]
+    pub before_micros: u64,
+    /// Only those with this label.
+    #[prost(string, tag = "7")]
+    pub label: ::prost::alloc::string::String,
+    /// Only these; at most 10,000.
+    #[prost(message, repeated, tag = "8")]
+    pub executions: ::prost::alloc::vec::Vec<ExecutionId>,
+    /// Most executions of one page, at most 10,000; 0 means 1,000.
+    #[prost(uint32, tag = "9")]
+    pub page_size: u32,
+    /// Where the page before ended: its next_page_token. Empty for the first.
+    #[prost(bytes = "bytes", tag = "10")]
+    pub page_token: ::prost::bytes::Bytes,
+}
+/// A page of executions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListExecutionsReply {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub executions: ::prost::alloc::vec::Vec<ExecutionInfo>,
+    /// For the next page; empty when this is the last.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub next_page_token: ::prost::bytes::Bytes,
+}
+/// Asks for one execution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetExecutionRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+}
+/// Asks whether there is an execution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExecutionExistsRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+}
+/// Whether there is an execution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExecutionExistsReply {
+    /// There is.
+    #[prost(bool, tag = "1")]
+    pub exists: bool,
+    /// There was, and it is kept no more.
+    #[prost(bool, tag = "2")]
+    pub expired: bool,
+}
+/// Asks an execution to stop.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StopExecutionRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// Why, in the words of who asks.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// One that has ended is as good as one that was stopped.
+    #[prost(bool, tag = "3")]
+    pub ended_is_fine: bool,
+}
+/// Asks for the events of an execution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// The first event that is wanted; 0 and 1 mean from the beginning.
+    #[prost(uint64, tag = "2")]
+    pub from_seq: u64,
+}
+/// Some events, in order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchReply {
+    /// Their numbers count up by one, save where one of them is a gap.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
+/// Something that happened to an execution.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Event {
+    /// Its place in the execution's event log, from 1.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// When: microseconds since 1970, as in ExecutionInfo.
+    #[prost(uint64, tag = "2")]
+    pub at_micros: u64,
+    /// What.
+    #[prost(oneof = "event::What", tags = "3, 4, 5, 6, 7, 8")]
+    pub what: ::core::option::Option<event::What>,
+}
+/// Nested message and enum types in `Event`.
+pub mod event {
+    /// What.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum What {
+        /// The slave has taken it.
+        #[prost(message, tag = "3")]
+        Accepted(super::AcceptedEvent),
+        /// User code began.
+        #[prost(message, tag = "4")]
+        Running(super::RunningEvent),
+        /// User code was asked to stop.
+        #[prost(message, tag = "5")]
+        Stopping(super::StoppingEvent),
+        /// It showed something.
+        #[prost(message, tag = "6")]
+        Output(super::Output),
+        /// It has its verdict. No event comes after this one.
+        #[prost(message, tag = "7")]
+        Ended(::prost::alloc::boxed::Box<super::Outcome>),
+        /// Events that are kept no more.
+        #[prost(message, tag = "8")]
+        Gap(super::GapEvent),
+    }
+}
+/// The slave has taken the execution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptedEvent {}
+/// User code began.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RunningEvent {}
+/// User code was asked to stop.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoppingEvent {
+    /// Why.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Events that are kept no more, the first of which has the number of this one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GapEvent {
+    /// How many.
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+}
+/// Asks how an execution ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResultRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// Time to wait for its end, in milliseconds, at most 60,000; 0 does not wait.
+    #[prost(uint64, tag = "2")]
+    pub wait_millis: u64,
+}
+/// How far an execution has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Phase {
+    /// Not said.
+    Unspecified = 0,
+    /// It waits for a slot.
+    Waiting = 1,
+    /// User code runs.
+    Running = 2,
+    /// User code runs, and was asked to stop.
+    Stopping = 3,
+    /// It has its verdict.
+    Ended = 4,
+}
+impl Phase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PHASE_UNSPECIFIED",
+            Self::Waiting => "PHASE_WAITING",
+            Self::Running => "PHASE_RUNNING",
+            Self::Stopping => "PHASE_STOPPING",
+            Self::Ended => "PHASE_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PHASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PHASE_WAITING" => Some(Self::Waiting),
+            "PHASE_RUNNING" => Some(Self::Running),
+            "PHASE_STOPPING" => Some(Self::Stopping),
+            "PHASE_ENDED" => Some(Self::Ended),
+            _ => None,
+        }
+    }
 }

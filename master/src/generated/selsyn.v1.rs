@@ -128,7 +128,7 @@ pub mod control_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Asks about a slave. Changes no session.
+    /// Asks about a slave and its executions, and starts and stops some. Changes no session.
     #[derive(Debug, Clone)]
     pub struct ControlClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -245,6 +245,183 @@ pub mod control_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("selsyn.v1.Control", "ListFunctions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Starts an execution that belongs to no session: it runs whether or not the caller stays, and
+        /// its result is kept by retention. The same id with the same request again starts nothing and is
+        /// answered as the first was.
+        pub async fn start(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::StartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ExecutionInfo>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/selsyn.v1.Control/Start");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("selsyn.v1.Control", "Start"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists executions, newest first, a page at a time.
+        pub async fn list_executions(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::selsyn_common::proto::ListExecutionsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ListExecutionsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/ListExecutions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "ListExecutions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Describes one execution. E0301 when it never was here, E0302 when it is kept no more.
+        pub async fn get_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::GetExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ExecutionInfo>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/GetExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "GetExecution"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says whether there is an execution; never fails because there is none.
+        pub async fn execution_exists(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::selsyn_common::proto::ExecutionExistsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ExecutionExistsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/ExecutionExists",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "ExecutionExists"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks an execution to stop, and returns at once: watch it, or ask for its result, to learn what
+        /// came of it. E0303 when it has ended, unless that is fine; the header `selsyn-status` names its
+        /// verdict then.
+        pub async fn stop_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::selsyn_common::proto::StopExecutionRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ExecutionInfo>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/StopExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "StopExecution"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells the events of an execution in order, from one on, until it has ended. Who reads slowly
+        /// slows nobody, and loses nothing that is kept: what is not is one event that counts it.
+        pub async fn watch(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::WatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<::selsyn_common::proto::WatchReply>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/selsyn.v1.Control/Watch");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("selsyn.v1.Control", "Watch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Says how an execution ended, and waits for that if asked to. E0305 when it has not ended.
+        pub async fn result(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::ResultRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::Outcome>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/selsyn.v1.Control/Result");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("selsyn.v1.Control", "Result"));
             self.inner.unary(req, path, codec).await
         }
     }

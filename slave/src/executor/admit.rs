@@ -41,7 +41,7 @@ pub(crate) fn start(
 }
 
 /// What becomes of a start.
-enum Next {
+pub(super) enum Next {
     /// It runs right here; until then.
     Begun(Arc<Record>, Option<Instant>),
     /// It waits, for the hook or for its turn.
@@ -71,7 +71,7 @@ pub(crate) fn may_admit(
 }
 
 /// Finds the function and a place, or says why not.
-fn admit(
+pub(super) fn admit(
     core: &Core,
     session: &Arc<Session>,
     spares: &mut Spares,
@@ -131,9 +131,21 @@ fn applicant(session: &Session, request: &Request, blocking: bool) -> Applicant 
 
 /// The same start again is answered as the first was; another one under its id is refused.
 fn again(session: &Session, record: &Record, request: &Request) {
-    if !record.is_same_request(request) || record.origin.peer.master != session.peer.master {
-        let message = format!("another task was started under the id {}", request.id);
-        return session.refuse(request.id, Refusal::because(ErrorCode::ExecutionConflict, message));
+    match check_same(session, record, request) {
+        Ok(()) => repeat(record, &mut record.state(), session),
+        Err(conflict) => session.refuse(request.id, conflict),
     }
-    repeat(record, &mut record.state(), session);
+}
+
+/// Whether an execution is what another start under its id asks for.
+pub(super) fn check_same(
+    session: &Session,
+    record: &Record,
+    request: &Request,
+) -> Result<(), Refusal> {
+    if record.is_same_request(request) && record.origin.peer.master == session.peer.master {
+        return Ok(());
+    }
+    let message = format!("another task was started under the id {}", request.id);
+    Err(Refusal::because(ErrorCode::ExecutionConflict, message))
 }

@@ -62,6 +62,7 @@ fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, leaves
         state.accept(record, reply, leaves);
         (!state.is_queued(), state.deadline())
     };
+    record.notify();
     if let Some(deadline) = deadline {
         ladder::watch_deadline(core, record, deadline);
     }
@@ -75,6 +76,8 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
     if record.state().life.end(End::Dropped).is_none() {
         return;
     }
+    // For whoever started it without a session.
+    record.state().set_refusal(refusal.clone());
     never_was(core, record, || record.session().refuse(record.id, refusal));
 }
 

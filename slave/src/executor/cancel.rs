@@ -14,6 +14,11 @@ use crate::session::Session;
 /// Characters of a cancel's reason that are kept: it stands in failures and logs.
 const MAX_REASON: usize = 4_096;
 
+/// As much of a reason as is kept.
+pub(crate) fn short_reason(reason: &str) -> String {
+    reason.chars().take(MAX_REASON).collect()
+}
+
 /// Deals with a cancel: stops the run, or makes sure that it never begins.
 pub(crate) fn cancel(
     core: &Arc<Core>,
@@ -29,8 +34,7 @@ pub(crate) fn cancel(
     match record {
         None => session.send(forbidden(id)),
         Some(record) if record.origin.peer.master == session.peer.master => {
-            let reason = reason.chars().take(MAX_REASON).collect();
-            ask_to_stop(core, &record, StopCause::Cancelled(reason));
+            ask_to_stop(core, &record, StopCause::Cancelled(short_reason(&reason)));
         }
         Some(_) => {
             return Err(WireError {

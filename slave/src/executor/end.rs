@@ -126,8 +126,7 @@ fn tell(core: &Core, record: &Record, mut state: MutexGuard<'_, State>, leaves: 
     drop(state);
     record.notify();
     if forgotten {
-        // Nobody can ask for it any more.
-        core.forget(record.id);
+        core.retire(record);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use selsyn_common::link::quick::ShortVerdict;
-use selsyn_common::proto::{self, from_slave::Frame};
+use selsyn_common::proto::{self, event::What, from_slave::Frame};
 use selsyn_common::{ExecutionId, Outcome, Payload};
 
 use super::kept::Kept;
@@ -24,12 +24,13 @@ impl Record {
         let mut state = self.state();
         if !state.life.is_ended() {
             state.tell(self, Told::Running, leaves);
+            state.ring_log();
         }
     }
 
-    /// Sends something the function shows; never waits, may be dropped when the master is slow.
-    /// What is shown after the end is dropped.
-    pub(crate) fn show(&self, content: proto::output::Content) {
+    /// Keeps something the function shows, and sends it; never waits, and what is sent may be
+    /// dropped when the master is slow. What is shown after the end is dropped.
+    pub(crate) fn show(self: &Arc<Self>, content: proto::output::Content) {
         // Numbered and sent in one step, so that numbers leave in order.
         let mut state = self.state();
         if state.life.is_ended() {
@@ -39,16 +40,27 @@ impl Record {
         let more = state.more();
         more.shown += 1;
         let output = proto::Output { seq: more.shown, content: Some(content) };
-        state.session(self).send(Frame::Output(proto::ExecutionOutput {
-            execution: Some(self.id.into()),
-            output: Some(output),
-        }));
+        let (what, aftermath) = state.keep_event(&self.origin.logs, What::Output(output));
+        if let What::Output(output) = what {
+            state.send(self, output);
+        }
+        drop(state);
+        self.after(aftermath);
     }
 }
 
 impl State {
     pub(super) fn heir(&self) -> Option<&Arc<Session>> {
         self.more.as_ref()?.heir.as_ref()
+    }
+
+    /// Sends an output to the session that hears of it, if there is one.
+    fn send(&self, record: &Record, output: proto::Output) {
+        let session = self.session(record);
+        if !session.is_forgotten() {
+            let (execution, output) = (Some(record.id.into()), Some(output));
+            session.send(Frame::Output(proto::ExecutionOutput { execution, output }));
+        }
     }
 
     /// The session that hears of it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use selsyn_common::{Outcome, Payload, Summary, proto};
 
 use super::State;
+use super::course::Told;
 use crate::session::Session;
 
 /// What is kept of an end.
@@ -34,15 +35,45 @@ impl State {
         self.more().kept = Kept::Value { value, summary };
     }
 
+    /// How it ended, and when, if it has.
+    pub(crate) fn outcome(&self) -> Option<(proto::Outcome, u64)> {
+        let outcome = match self.kept() {
+            Kept::Nothing => return None,
+            Kept::Otherwise(outcome) => Outcome::clone(outcome).into(),
+            Kept::Value { value, summary } => proto::Outcome {
+                status: proto::Status::Completed.into(),
+                result: Some(proto::outcome::Result::Value(value.clone().into())),
+                summary: Some(*summary),
+                measured: None,
+            },
+        };
+        let summary = outcome.summary.unwrap_or_default();
+        Some((outcome, self.came() + summary.queued_micros + summary.ran_micros))
+    }
+
+    /// Its verdict, and when it had it, if it has.
+    pub(crate) fn verdict(&self) -> Option<(proto::Status, u64)> {
+        let (status, summary) = match self.kept() {
+            Kept::Nothing => return None,
+            Kept::Otherwise(outcome) => (outcome.status.into(), outcome.summary.into()),
+            Kept::Value { summary, .. } => (proto::Status::Completed, *summary),
+        };
+        Some((status, self.came() + summary.queued_micros + summary.ran_micros))
+    }
+
     pub(super) fn kept(&self) -> &Kept {
         self.more.as_ref().map_or(&Kept::Nothing, |more| &more.kept)
     }
 
-    /// Forgets an execution that has ended; gives how many bytes its result has, and its heir.
-    pub(super) fn take_result(&mut self) -> Option<(usize, Option<Arc<Session>>)> {
+    /// Forgets an execution that has ended, once; gives how many bytes its result has, its heir,
+    /// and whether more was told of it than its verdict.
+    pub(crate) fn take_result(&mut self) -> Option<(usize, Option<Arc<Session>>, bool)> {
+        if self.is_forgotten {
+            return None;
+        }
         let bytes = self.result_bytes()?;
         self.is_forgotten = true;
-        Some((bytes, self.heir().cloned()))
+        Some((bytes, self.heir().cloned(), self.told > Told::Nothing))
     }
 
     /// How many bytes the result has that is kept, if one is.

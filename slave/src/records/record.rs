@@ -63,7 +63,8 @@ impl Record {
     }
 
     /// Asks user code to stop.
-    pub(crate) fn ask_to_stop(&self) {
+    pub(crate) fn ask_to_stop(self: &Arc<Self>) {
+        self.keep_stop();
         self.asked.store(true, Ordering::Release);
         self.notify();
     }
@@ -89,8 +90,24 @@ impl Record {
     }
 
     fn ring(&self) {
-        let bell = self.state().bell();
+        let mut state = self.state();
+        state.ring_log();
+        let bell = state.bell();
+        drop(state);
         bell.notify_waiters();
+    }
+
+    /// What is rung at the next event.
+    pub(super) fn await_event(&self, state: &mut State) -> Arc<Notify> {
+        self.awaited.store(true, Ordering::Release);
+        state.log().bell()
+    }
+
+    /// How many bytes of the application are kept for it, once it has ended.
+    pub(crate) fn bytes(&self) -> usize {
+        let state = self.state();
+        let log = state.log_ref().map_or(0, super::log::Log::bytes);
+        self.data.len() + state.result_bytes().unwrap_or(0) + log
     }
 
     /// What became of it has been sent: whoever waits to close its session may go on.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use selsyn_common::{Lineage, proto};
+use selsyn_common::{Lineage, Refusal, proto};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::course::Told;
 use super::kept::Kept;
+use super::log::Log;
 use crate::admission::Place;
 use crate::execution::Extras;
 use crate::lifecycle::Lifecycle;
@@ -24,7 +25,7 @@ pub(crate) struct State {
     pub(crate) is_left: bool,
     /// Its master has been told what became of it: its session may be closed.
     pub(crate) is_settled: bool,
-    /// It was taken out of the table: no session remembers it any more.
+    /// No session remembers it any more: its result was taken, or nobody can come back for it.
     pub(crate) is_forgotten: bool,
     /// Its future is to be dropped.
     pub(crate) is_forced: bool,
@@ -62,6 +63,11 @@ pub(super) struct More {
     /// What user code asks for beyond its run; made at the first question.
     extras: Option<Arc<Extras>>,
     pub(super) kept: Kept,
+    /// What it showed, once it showed something or somebody waits for it.
+    log: Option<Box<Log>>,
+    label: Option<Box<str>>,
+    /// Why its hook refused it, if it did.
+    refusal: Option<Box<Refusal>>,
 }
 
 impl State {
@@ -98,6 +104,7 @@ impl State {
             (more.heir, more.lineage, more.deadline, more.shown) = (None, None, None, 0);
             more.extras = None;
             more.kept = Kept::Nothing;
+            (more.log, more.label, more.refusal) = (None, None, None);
         }
         *self = Self { more, ..Self::new(Place::Foreground, 0) };
     }
@@ -140,7 +147,7 @@ impl State {
         }
     }
 
-    pub(super) fn lineage(&self) -> Option<Lineage> {
+    pub(crate) fn lineage(&self) -> Option<Lineage> {
         self.more.as_ref()?.lineage.as_deref().copied()
     }
 
@@ -183,10 +190,53 @@ impl State {
         self.holds == Holds::Queued
     }
 
+    /// When user code began, if it has.
+    pub(crate) fn began(&self) -> Option<u64> {
+        (!self.is_queued() && self.mark != NOT_BEGUN).then_some(self.mark)
+    }
+
+    /// When it came.
+    pub(crate) const fn came(&self) -> u64 {
+        self.came
+    }
+
+    pub(super) fn log(&mut self) -> &mut Log {
+        self.more().log.get_or_insert_default()
+    }
+
+    pub(super) fn log_ref(&self) -> Option<&Log> {
+        self.more.as_ref()?.log.as_deref()
+    }
+
+    /// Tells those who watch it that there is something new.
+    pub(super) fn ring_log(&mut self) {
+        if let Some(log) = self.more.as_mut().and_then(|more| more.log.as_deref_mut()) {
+            log.ring();
+        }
+    }
+
+    pub(crate) fn label(&self) -> &str {
+        self.more.as_ref().and_then(|more| more.label.as_deref()).unwrap_or_default()
+    }
+
+    pub(crate) fn set_label(&mut self, label: String) {
+        if !label.is_empty() {
+            self.more().label = Some(label.into());
+        }
+    }
+
+    /// Why its hook refused it, if it did.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.more.as_ref()?.refusal.as_deref().cloned()
+    }
+
+    pub(crate) fn set_refusal(&mut self, refusal: Refusal) {
+        self.more().refusal = Some(Box::new(refusal));
+    }
+
     /// How long it waited, and how long it ran.
     pub(super) fn figures(&self, now: u64) -> proto::Summary {
-        let has_begun = !self.is_queued() && self.mark != NOT_BEGUN;
-        let began = if has_begun { self.mark } else { now };
+        let began = self.began().unwrap_or(now);
         let [queued_micros, ran_micros] =
             [began.saturating_sub(self.came), now.saturating_sub(began)];
         proto::Summary { queued_micros, ran_micros }

@@ -7,14 +7,22 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use selsyn_common::{ExecutionId, SessionId};
 
+use super::gone::Gone;
 use super::{Record, Spares};
 use crate::session::Session;
 
 /// Tables that share the executions: sessions on several threads seldom meet in one.
 const SHARDS: usize = 16;
 
+/// Ids that are remembered when their executions are kept no more: 100,000 in all.
+const MAX_GONE: usize = 100_000 / SHARDS;
+
 /// The executions whose ids end alike.
-type Shard = HashTable<Arc<Record>>;
+#[derive(Debug, Default)]
+struct Shard {
+    here: HashTable<Arc<Record>>,
+    gone: Gone<MAX_GONE>,
+}
 
 /// The table of executions. It hands out clones, never guards, save to who starts one. Locks are
 /// taken in one order: whether a session is left, a shard, a record, admission, an outbox.
@@ -40,9 +48,18 @@ pub(crate) struct Freed {
     pub(crate) bytes: usize,
 }
 
-/// An execution that was taken out, to be dropped when nothing is locked.
+/// What became of results that were taken.
+#[derive(Debug, Default)]
+pub(crate) struct TakenResults {
+    pub(crate) freed: Freed,
+    /// The executions that are kept on for those who want to look at them.
+    pub(crate) stay: Vec<Arc<Record>>,
+}
+
+/// An execution whose result was taken; one that goes is dropped when nothing is locked.
 struct Taken {
     bytes: usize,
+    stays: bool,
     /// The session that remembers it, if it is another one.
     of: Option<Arc<Session>>,
     record: Arc<Record>,
@@ -61,7 +78,19 @@ impl Records {
         self.entry(id).get().cloned()
     }
 
-    /// Removes an execution.
+    /// Whether an execution of this id was here, and is kept no more.
+    pub(crate) fn is_gone(&self, id: ExecutionId) -> bool {
+        self.entry(id).shard.gone.contains(id)
+    }
+
+    /// Removes an execution that is kept no more, and remembers that it was here.
+    pub(crate) fn expire(&self, id: ExecutionId) -> Option<Arc<Record>> {
+        let mut entry = self.entry(id);
+        entry.shard.gone.add(id);
+        entry.take()
+    }
+
+    /// Removes an execution that never was one: it was not accepted.
     pub(crate) fn forget(&self, id: ExecutionId) -> Freed {
         // Dropped after the lock is released.
         let taken = self.entry(id).take();
@@ -72,28 +101,32 @@ impl Records {
         state.result_bytes().map_or_else(Freed::default, |bytes| Freed { results: 1, bytes })
     }
 
-    /// Removes the executions whose results this session's master has taken.
+    /// Lets go of the executions whose results this session's master has taken.
     pub(crate) fn taken(
         &self,
         ids: impl Iterator<Item = ExecutionId>,
         session: &Arc<Session>,
         spares: &mut Spares,
-    ) -> Freed {
-        let mut freed = Freed::default();
+    ) -> TakenResults {
+        let TakenResults { mut freed, mut stay } = TakenResults::default();
         let mut mine = 0;
         for id in ids {
             let taken = self.entry(id).take_result(session);
-            let Some(Taken { bytes, of, record }) = taken else { continue };
+            let Some(Taken { bytes, stays, of, record }) = taken else { continue };
             freed.results += 1;
             freed.bytes += bytes;
             match of {
                 None => mine += 1,
                 Some(other) => other.forget(1),
             }
-            spares.put(record, session);
+            if stays {
+                stay.push(record);
+            } else {
+                spares.put(record, session);
+            }
         }
         session.forget(mine);
-        freed
+        TakenResults { freed, stay }
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Record>> {
@@ -104,10 +137,10 @@ impl Records {
         self.such_as(|record| record.state().session(record).id == session)
     }
 
-    fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
+    pub(crate) fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
         let mut found = Vec::new();
         for shard in &self.shards {
-            found.extend(lock(shard).iter().filter(|record| is_meant(record)).cloned());
+            found.extend(lock(shard).here.iter().filter(|record| is_meant(record)).cloned());
         }
         found
     }
@@ -115,24 +148,25 @@ impl Records {
 
 impl Entry<'_> {
     pub(crate) fn get(&self) -> Option<&Arc<Record>> {
-        self.shard.find(self.hash, |record| record.id == self.id)
+        self.shard.here.find(self.hash, |record| record.id == self.id)
     }
 
     /// Puts in an execution of this id, which is not in it.
     #[inline(always)]
     pub(crate) fn add(mut self, record: Arc<Record>) {
         record.origin.remembers_one();
-        self.shard.insert_unique(self.hash, record, |record| hash(self.hasher, record.id));
+        self.shard.here.insert_unique(self.hash, record, |record| hash(self.hasher, record.id));
     }
 
     fn take(mut self) -> Option<Arc<Record>> {
-        let found = self.shard.find_entry(self.hash, |record| record.id == self.id);
+        let found = self.shard.here.find_entry(self.hash, |record| record.id == self.id);
         found.ok().map(|found| found.remove().0)
     }
 
-    /// Takes out an execution that has ended, and belongs to this session's master.
+    /// Forgets an execution that has ended, and belongs to this session's master. One that showed
+    /// nothing and ended at its first poll goes at once: there is little to look at, and many come.
     fn take_result(mut self, session: &Arc<Session>) -> Option<Taken> {
-        let found = self.shard.find_entry(self.hash, |record| record.id == self.id);
+        let found = self.shard.here.find_entry(self.hash, |record| record.id == self.id);
         let mut found = found.ok()?;
         let record = found.get_mut();
         let is_origin = Arc::ptr_eq(&record.origin, session);
@@ -140,7 +174,7 @@ impl Entry<'_> {
             return None;
         }
         // Most have only the table left that knows them: then nobody can be in the way.
-        let (bytes, heir) = match Arc::get_mut(record) {
+        let (bytes, heir, stays) = match Arc::get_mut(record) {
             Some(only) => only.state_mut().take_result(),
             None => record.state().take_result(),
         }?;
@@ -148,7 +182,12 @@ impl Entry<'_> {
             Some(heir) => (!Arc::ptr_eq(&heir, session)).then_some(heir),
             None => (!is_origin).then(|| Arc::clone(&record.origin)),
         };
-        Some(Taken { bytes, of, record: found.remove().0 })
+        if stays {
+            return Some(Taken { bytes, stays, of, record: Arc::clone(record) });
+        }
+        let (record, _) = found.remove();
+        self.shard.gone.add(self.id);
+        Some(Taken { bytes, stays, of, record })
     }
 }
 

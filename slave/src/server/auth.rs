@@ -5,10 +5,8 @@ use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor;
 use tonic::{Code, Request, Status};
 
+use super::CODE_HEADER;
 use super::guarded::Called;
-
-/// The header that carries the code of a refusal.
-const CODE_HEADER: &str = "selsyn-code";
 
 /// Checks the bearer token of every call before it is routed.
 #[derive(Clone, Debug)]

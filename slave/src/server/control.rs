@@ -1,15 +1,29 @@
-//! Answers tools that ask about the slave.
+//! Answers tools that ask about the slave and its executions. Touches no session.
 
+mod answer;
+mod describe;
+mod execution;
+mod list;
+mod page;
+mod start;
+
+use std::pin::Pin;
 use std::sync::Arc;
 
-use selsyn_common::proto::{InfoReply, InfoRequest, ListFunctionsReply, ListFunctionsRequest};
+use selsyn_common::proto::{
+    ExecutionExistsReply, ExecutionExistsRequest, ExecutionInfo, GetExecutionRequest, InfoReply,
+    InfoRequest, ListExecutionsReply, ListExecutionsRequest, ListFunctionsReply,
+    ListFunctionsRequest, Outcome, ResultRequest, StartRequest, StopExecutionRequest, WatchRequest,
+};
 use selsyn_common::wire::WireId;
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::core::Core;
 use crate::generated::control_server::Control;
+use crate::records::EventBytes;
 
-/// Reads the slave's tables; touches no session.
+/// Reads the slave's tables, and acts through admission and executor as a session does.
 #[derive(Debug)]
 pub(super) struct Service {
     core: Arc<Core>,
@@ -48,5 +62,55 @@ impl Control for Service {
     ) -> Result<Response<ListFunctionsReply>, Status> {
         let functions = self.core.registry.list();
         Ok(Response::new(ListFunctionsReply { functions }))
+    }
+
+    async fn start(
+        &self,
+        request: Request<StartRequest>,
+    ) -> Result<Response<ExecutionInfo>, Status> {
+        start::start(&self.core, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_executions(
+        &self,
+        request: Request<ListExecutionsRequest>,
+    ) -> Result<Response<ListExecutionsReply>, Status> {
+        list::list(&self.core, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_execution(
+        &self,
+        request: Request<GetExecutionRequest>,
+    ) -> Result<Response<ExecutionInfo>, Status> {
+        let record = execution::find(&self.core, request.into_inner().execution)?;
+        Ok(Response::new(describe::execution(&self.core, &record)))
+    }
+
+    async fn execution_exists(
+        &self,
+        request: Request<ExecutionExistsRequest>,
+    ) -> Result<Response<ExecutionExistsReply>, Status> {
+        execution::exists(&self.core, request.into_inner().execution).map(Response::new)
+    }
+
+    async fn stop_execution(
+        &self,
+        request: Request<StopExecutionRequest>,
+    ) -> Result<Response<ExecutionInfo>, Status> {
+        execution::stop(&self.core, request.into_inner()).map(Response::new)
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<EventBytes, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        request: Request<WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let events = execution::watch(&self.core, request.into_inner())?;
+        Ok(Response::new(Box::pin(events)))
+    }
+
+    async fn result(&self, request: Request<ResultRequest>) -> Result<Response<Outcome>, Status> {
+        execution::result(&self.core, request.into_inner()).await.map(Response::new)
     }
 }

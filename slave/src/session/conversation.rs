@@ -93,6 +93,7 @@ impl<'a> Conversation<'a> {
         }
         self.session.send(Frame::Heartbeat(proto::Heartbeat {}));
         self.spares.clear();
+        self.core.sweep();
         None
     }
 
@@ -216,6 +217,6 @@ impl<'a> Conversation<'a> {
     /// The callbacks of these tasks have returned: their records may go.
     fn results_taken(&mut self, taken: proto::ResultsTaken) {
         let ids = taken.executions.into_iter().map(ExecutionId::from);
-        self.core.freed(self.core.records.taken(ids, self.session, &mut self.spares));
+        self.core.taken(ids, self.session, &mut self.spares);
     }
 }

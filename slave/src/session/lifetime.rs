@@ -171,18 +171,22 @@ impl Drop for OrphanGone {
     }
 }
 
-/// Nobody can ask for the session's results any more; what still runs is forgotten at its end.
+/// Nobody comes back for the session's results any more; what still runs is retired at its end.
 fn forget(core: &Core, session: &Session) {
     session.forgotten.store(true, Ordering::Release);
     let mut dropped = 0;
     for record in core.records.of_session(session.id) {
-        if record.state().result_bytes().is_some() {
-            core.forget(record.id);
+        let is_untaken = {
+            let state = record.state();
+            state.result_bytes().is_some() && !state.is_forgotten
+        };
+        if is_untaken {
+            core.retire(&record);
             dropped += 1;
         }
     }
     if dropped > 0 && !session.outbox.is_settled() {
-        warn!(connection = %session.peer.connection, dropped, "results that nobody took are forgotten");
+        warn!(connection = %session.peer.connection, dropped, "results that nobody took wait for nobody any more");
     }
 }
 

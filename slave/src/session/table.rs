@@ -87,6 +87,11 @@ impl Sessions {
         Ok(open.get(id).cloned())
     }
 
+    /// Refuses a start without a session while another master's session holds an exclusive slave.
+    pub(crate) fn check_holder(&self, owner: MasterId) -> Result<(), Refusal> {
+        self.check_hold(&self.lock(), |session| session.peer.master == owner)
+    }
+
     /// Refuses whoever comes while another session holds an exclusive slave.
     fn check_hold(&self, open: &Open, is_itself: impl Fn(&Session) -> bool) -> Result<(), Refusal> {
         let Some(tolerance) = self.exclusive else { return Ok(()) };

@@ -21,6 +21,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Refuse, tell, finish, abort.
 pub(super) async fn drain(core: &Arc<Core>, deadline: Duration) {
     core.admission().drain();
+    core.draining.cancel();
     core.sessions.tell_all(&session::draining(deadline));
     info!(running = core.admission().running(), ?deadline, "draining");
     let done = async {

@@ -6,6 +6,7 @@ use selsyn_common::proto::{self, from_slave::Frame};
 
 use crate::core::Core;
 use crate::executor;
+use crate::records::Record;
 use crate::session::Session;
 
 /// Executions that one frame names: some 25 bytes each.
@@ -18,7 +19,11 @@ pub(super) fn adopt(core: &Core, session: &Arc<Session>, asked: bool) {
     // Who asked for a session that is over may come before its end has been counted.
     let records =
         if asked || core.sessions.has_orphans() { core.records.all() } else { Vec::new() };
-    let mine: Vec<_> = records.into_iter().filter(|record| is_kin(&record.session())).collect();
+    let is_mine = |record: &Arc<Record>| {
+        let state = record.state();
+        is_kin(state.session(record)) && !state.is_forgotten
+    };
+    let mine: Vec<_> = records.into_iter().filter(is_mine).collect();
     if asked {
         tell_adopted(session, mine.iter().map(|record| record.id.into()).collect());
     }

@@ -104,6 +104,7 @@ fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejectio
         leaving: Mutex::new(false),
         records: AtomicUsize::new(0),
         emptied: Notify::new(),
+        logs: Arc::clone(&core.logs),
     })
 }
 

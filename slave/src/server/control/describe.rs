@@ -1,0 +1,52 @@
+//! Describes an execution as lists show it.
+
+use selsyn_common::proto::{self, ExecutionInfo, Phase, Status};
+use selsyn_common::wire::WireId;
+
+use crate::admission::Placement;
+use crate::core::Core;
+use crate::records::{Record, State};
+
+/// What there is to say of an execution.
+pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
+    let state = record.state();
+    let peer = &record.origin.peer;
+    let label = |time: u64| core.logs.label(time);
+    let verdict = state.verdict();
+    ExecutionInfo {
+        execution: Some(record.id.into()),
+        function: record.function.name.clone(),
+        owner: peer.master.to_wire(),
+        connection: peer.connection.clone(),
+        phase: phase(&state).into(),
+        status: verdict.map_or(Status::Started, |(status, _)| status).into(),
+        placement: placement(record.placement).into(),
+        came_micros: label(state.came()),
+        began_micros: state.began().map_or(0, label),
+        ended_micros: verdict.map_or(0, |(_, ended)| label(ended)),
+        label: state.label().to_owned(),
+        stop_reason: state.life.stop_reason().unwrap_or_default(),
+        parent: state.lineage().map(|lineage| lineage.parent.into()),
+        next_seq: Record::next_seq(&state),
+    }
+}
+
+/// How far an execution has come.
+pub(super) fn phase(state: &State) -> Phase {
+    if state.result_bytes().is_some() {
+        Phase::Ended
+    } else if state.life.is_asked_to_stop() {
+        Phase::Stopping
+    } else if state.began().is_some() {
+        Phase::Running
+    } else {
+        Phase::Waiting
+    }
+}
+
+const fn placement(placement: Placement) -> proto::Placement {
+    match placement {
+        Placement::Background => proto::Placement::Background,
+        Placement::Foreground => proto::Placement::Foreground,
+    }
+}

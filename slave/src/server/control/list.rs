@@ -1,0 +1,123 @@
+//! Lists executions that fit a filter, a page at a time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use selsyn_common::proto::{ListExecutionsReply, ListExecutionsRequest, Phase, Status as Verdict};
+use selsyn_common::wire::{WireError, WireId};
+use selsyn_common::{ErrorCode, ExecutionId, MasterId};
+use tonic::Status;
+
+use super::answer::{because, unreadable};
+use super::describe;
+use super::page::{self, Place};
+use crate::core::Core;
+use crate::records::Record;
+
+/// Executions of a page where none says how many.
+const PAGE: usize = 1_000;
+/// Most executions of a page, and most that are asked for by their ids: some 2 MB of a reply.
+const MAX_PAGE: usize = 10_000;
+
+pub(super) async fn list(
+    core: &Arc<Core>,
+    request: ListExecutionsRequest,
+) -> Result<ListExecutionsReply, Status> {
+    let filter = Filter::read(&request).map_err(|error| unreadable(&error))?;
+    let size = match request.page_size as usize {
+        0 => PAGE,
+        size => size.min(MAX_PAGE),
+    };
+    core.sweep();
+    let core = Arc::clone(core);
+    // A million executions take longer to look through than a heartbeat should wait.
+    let listed = tokio::task::spawn_blocking(move || filter.page(&core, size));
+    listed.await.map_err(|error| because(ErrorCode::ServeFailed, error.to_string()))
+}
+
+/// What a list is asked for.
+#[derive(Debug)]
+struct Filter {
+    phases: Vec<Phase>,
+    verdicts: Vec<Verdict>,
+    owner: Option<MasterId>,
+    function: String,
+    /// As labels: microseconds since 1970.
+    from: u64,
+    before: u64,
+    label: String,
+    only: HashSet<ExecutionId>,
+    /// Only what stands behind this place.
+    behind: Option<Place>,
+}
+
+impl Filter {
+    fn read(request: &ListExecutionsRequest) -> Result<Self, WireError> {
+        let wrong = |field, problem| WireError { frame: "ListExecutionsRequest", field, problem };
+        let phases: Vec<_> = request.phases().collect();
+        let verdicts: Vec<_> = request.verdicts().collect();
+        // A filter that is not understood must not be taken for none.
+        let is_known = !phases.contains(&Phase::Unspecified)
+            && phases.len() == request.phases.len()
+            && verdicts.len() == request.verdicts.len();
+        if !is_known {
+            return Err(wrong("phases or verdicts", "has an unknown value"));
+        }
+        if request.executions.len() > MAX_PAGE {
+            return Err(wrong("executions", "names more than 10,000"));
+        }
+        let owner = (!request.owner.is_empty())
+            .then(|| MasterId::from_wire("ListExecutionsRequest", "owner", &request.owner))
+            .transpose()?;
+        let token = &request.page_token;
+        let behind = (!token.is_empty())
+            .then(|| page::read(token).ok_or(wrong("page_token", "is none that was given")))
+            .transpose()?;
+        Ok(Self {
+            phases,
+            verdicts,
+            owner,
+            function: request.function.clone(),
+            from: request.from_micros,
+            before: match request.before_micros {
+                0 => u64::MAX,
+                before => before,
+            },
+            label: request.label.clone(),
+            only: request.executions.iter().map(|id| ExecutionId::from(*id)).collect(),
+            behind,
+        })
+    }
+
+    fn page(&self, core: &Core, size: usize) -> ListExecutionsReply {
+        let found = if self.only.is_empty() {
+            core.records.such_as(|record| self.fits(core, record))
+        } else {
+            let named = self.only.iter().filter_map(|id| core.records.get(*id));
+            named.filter(|record| self.fits(core, record)).collect()
+        };
+        let found = found.into_iter().map(|record| (page::place(&record), record)).collect();
+        let (records, last) = page::cut(found, size);
+        ListExecutionsReply {
+            executions: records.iter().map(|record| describe::execution(core, record)).collect(),
+            next_page_token: last.map(page::token).unwrap_or_default(),
+        }
+    }
+
+    fn fits(&self, core: &Core, record: &Record) -> bool {
+        let has_name = self.function.is_empty() || record.function.name == self.function;
+        let has_owner = self.owner.is_none_or(|owner| record.origin.peer.master == owner);
+        if !has_name || !has_owner {
+            return false;
+        }
+        let state = record.state();
+        let came = core.logs.label(state.came());
+        let is_in_time = came >= self.from && came < self.before;
+        let is_labelled = self.label.is_empty() || state.label() == self.label;
+        let is_behind = self.behind.is_none_or(|behind| (state.came(), record.id) < behind);
+        let has_come = self.phases.contains(&describe::phase(&state))
+            || state.verdict().is_some_and(|(verdict, _)| self.verdicts.contains(&verdict))
+            || (self.phases.is_empty() && self.verdicts.is_empty());
+        is_in_time && is_labelled && is_behind && has_come
+    }
+}
