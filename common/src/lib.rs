@@ -12,6 +12,7 @@
 //! | [`Context`], [`FailedTask`] | what goes down to child tasks, and comes up from them |
 //! | [`Refusal`] | why something was not done |
 //! | [`Output`], [`OutputContent`] | what a running function shows |
+//! | [`ExecutionInfo`], [`ExecutionEvent`] | what a slave says of an execution to who looks at it |
 //! | [`ErrorCode`] | the one table of codes |
 //! | [`link`] | lanes, numbering, silence, versions |
 //! | [`di_engine`] | DI-engine's JSON replies and its two tables of codes |
@@ -22,6 +23,7 @@ pub mod codes;
 mod context;
 pub mod di_engine;
 mod endpoint;
+mod execution;
 mod failed_task;
 mod failure;
 mod failure_json;
@@ -46,6 +48,7 @@ pub use cloudpss_verdict::CloudPssVerdict;
 pub use codes::ErrorCode;
 pub use context::{Context, Lineage, StopSignal};
 pub use endpoint::{DEFAULT_MASTER_PORT, DEFAULT_SLAVE_PORT, Endpoint, EndpointError};
+pub use execution::{ExecutionEvent, ExecutionInfo, Happened, Phase, StatusFilter, UnknownStatus};
 pub use failed_task::FailedTask;
 pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};

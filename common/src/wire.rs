@@ -1,5 +1,6 @@
 //! Turns domain types into protobuf messages and back; the only room that knows both.
 
+mod execution;
 mod lineage;
 mod outcome;
 mod output;

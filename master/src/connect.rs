@@ -124,8 +124,8 @@ impl Connect {
         let shared = self.master.shared();
         let (loops, runtime) = shared.runtimes().ok_or(ConnectError::NoRuntime)?;
         let (address, dial) = self.target.resolve()?;
-        let link =
-            Link::new(self.name, address, self.settings, self.hooks, Arc::clone(shared), runtime);
+        let at = (address, Arc::clone(&dial));
+        let link = Link::new(self.name, at, self.settings, self.hooks, Arc::clone(shared), runtime);
         let link = Arc::new(link);
         let connection = Connection::new(Arc::clone(&link));
         shared.insert(&connection)?;

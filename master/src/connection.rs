@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use selsyn_common::{IntoPayload, Payload, PayloadError, SlaveId};
 
+use crate::control::Control;
 use crate::error::{ConnectError, DisconnectError};
 use crate::goodbye;
 use crate::task::Task;
@@ -133,6 +134,14 @@ impl Connection {
     /// [`PayloadError::Encode`] when the data has no JSON form.
     pub fn new_task(&self, data: impl IntoPayload) -> Result<Task, PayloadError> {
         Ok(Task::new(Arc::clone(self.link()), data.into_payload()?))
+    }
+
+    /// Looks at, starts and stops executions of this slave, whoever started them: see [`Control`].
+    /// It dials the slave beside this connection, at the first call, and outlives it.
+    pub fn executions(&self) -> Control {
+        let link = self.link();
+        let (address, dial) = (link.address.clone(), Arc::clone(&link.dial));
+        Control::new(address, dial, &link.settings, Arc::clone(&link.master))
     }
 
     /// Ends the connection in good order: asks the slave, which aborts what still runs (reason

@@ -14,6 +14,7 @@
 //! | `cell` | one task's status, answer and outcome |
 //! | `delivery` | callbacks, in order, each panic contained; then the result is taken |
 //! | [`RunningTask::join`] | returns |
+//! | [`Control`] | executions looked at, started and stopped by id, without a session |
 //! | [`Group`] | the same for several connections at once |
 
 pub mod blocking;
@@ -23,6 +24,7 @@ mod cell;
 mod config;
 mod connect;
 mod connection;
+mod control;
 mod delivery;
 mod dispatch;
 mod driver;
@@ -39,6 +41,7 @@ mod task;
 
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
+pub use control::{Control, ControlError, ExecutionPages, ListExecutions, StartDetached, Watch};
 pub use error::{
     ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InputError,
     InsideRuntime, InvalidGroup, JoinError, NotStarted, StartError,

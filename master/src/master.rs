@@ -16,6 +16,7 @@ use crate::config::{Settings, setting_setters};
 use crate::connect::{Connect, Target};
 use crate::connection::Connection;
 use crate::connection::link::Link;
+use crate::control::Control;
 use crate::dispatch::dial;
 use crate::driver::Driver;
 use crate::error::{ConnectError, DisconnectError, HookError, InvalidGroup};
@@ -212,6 +213,18 @@ impl Master {
     /// All connections, in no order.
     pub fn connections(&self) -> Vec<Connection> {
         self.0.shared.connections.iter().map(|held| held.clone()).collect()
+    }
+
+    /// Looks at, starts and stops executions of a slave without a session: see [`Control`].
+    /// Nothing is dialled before the first call. The address is as for [`connect`](Self::connect),
+    /// the token that of this master.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Address`] and its like when the address cannot be dialled.
+    pub fn control(&self, address: impl ToString) -> Result<Control, ConnectError> {
+        let (address, dial) = Target::Address(address.to_string()).resolve()?;
+        Ok(Control::new(address, dial, &self.0.settings, Arc::clone(self.shared())))
     }
 
     /// Makes a group of connections, by name.

@@ -8,3 +8,4 @@ mod cloudpss;
 mod cloudpss_execution;
 mod di_engine;
 mod functiongraph;
+mod pyodps;

@@ -21,6 +21,7 @@ use super::in_flight::{Generation, InFlight};
 use super::late::Late;
 use super::state::{Change, ConnectionState};
 use crate::config::Settings;
+use crate::dispatch::dial::Dial;
 use crate::dispatch::{Ticket, Welcomed};
 use crate::error::ConnectError;
 use crate::hooks::Hooks;
@@ -30,6 +31,8 @@ use crate::master::Shared;
 pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) address: String,
+    /// How the slave is reached.
+    pub(crate) dial: Dial,
     pub(crate) settings: Settings,
     pub(crate) hooks: Hooks,
     pub(crate) master: Arc<Shared>,
@@ -82,7 +85,7 @@ pub(crate) type GoodbyeAnswer = Result<Option<Payload>, Refusal>;
 impl Link {
     pub(crate) fn new(
         name: String,
-        address: String,
+        (address, dial): (String, Dial),
         settings: Settings,
         hooks: Hooks,
         master: Arc<Shared>,
@@ -105,6 +108,7 @@ impl Link {
         Self {
             name,
             address,
+            dial,
             settings,
             hooks,
             master,

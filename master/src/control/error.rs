@@ -1,0 +1,166 @@
+//! Why a call to Control was not answered as was hoped.
+
+use std::time::Duration;
+
+use selsyn_common::wire::WireError;
+use selsyn_common::{ErrorCode, ExecutionId, FailedTask, PayloadError, Refusal, TaskStatus};
+use tonic::{Code, Status};
+
+use crate::dispatch::greeting;
+use crate::error::ConnectError;
+
+/// Why a call to [`Control`](crate::Control) was not answered as was hoped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// The slave cannot be reached, or does not know the token.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The slave did not answer in time: nobody knows whether it did what was asked. Every call can
+    /// be made again.
+    #[error("the slave at {address} did not answer within {patience:?}")]
+    Timeout {
+        /// Where it was dialled.
+        address: String,
+        /// How long was waited.
+        patience: Duration,
+    },
+    /// The slave never had such an execution, or it is too long ago to be remembered.
+    #[error("there never was an execution {id} on the slave")]
+    NotFound {
+        /// Which run.
+        id: ExecutionId,
+    },
+    /// The slave had it, and keeps it no more.
+    #[error("execution {id} is kept no more")]
+    Expired {
+        /// Which run.
+        id: ExecutionId,
+    },
+    /// It has ended: there is nothing to stop.
+    #[error("execution {id} has ended {status}: there is nothing to stop")]
+    AlreadyTerminal {
+        /// Which run.
+        id: ExecutionId,
+        /// Its verdict.
+        status: TaskStatus,
+    },
+    /// It has not ended: wait for it.
+    #[error("execution {id} has not ended")]
+    NotEnded {
+        /// Which run.
+        id: ExecutionId,
+    },
+    /// The wait ended before the execution did, which goes on: wait again.
+    #[error("execution {id} did not end within {waited:?}; it goes on")]
+    Elapsed {
+        /// Which run.
+        id: ExecutionId,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// It ended, and not with a value.
+    #[error("execution {} on {} ended {}: {}", .0.task, .0.connection, .0.status, .0.failure)]
+    NotCompleted(FailedTask),
+    /// It ended with a value that is not of the type that was asked for.
+    #[error("execution {id} completed: {source}")]
+    Unreadable {
+        /// Which run.
+        id: ExecutionId,
+        /// Where the reading failed.
+        source: PayloadError,
+    },
+    /// The slave refused: a start that has not run, a filter that it does not know, a call that is
+    /// too large.
+    #[error("the slave refused: {0}")]
+    Rejected(Box<Refusal>),
+}
+
+impl ControlError {
+    /// The row of the table of codes.
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Connect(error) => error.error_code(),
+            Self::Timeout { .. } => ErrorCode::ControlTimeout,
+            Self::NotFound { .. } => ErrorCode::ExecutionNotFound,
+            Self::Expired { .. } => ErrorCode::ExecutionExpired,
+            Self::AlreadyTerminal { .. } => ErrorCode::AlreadyTerminal,
+            Self::NotEnded { .. } => ErrorCode::ExecutionNotEnded,
+            Self::Elapsed { .. } => ErrorCode::JoinElapsed,
+            Self::NotCompleted(task) => {
+                ErrorCode::parse(task.failure.code()).unwrap_or(ErrorCode::FunctionFailed)
+            }
+            Self::Unreadable { .. } => ErrorCode::ResultUnreadable,
+            Self::Rejected(refusal) => refusal.reason,
+        }
+    }
+
+    /// The code that people look up.
+    pub fn code(&self) -> &'static str {
+        self.error_code().as_str()
+    }
+
+    /// The execution that it is about, if it is about one.
+    pub const fn execution(&self) -> Option<ExecutionId> {
+        match self {
+            Self::NotFound { id }
+            | Self::Expired { id }
+            | Self::AlreadyTerminal { id, .. }
+            | Self::NotEnded { id }
+            | Self::Elapsed { id, .. }
+            | Self::Unreadable { id, .. } => Some(*id),
+            Self::NotCompleted(task) => Some(ExecutionId::first(task.task)),
+            Self::Connect(_) | Self::Timeout { .. } | Self::Rejected(_) => None,
+        }
+    }
+
+    /// What a status of gRPC means.
+    pub(super) fn of(address: &str, id: Option<ExecutionId>, status: Status) -> Self {
+        let reason = header(&status, "selsyn-code").and_then(ErrorCode::parse);
+        match (reason, id) {
+            (Some(ErrorCode::ExecutionNotFound), Some(id)) => Self::NotFound { id },
+            (Some(ErrorCode::ExecutionExpired), Some(id)) => Self::Expired { id },
+            (Some(ErrorCode::ExecutionNotEnded), Some(id)) => Self::NotEnded { id },
+            (Some(ErrorCode::AlreadyTerminal), Some(id)) => {
+                let named = header(&status, "selsyn-status").unwrap_or_default();
+                let status = TaskStatus::ALL.into_iter().find(|status| status.name() == named);
+                Self::AlreadyTerminal { id, status: status.unwrap_or(TaskStatus::Lost) }
+            }
+            (Some(reason), _) if status.code() != Code::Unauthenticated => {
+                Self::Rejected(Box::new(refusal(reason, &status)))
+            }
+            _ if matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) => {
+                let message = status.message();
+                Self::Rejected(Box::new(Refusal::because(ErrorCode::PayloadTooLarge, message)))
+            }
+            _ => greeting::failed("control", address, status).into(),
+        }
+    }
+
+    /// The slave's answer makes no sense.
+    pub(super) fn broken(address: &str, error: &WireError) -> Self {
+        let refusal = Box::new(Refusal::because(ErrorCode::ProtocolViolation, error.to_string()));
+        let (name, address) = ("control".to_owned(), address.to_owned());
+        ConnectError::Refused { name, address, refusal }.into()
+    }
+
+    /// Whether the way to the slave has broken, so that another one may do.
+    pub(super) const fn is_broken_way(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Connect(ConnectError::Unreachable { .. }))
+    }
+}
+
+fn refusal(reason: ErrorCode, status: &Status) -> Refusal {
+    let number = |name| header(status, name)?.parse::<u64>().ok();
+    let mut refusal = Refusal::because(reason, status.message());
+    if let Some(code) = number("selsyn-number").and_then(|code| u16::try_from(code).ok()) {
+        refusal.code = code;
+    }
+    let pause = number("selsyn-retry-after-millis").filter(|millis| *millis > 0);
+    refusal.retry_after = pause.map(Duration::from_millis);
+    refusal
+}
+
+fn header<'a>(status: &'a Status, name: &str) -> Option<&'a str> {
+    status.metadata().get(name)?.to_str().ok()
+}

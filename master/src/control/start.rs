@@ -1,0 +1,112 @@
+//! An execution that belongs to no session, about to be started.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use selsyn_common::proto::{self, StartRequest};
+use selsyn_common::wire::WireId;
+use selsyn_common::{ErrorCode, ExecutionId, ExecutionInfo, Payload, Refusal, TaskId};
+
+use super::line::Ask;
+use super::{Control, ControlError};
+use crate::hooks::Boxed;
+
+/// Most bytes of data: larger data goes through a session, in parts.
+const MAX_DATA: usize = 4 * 1024 * 1024 - 64 * 1024;
+
+/// An execution that is being asked for. Await it: it is there when the slave has accepted it.
+#[derive(Debug)]
+#[must_use = "nothing is started before this is awaited"]
+pub struct StartDetached {
+    control: Control,
+    id: Option<ExecutionId>,
+    function: String,
+    data: Payload,
+    deadline: Duration,
+    foreground: bool,
+    label: String,
+}
+
+impl StartDetached {
+    pub(super) const fn new(control: Control, function: String, data: Payload) -> Self {
+        Self {
+            control,
+            id: None,
+            function,
+            data,
+            deadline: Duration::ZERO,
+            foreground: false,
+            label: String::new(),
+        }
+    }
+
+    /// Names it (PyODPS: `unique_identifier_id`). The same id with the same request again starts
+    /// nothing, and is answered as the first was. Default a new one.
+    pub const fn id(mut self, task: TaskId) -> Self {
+        self.id = Some(ExecutionId::first(task));
+        self
+    }
+
+    /// A word to find it by, of 256 bytes at most; default none.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Time until it is ended, its time in the queue included; default none.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Runs it in front: at most one does, and none waits for that.
+    pub const fn foreground(mut self) -> Self {
+        self.foreground = true;
+        self
+    }
+
+    async fn start(self) -> Result<ExecutionInfo, ControlError> {
+        let bytes = self.data.len();
+        if bytes > MAX_DATA {
+            let message =
+                format!("the data has {bytes} bytes; a start by Control takes {MAX_DATA}");
+            let refusal = Refusal::because(ErrorCode::PayloadTooLarge, message);
+            return Err(ControlError::Rejected(Box::new(refusal)));
+        }
+        let (control, request) = self.request();
+        let id = request.execution.map(ExecutionId::from);
+        let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.start(it).await });
+        let info = control.call(id, Duration::ZERO, request, ask).await?;
+        control.read(info)
+    }
+
+    fn request(self) -> (Control, StartRequest) {
+        let Self { control, id, function, data, deadline, foreground, label } = self;
+        let new_id = || ExecutionId::first(control.0.master.next_task_id(false));
+        // The slave counts whole milliseconds, and 0 means none.
+        let millis = deadline.as_nanos().div_ceil(1_000_000);
+        let placement =
+            if foreground { proto::Placement::Foreground } else { proto::Placement::Background };
+        let request = StartRequest {
+            // Named here, so that a call that is made again starts nothing twice.
+            execution: Some(id.unwrap_or_else(new_id).into()),
+            function,
+            data: Some(data.into()),
+            deadline_millis: u64::try_from(millis).unwrap_or(u64::MAX),
+            placement: placement.into(),
+            owner: control.owner().to_wire(),
+            label,
+        };
+        (control, request)
+    }
+}
+
+impl IntoFuture for StartDetached {
+    /// What the slave says of it once it has accepted it; what has been refused has not run.
+    type Output = Result<ExecutionInfo, ControlError>;
+    type IntoFuture = Boxed<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
