@@ -43,11 +43,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// ```no_run
 /// use std::time::Duration;
+/// use selsyn_common::Phase;
 /// use selsyn_master::Master;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let control = Master::new()?.control("10.0.4.12")?;
-/// for execution in control.list().status("running".parse()?).await? {
+/// for execution in control.list().status(Phase::Running).await? {
 ///     println!("{} {} since {:?}", execution.id, execution.function, execution.began);
 /// }
 /// let started = control.start("train", &serde_json::json!({"epochs": 20}))?.label("nightly").await?;
