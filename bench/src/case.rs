@@ -134,7 +134,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
         Group::Bulk => bulk::run(plan).await,
         Group::Unread => unread::run(plan).await,
         Group::Durable => durable::run(plan).await,
-        Group::Outputs => Ok(outputs::rows(plan)),
+        Group::Outputs => outputs::run(plan).await,
         Group::Nats => peer::nats(plan).await,
         Group::Ray => peer::python(plan, &peer::RAY).await,
         Group::DiEngine => peer::python(plan, &peer::DI_ENGINE).await,

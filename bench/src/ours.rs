@@ -2,12 +2,14 @@
 
 mod bulk;
 mod burst;
+mod lines;
 mod outstanding;
 mod slaves;
 mod small;
 mod watched;
 
 pub(crate) use bulk::Bulk;
+pub(crate) use lines::Lines;
 pub(crate) use outstanding::Outstanding;
 pub(crate) use slaves::Slaves;
 pub(crate) use small::Small;

@@ -6,16 +6,22 @@ use selsyn::{Failure, FunctionExecution, Payload, Slave, SlaveBuilder, function}
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::watch;
 
-use crate::Result;
 use crate::placement::{Placement, Role};
 use crate::process::Addresses;
 use crate::yardstick::{echo, nats, tarpc, tcp};
+use crate::{PAYLOAD, Result};
 
 /// More tasks than any case has outstanding.
 const QUEUE: usize = 2_000_000;
 
+/// Lines between two looks at what else there is to do.
+const YIELDS: usize = 256;
+
 /// More connections than any case makes.
 const CONNECTIONS: usize = 20_000;
+
+/// More lines than any case logs: what is measured is how fast they are read, not what is dropped.
+const LINES: u64 = 50_000_000;
 
 const GIB: usize = 1024 * 1024 * 1024;
 
@@ -37,6 +43,19 @@ async fn serve() -> Result<()> {
     let line = serde_json::to_string(&at)?;
     std::io::stdout().write_all(format!("{line}\n").as_bytes())?;
     Ok(slave.serve_until(parent_gone(gate)).await?)
+}
+
+/// Logs so many lines, each as long as a small payload.
+async fn lines(execution: FunctionExecution, lines: usize) -> std::result::Result<(), Failure> {
+    let line = "7".repeat(PAYLOAD);
+    for n in 0..lines {
+        execution.info(&line);
+        if n % YIELDS == 0 {
+            // One core has a reader on it too.
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
 }
 
 /// Does what the lines of standard input say; its end is the parent's.
@@ -67,4 +86,7 @@ fn slave(gate: watch::Receiver<bool>) -> SlaveBuilder {
         .function("plain", echo)
         .function("inline", function(echo).inline())
         .function("gated", gated)
+        .execution_log(LINES, GIB)
+        .all_execution_logs(2 * GIB)
+        .function("lines", lines)
 }
