@@ -194,8 +194,8 @@ impl Cell {
             return self.ended(End::Completed(end), after);
         }
         debug!(task.id = %self.id, "completed");
+        after.take(self.id, end.value.len());
         state.complete(end);
-        after.take(self.id);
         state.waiters.take(&mut after.woken);
     }
 
@@ -224,7 +224,7 @@ impl Cell {
         state.delivered = true;
         // What never ran has no result to take.
         if state.status.is_verdict() {
-            after.take(self.id);
+            after.take(self.id, state.end.bytes());
         }
         state.waiters.take(&mut after.woken);
     }

@@ -61,7 +61,8 @@ async fn origin_03_a_result_that_cannot_be_told_costs_the_slave_nothing() {
     cluster.stop().await;
 }
 
-/// The slave hears that a result was taken after the callbacks have returned, and not before.
+/// The slave hears that a result was taken after the callbacks have returned, and not before; with
+/// what is said next, or when it beats.
 #[tokio::test]
 async fn origin_04_a_result_is_acknowledged_after_its_callbacks() {
     let master = Master::new().unwrap();
@@ -81,8 +82,12 @@ async fn origin_04_a_result_is_acknowledged_after_its_callbacks() {
     let outcome = Some(proto::Outcome::from(outcome));
     session.send(from_slave::Frame::Finished(proto::Finished { execution, outcome }));
     let running = expect::soon("the start", starting).await.unwrap().unwrap();
+    let beat = || from_slave::Frame::Heartbeat(proto::Heartbeat {});
+    session.send(beat());
     running.join_timeout(Duration::from_millis(20)).await.unwrap_err();
     gate.open();
+    expect::completed(&running).await;
+    session.send(beat());
     assert!(matches!(session.next().await, from_master::Frame::ResultsTaken(_)));
     assert_eq!(returned.runs(), 1);
 }

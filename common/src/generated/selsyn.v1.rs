@@ -847,7 +847,8 @@ pub struct Input {
     pub data: ::core::option::Option<Payload>,
 }
 /// The callbacks of these tasks have returned: the slave may forget the results. Nothing else
-/// allows it to.
+/// allows it to. A few small ones are said along with the next frame, at the latest when the slave
+/// beats.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResultsTaken {
     /// Which runs.

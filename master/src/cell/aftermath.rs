@@ -9,6 +9,12 @@ use super::Cell;
 use crate::connection::link::Link;
 use crate::delivery;
 
+/// Results that the slave need not forget at once, if they have no more bytes than these in all: it
+/// is told with whatever is said next, and when it is next heard to live, after 3 s at the latest.
+/// So a task that is alone costs one write, and not two.
+const FEW: usize = 32;
+const SMALL: usize = 64 * 1024;
+
 /// What changes of tasks of one connection leave to do; gathered, so that it is done once for
 /// many of them.
 #[derive(Debug, Default)]
@@ -17,6 +23,8 @@ pub(crate) struct Aftermath {
     pub(super) begun: Vec<Arc<Cell>>,
     /// Tasks whose results the slave may forget.
     taken: Vec<proto::ExecutionId>,
+    /// And how large these are.
+    taken_bytes: usize,
     /// Those who waited for a change.
     pub(super) woken: Vec<Waker>,
 }
@@ -28,10 +36,11 @@ impl Aftermath {
         self.woken.reserve(tasks);
     }
 
-    /// The slave may forget a result.
+    /// The slave may forget a result of so many bytes.
     #[inline]
-    pub(crate) fn take(&mut self, id: ExecutionId) {
+    pub(crate) fn take(&mut self, id: ExecutionId, bytes: usize) {
         self.taken.push(id.into());
+        self.taken_bytes += bytes;
     }
 
     /// Does it, and is empty again.
@@ -41,16 +50,17 @@ impl Aftermath {
         }
     }
 
-    /// Does it, and is empty again. True when the slave is told of it only after
+    /// Does it, and is empty again. True when the slave shall be told of it soon: after
     /// [`Link::wake`], unless somebody says something else before. Whoever waited goes on last:
     /// what it says then comes behind what is said here.
     pub(crate) fn tell(&mut self, link: &Link) -> bool {
         self.begun.drain(..).for_each(|cell| delivery::work(&cell));
-        let says = !self.taken.is_empty();
-        if says {
+        let bytes = std::mem::take(&mut self.taken_bytes);
+        let is_urgent = self.taken.len() > FEW || bytes > SMALL;
+        if !self.taken.is_empty() {
             link.results_taken(std::mem::take(&mut self.taken));
         }
         self.woken.drain(..).for_each(Waker::wake);
-        says
+        is_urgent
     }
 }

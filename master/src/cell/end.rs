@@ -28,6 +28,15 @@ impl End {
         !matches!(self, Self::None)
     }
 
+    /// How many bytes the value has, if there is one.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Completed(Completed { value, .. }) => value.len(),
+            Self::Other(outcome) => outcome.value().map_or(0, Payload::len),
+        }
+    }
+
     /// The verdict, which an end has.
     pub(crate) fn status(&self) -> TaskStatus {
         match self {

@@ -355,6 +355,8 @@ impl<'a> Conversation<'a> {
     }
 
     fn answer_beat(&mut self) {
+        // What waited for something else to be said has waited long enough.
+        self.link.wake();
         self.beats += 1;
         if self.beats.is_multiple_of(BEATS_PER_ANSWER) {
             self.link.send(from_master::Frame::Heartbeat(proto::Heartbeat {}));

@@ -100,7 +100,7 @@ fn not_in_flight(
     after: &mut Aftermath,
 ) -> Result<(), WireError> {
     let id = wire::execution_id("Finished", finished.execution)?;
-    after.take(id);
+    after.take(id, 0);
     link.give_up_sending(id);
     if !link.is_late(id) {
         warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
