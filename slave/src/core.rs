@@ -113,7 +113,7 @@ impl Core {
         self.freed(freed);
         if !stay.is_empty() {
             let gone = self.retain(stay.iter().map(|record| &**record));
-            gone.into_iter().for_each(|record| spares.put(record, session));
+            spares.put_late(gone, session);
         }
     }
 

@@ -45,6 +45,7 @@ use greeting::{Greeted, Rejection};
 use tie::Tie;
 
 pub(crate) use detached::DetachedSessions;
+pub(crate) use shrink::output_to_fit;
 pub(crate) use table::Sessions;
 
 /// One session, as executions and the table of sessions know it.

@@ -201,6 +201,22 @@ async fn a_short_inline_execution_goes_with_its_result_and_is_told_apart_from_no
 }
 
 #[tokio::test]
+async fn a_line_that_no_frame_carries_is_kept_as_it_is_sent() {
+    let long = |execution: FunctionExecution, bytes: usize| async move {
+        execution.info("x".repeat(bytes));
+        Ok::<_, Failure>(())
+    };
+    let cluster = cluster(&opened(), move |slave| slave.function("long", long)).await;
+    let control = cluster.connection(0).executions();
+    let started = control.start("long", 3 << 20).unwrap().await.unwrap();
+    let events = rest(&mut control.watch(started.id, 3)).await;
+    let Happened::Output(output) = &events[0].what else { panic!("{:?}", events[0].seq) };
+    let OutputContent::Log(line) = &output.content else { panic!("a line was shown") };
+    assert!(line.content.len() < 1 << 20 && line.content.ends_with("(cut)"));
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn the_oldest_events_go_first_and_the_gap_says_how_many() {
     let gate = opened();
     let cluster = cluster(&gate, |slave| slave.execution_log(100, 1 << 20)).await;

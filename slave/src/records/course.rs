@@ -8,7 +8,7 @@ use selsyn_common::{ExecutionId, Outcome, Payload};
 
 use super::kept::Kept;
 use super::{Record, State};
-use crate::session::{Leaves, Session};
+use crate::session::{Leaves, Session, output_to_fit};
 
 /// How much of its course the master has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,8 @@ impl Record {
         state.tell(self, Told::Running, Leaves::WithBatch);
         let more = state.more();
         more.shown += 1;
-        let output = proto::Output { seq: more.shown, content: Some(content) };
+        let mut output = proto::Output { seq: more.shown, content: Some(content) };
+        output_to_fit(&mut output);
         let (what, aftermath) = state.keep_event(&self.origin.logs, What::Output(output));
         if let What::Output(output) = what {
             state.send(self, output);

@@ -65,6 +65,7 @@ impl Record {
     }
 
     /// Makes it a blank one that can be used again.
+    #[inline(always)]
     pub(super) fn clear(&mut self) {
         self.data = Payload::null();
         // Nobody is left to look, or to wait.

@@ -40,6 +40,7 @@ impl Spares {
     }
 
     /// Keeps a record of this session, if nobody else has it.
+    #[inline(always)]
     pub(crate) fn put(&mut self, mut record: Arc<Record>, session: &Arc<Session>) {
         if self.0.len() == MAX || !Arc::ptr_eq(&record.origin, session) {
             return;
@@ -48,6 +49,12 @@ impl Spares {
             only.clear();
             self.0.push(record);
         }
+    }
+
+    /// Keeps records that were kept on for a while, and are no more.
+    #[inline(never)]
+    pub(crate) fn put_late(&mut self, records: Vec<Arc<Record>>, session: &Arc<Session>) {
+        records.into_iter().for_each(|record| self.put(record, session));
     }
 
     /// Lets go of all.

@@ -63,11 +63,16 @@ pub(super) struct More {
     /// What user code asks for beyond its run; made at the first question.
     extras: Option<Arc<Extras>>,
     pub(super) kept: Kept,
-    /// What it showed, once it showed something or somebody waits for it.
-    log: Option<Box<Log>>,
-    label: Option<Box<str>>,
+    aside: Option<Box<Aside>>,
+}
+
+/// What one has that shows something, is watched, or was started without a session.
+#[derive(Debug, Default)]
+struct Aside {
+    log: Log,
+    label: String,
     /// Why its hook refused it, if it did.
-    refusal: Option<Box<Refusal>>,
+    refusal: Option<Refusal>,
 }
 
 impl State {
@@ -97,6 +102,7 @@ impl State {
     }
 
     /// As it was made, but for the memory that it has.
+    #[inline(always)]
     pub(super) fn clear(&mut self) {
         let mut more = self.more.take();
         if let Some(more) = &mut more {
@@ -104,7 +110,9 @@ impl State {
             (more.heir, more.lineage, more.deadline, more.shown) = (None, None, None, 0);
             more.extras = None;
             more.kept = Kept::Nothing;
-            (more.log, more.label, more.refusal) = (None, None, None);
+            if more.aside.is_some() {
+                more.aside = None;
+            }
         }
         *self = Self { more, ..Self::new(Place::Foreground, 0) };
     }
@@ -200,38 +208,46 @@ impl State {
         self.came
     }
 
+    fn aside(&mut self) -> &mut Aside {
+        self.more().aside.get_or_insert_default()
+    }
+
+    fn aside_ref(&self) -> Option<&Aside> {
+        self.more.as_ref()?.aside.as_deref()
+    }
+
     pub(super) fn log(&mut self) -> &mut Log {
-        self.more().log.get_or_insert_default()
+        &mut self.aside().log
     }
 
     pub(super) fn log_ref(&self) -> Option<&Log> {
-        self.more.as_ref()?.log.as_deref()
+        self.aside_ref().map(|aside| &aside.log)
     }
 
     /// Tells those who watch it that there is something new.
     pub(super) fn ring_log(&mut self) {
-        if let Some(log) = self.more.as_mut().and_then(|more| more.log.as_deref_mut()) {
-            log.ring();
+        if let Some(aside) = self.more.as_mut().and_then(|more| more.aside.as_deref_mut()) {
+            aside.log.ring();
         }
     }
 
     pub(crate) fn label(&self) -> &str {
-        self.more.as_ref().and_then(|more| more.label.as_deref()).unwrap_or_default()
+        self.aside_ref().map_or("", |aside| &aside.label)
     }
 
     pub(crate) fn set_label(&mut self, label: String) {
         if !label.is_empty() {
-            self.more().label = Some(label.into());
+            self.aside().label = label;
         }
     }
 
     /// Why its hook refused it, if it did.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
-        self.more.as_ref()?.refusal.as_deref().cloned()
+        self.aside_ref()?.refusal.clone()
     }
 
     pub(crate) fn set_refusal(&mut self, refusal: Refusal) {
-        self.more().refusal = Some(Box::new(refusal));
+        self.aside().refusal = Some(refusal);
     }
 
     /// How long it waited, and how long it ran.

@@ -40,6 +40,14 @@ pub(super) fn to_fit(frame: &mut FromSlave, max_payload_bytes: usize) {
     }
 }
 
+/// Cuts the text of an output that no frame carries, before it is kept: whoever reads it later gets
+/// what was sent.
+pub(crate) fn output_to_fit(output: &mut proto::Output) {
+    if output.encoded_len() > MAX_BYTES {
+        shrink_output(output);
+    }
+}
+
 /// Whether a frame has nothing that could be too large: most have not. The size of a value was
 /// looked at before.
 fn is_small(frame: &FromSlave) -> bool {
