@@ -150,8 +150,8 @@ impl<F: Frame> Iterator for Incoming<F> {
             return Some((0, frame));
         }
         let number = self.next;
-        // 0 is no number to count from.
-        self.next += u64::from(number > 0);
+        // 0 is no number to count from; a number too high is refused where it is received.
+        self.next = number.saturating_add(u64::from(number > 0));
         Some((number, frame))
     }
 }

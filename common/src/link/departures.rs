@@ -121,11 +121,7 @@ impl<F: Frame> Departures<F> {
 
     /// What waits, and the other side has, leaves no more.
     fn skip_known(&mut self) {
-        if let Some(first) = self.waiting.front_mut().filter(|first| first.first <= self.acked) {
-            self.bytes -= first.bytes();
-            first.skip_to(self.acked);
-            self.bytes += first.bytes();
-        }
+        skip_to(self.acked, self.waiting.front_mut(), &mut self.bytes);
     }
 
     /// The stream was resumed: what the other side has not received leaves again.
@@ -157,6 +153,8 @@ impl<F: Frame> Departures<F> {
         is_meant: impl Fn(ExecutionId) -> bool,
         mut done: impl FnMut(ExecutionId),
     ) {
+        // What the other side has is asked for, and stays so.
+        skip_to(self.acked, self.kept.front_mut(), &mut self.bytes);
         for written in self.kept.iter_mut().chain(&mut self.waiting) {
             self.bytes -= written.bytes();
             written.change(|frame| {
@@ -192,6 +190,15 @@ impl<F: Frame> Departures<F> {
     /// Forgets everything: nobody will ask for it again.
     pub fn clear(&mut self) {
         *self = Self { last: self.last, left: self.left, acked: self.last, ..Self::default() };
+    }
+}
+
+/// Drops what the other side has from the oldest of those that are kept, and counts its bytes out.
+fn skip_to<F: Frame>(acked: u64, oldest: Option<&mut Written<F>>, bytes: &mut usize) {
+    if let Some(oldest) = oldest.filter(|oldest| oldest.first <= acked) {
+        *bytes -= oldest.bytes();
+        oldest.skip_to(acked);
+        *bytes += oldest.bytes();
     }
 }
 

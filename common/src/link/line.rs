@@ -166,8 +166,12 @@ impl<F: Frame> Line<F> {
             self.part_departs(clock);
             return self.departures.leave(clock).or_else(|| self.beat());
         }
-        // What is numbered in it is kept apart from what is not.
-        let is_numbered = self.departures.leave(clock).is_some();
+        // What is numbered in it is kept apart from what is not; in two batches where it is longer
+        // as it was said than as it leaves, with less time left.
+        let mut is_numbered = false;
+        while self.departures.leave(clock).is_some() {
+            is_numbered = true;
+        }
         Some(Batch::written(if is_numbered { first } else { 0 }, bytes.into()))
     }
 

@@ -321,3 +321,57 @@ fn a_start_that_came_in_parts_has_less_time() {
     let Some(from_master::Frame::Start(start)) = whole.remove(0).frame else { unreachable!() };
     assert!((49_000..=50_000).contains(&start.deadline_millis), "{}", start.deadline_millis);
 }
+
+/// A start of a function that is named, and has 128 ms.
+fn named(n: usize, name: usize) -> FromMaster {
+    let start = proto::Start {
+        execution: Some(task(n)),
+        function: "f".repeat(name),
+        deadline_millis: 128,
+        ..proto::Start::default()
+    };
+    FromMaster { frame: Some(from_master::Frame::Start(start)) }
+}
+
+/// A batch is counted as it is kept and leaves shorter, with less time left: no frame falls between.
+#[test]
+fn whatever_leaves_behind_a_beat_may_be_acknowledged() {
+    let early: Clock = || *BEGUN;
+    let later: Clock = || *BEGUN + Duration::from_millis(2);
+    for name in 200..512 {
+        let mut master = Master::new(10_000);
+        master.send(FromMaster::beat(), early).unwrap();
+        (1..=200).for_each(|n| master.send(named(n, name), early).unwrap());
+        let batch = master.next_batch(later).unwrap();
+        let read = Batch::<FromMaster>::decode(batch.encode_to_vec().as_slice()).unwrap();
+        let (last, _) = read.into_incoming().unwrap().last().unwrap();
+        master.acked(last, later).unwrap();
+    }
+}
+
+static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+
+#[test]
+fn what_the_other_side_has_is_not_withdrawn() {
+    let mut master = Master::new(100);
+    master.send(start(1, 3 * PART_BYTES), Instant::now).unwrap();
+    master.send(cancel(9), Instant::now).unwrap();
+    assert_eq!(next(&mut master).unwrap().into_incoming().unwrap().len(), 2);
+    // The other side has stopped at the announced one, and says so.
+    master.acked(1, Instant::now).unwrap();
+    master.withdraw(|_| true);
+    master.resume(1, Instant::now).unwrap();
+    let said: Vec<_> = std::iter::from_fn(|| next(&mut master))
+        .flat_map(|batch| batch.into_incoming().unwrap())
+        .map(|(_, frame)| frame)
+        .collect();
+    assert!(said.iter().any(|frame| frame.as_part().is_some_and(|part| part.frame == 1)));
+}
+
+#[test]
+fn a_number_that_is_too_high_is_refused() {
+    let outbox = crate::link::outbox::Outbox::<FromSlave>::new(10, Instant::now);
+    let batch = Batch::numbered(u64::MAX, vec![cancel(1)]);
+    let mut incoming = batch.into_incoming().unwrap();
+    outbox.attach().arrived(&mut incoming, &mut Vec::new()).unwrap_err();
+}

@@ -16,6 +16,9 @@ use crate::proto::Part;
 /// A time that is left does not change by less.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// A batch that fills less than so much of its room gives the rest back.
+const SPARED: usize = 4;
+
 /// Numbered frames that leave together.
 #[derive(Debug)]
 pub(super) struct Written<F> {
@@ -103,7 +106,12 @@ impl<F: Frame> Written<F> {
     /// from here on.
     pub(super) fn leaves(&mut self, now: impl FnOnce() -> Instant) -> Batch<F> {
         if let Body::Open(bytes) = &mut self.body {
-            self.body = Body::Closed(std::mem::take(bytes).into());
+            let mut bytes = std::mem::take(bytes);
+            if bytes.len() < bytes.capacity() / SPARED {
+                // It may be kept for long, and its room is not counted.
+                bytes.shrink_to_fit();
+            }
+            self.body = Body::Closed(bytes.into());
         }
         match &self.body {
             Body::Part(part, _) => Batch::numbered(self.first, vec![F::part(part.clone())]),

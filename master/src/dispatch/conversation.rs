@@ -87,6 +87,12 @@ impl<'a> Conversation<'a> {
                     self.leave(from_master::Frame::Detach(proto::Detach {}));
                     return Over::Closed;
                 }
+                // It is rare, and a flood of frames must not shut it out.
+                () = &mut due => {
+                    link.end_due(Instant::now());
+                    due.set(link.due());
+                    None
+                }
                 // Before the clock: what has arrived was heard, however late it is looked at.
                 read = self.incoming.message() => {
                     if let Ok(Some(_)) = &read {
@@ -99,11 +105,6 @@ impl<'a> Conversation<'a> {
                     planned = self.next_look();
                     look.set(until(planned));
                     over
-                }
-                () = &mut due => {
-                    link.end_due(Instant::now());
-                    due.set(link.due());
-                    None
                 }
             };
             if std::mem::take(&mut self.has_more_to_say) {

@@ -32,6 +32,12 @@ impl Extras {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The run is over: nothing will call, or come, any more.
+    pub(crate) fn close(&self) {
+        self.callbacks.close();
+        self.inbox.close();
+    }
+
     /// Takes down the CPU time of the thread that user code had to itself.
     pub(crate) fn took(&self, cpu: Duration) {
         self.cpu.get_or_init(|| cpu);

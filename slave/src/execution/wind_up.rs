@@ -36,11 +36,7 @@ impl Aside {
     /// it. What user code left is dropped here: nothing may be locked.
     pub(crate) fn wind_up(&self, end: End) -> End {
         let Some(extras) = &self.extras else { return end };
-        let close = || {
-            extras.callbacks.close();
-            extras.inbox.close();
-        };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(close)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| extras.close())) {
             warn!("dropping a callback panicked: {}", panic_message(panic.as_ref()));
         }
         extras.exit.get().map_or(end, |code| End::Exited(*code))

@@ -39,6 +39,7 @@ impl Record {
             awaited: AtomicBool::new(false),
             function,
             data: Payload::null(),
+            is_pinned: false,
             origin: Arc::clone(origin),
             state: Mutex::new(State::new(Place::Foreground, 0)),
         }
@@ -59,6 +60,7 @@ impl Record {
             state.limit(deadline);
             state.set_lineage(request.lineage);
         }
+        self.is_pinned = begins.is_some();
         if begins.is_none() {
             self.unpin_data();
         }
@@ -75,7 +77,7 @@ impl Record {
 
     /// Copies small data out of the buffer that it came in, as it will wait: for its hook, for a
     /// slot, or for a thread. A run that begins right here needs none: slots bound how many of
-    /// them pause.
+    /// them pause, and one that is kept for a while counts with its buffer.
     fn unpin_data(&mut self) {
         if self.data.len() <= COPIED {
             let copy = Bytes::copy_from_slice(self.data.as_bytes());

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use selsyn_common::link::batch::MAX_BATCH_BYTES;
 use selsyn_common::{ExecutionId, Lineage, Payload};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -26,6 +27,8 @@ pub(crate) struct Record {
     pub(super) awaited: AtomicBool,
     pub(crate) function: Arc<Registered>,
     pub(crate) data: Payload,
+    /// The data shares the buffer that it was read into.
+    pub(super) is_pinned: bool,
     /// The session that it came by.
     pub(crate) origin: Arc<Session>,
     pub(super) state: Mutex<State>,
@@ -107,7 +110,8 @@ impl Record {
     pub(crate) fn bytes(&self) -> usize {
         let state = self.state();
         let log = state.log_ref().map_or(0, super::log::Log::bytes);
-        self.data.len() + state.result_bytes().unwrap_or(0) + log
+        let buffer = if self.is_pinned { MAX_BATCH_BYTES } else { 0 };
+        self.data.len().max(buffer) + state.result_bytes().unwrap_or(0) + log
     }
 
     /// What became of it has been sent: whoever waits to close its session may go on.

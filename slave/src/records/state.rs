@@ -161,7 +161,15 @@ impl State {
 
     /// What user code asks for beyond its run.
     pub(super) fn extras(&mut self) -> Arc<Extras> {
-        Arc::clone(self.more().extras.get_or_insert_default())
+        let is_over = self.life.is_ended();
+        let extras = self.more().extras.get_or_insert_with(|| {
+            let extras = Extras::default();
+            if is_over {
+                extras.close();
+            }
+            Arc::new(extras)
+        });
+        Arc::clone(extras)
     }
 
     /// What user code has asked for, if it has.

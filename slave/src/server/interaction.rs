@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{FromMaster, FromSlave};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::task::yield_now;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
@@ -49,10 +49,11 @@ impl Interaction for Service {
 /// in one write with the head of the response. A master may wait for that head before its Hello.
 async fn soon(mut opened: oneshot::Receiver<Opening>) -> Outgoing {
     for _ in 0..TURNS {
-        if let Ok(opening) = opened.try_recv() {
-            return Outgoing::Opened(Some(opening));
+        match opened.try_recv() {
+            Ok(opening) => return Outgoing::Opened(Some(opening)),
+            Err(TryRecvError::Closed) => return Outgoing::Over,
+            Err(TryRecvError::Empty) => yield_now().await,
         }
-        yield_now().await;
     }
     Outgoing::Greeting(opened)
 }

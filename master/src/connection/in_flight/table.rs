@@ -17,6 +17,9 @@ const MOST_PLACES_EACH: usize = 4;
 /// Of so many places, as many entries as one may be crowded out before there are more places.
 const PLACES_FOR_ONE_CROWDED: usize = 8;
 
+/// So many places a table keeps that is empty.
+const MOST_SPARE_PLACES: usize = 4_096;
+
 /// What is kept under an id that never changes.
 pub(super) trait Kept {
     fn id(&self) -> ExecutionId;
@@ -91,6 +94,10 @@ impl<T: Kept> Table<T> {
             && let Some(entry) = kept.take_if(|entry| entry.id() == id)
         {
             self.len -= 1;
+            if self.len == 0 && self.places.len() > MOST_SPARE_PLACES {
+                // What a flood needed is not kept, nor walked, for ever.
+                self.places = Vec::new();
+            }
             return Some(entry);
         }
         self.remove_crowded(id)

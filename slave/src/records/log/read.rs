@@ -102,7 +102,7 @@ impl Story<'_> {
     /// Tells the verdict, if everything before it was told.
     fn end(&mut self, state: &State) {
         let Some((outcome, ended)) = state.outcome() else { return };
-        if self.at + 1 == Record::next_seq(state) {
+        if self.at.checked_add(1) == Some(Record::next_seq(state)) {
             self.event(ended, What::Ended(Box::new(outcome)));
         }
     }

@@ -67,14 +67,18 @@ impl Logs {
 
     /// Drops the oldest events of the oldest logs, until all together are small enough.
     pub(super) fn shed(&self) {
+        // Dropped when nothing is locked any more: user code may go with them.
+        let mut seen = Vec::new();
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(over) = self.over() {
-            let Some(oldest) = line.front() else { return };
-            let is_empty = oldest.upgrade().is_none_or(|record| record.shed(self, over));
-            if is_empty {
+            let Some(oldest) = line.front() else { break };
+            let oldest = oldest.upgrade();
+            if oldest.as_ref().is_none_or(|record| record.shed(self, over)) {
                 line.pop_front();
             }
+            seen.extend(oldest);
         }
+        drop(line);
     }
 
     /// By how many bytes all together are too large, if they are.
