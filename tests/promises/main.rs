@@ -14,6 +14,7 @@ mod deadline;
 mod drain;
 mod edges;
 mod failures;
+mod five_systems;
 mod frames;
 mod goodbye;
 mod groups;

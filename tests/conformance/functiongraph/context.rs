@@ -29,12 +29,17 @@ async fn context(execution: FunctionExecution, (): ()) -> Result<Value, Failure>
         "user": [execution.user_data("depth"), execution.user_data("missing")],
         "typed": execution.user_data_as::<u32>("depth").ok().flatten(),
         "executor": [executor.name.as_str(), executor.version.as_str()],
+        "slave": executor.id.to_string(),
         "api": execution.endpoint("api"),
         "gql": execution.endpoint("gql"),
         "token": execution.token().map(|token| token.reveal().to_owned()),
         "function token": execution.function_token().map(Token::reveal),
         "key": credentials.as_ref().map(|keys| keys.access_key.as_str()).ok(),
         "secret": credentials.as_ref().map(|keys| keys.secret_key.reveal()).ok(),
+        "security token": credentials
+            .as_ref()
+            .ok()
+            .and_then(|keys| keys.security_token.as_ref().map(Token::reveal)),
         "none": matches!(credentials, Err(NoCredentials::NoProvider)),
     }))
 }
@@ -46,7 +51,9 @@ impl CredentialsProvider for Provider {
     fn credentials(&self, request: CredentialsRequest) -> GivesCredentials<'_> {
         let key = format!("{} of {}", request.function, request.peer.connection);
         let secret = Token::new("s3cret").expect("it is visible");
-        Box::pin(async move { Ok(Credentials::new(key, secret)) })
+        let security = Token::new("t3mp").expect("it is visible");
+        let credentials = Credentials::new(key, secret).with_security_token(security);
+        Box::pin(async move { Ok(credentials) })
     }
 
     fn task_token(&self, _: &CredentialsRequest) -> Option<Token> {
@@ -89,12 +96,14 @@ async fn b_01_a_context_with_all_values_set_gives_each() {
         "user": [18, null],
         "typed": 18,
         "executor": ["gpu-0", "2.0"],
+        "slave": cluster.slave(0).id().to_string(),
         "api": "https://api.example",
         "gql": null,
         "token": "j0b",
         "function token": "f0nc",
         "key": "f of slave-0",
         "secret": "s3cret",
+        "security token": "t3mp",
         "none": false,
     });
     assert_eq!(got, expected);
