@@ -13,6 +13,7 @@
 //! | [`Refusal`] | why something was not done |
 //! | [`Output`], [`OutputContent`] | what a running function shows |
 //! | [`ExecutionInfo`], [`ExecutionEvent`] | what a slave says of an execution to who looks at it |
+//! | [`FunctionCall`], [`TaskUid`] | a call as bluesky queueserver words it |
 //! | [`ErrorCode`] | the one table of codes |
 //! | [`link`] | lanes, numbering, silence, versions |
 //! | [`di_engine`] | DI-engine's JSON replies and its two tables of codes |
@@ -27,6 +28,7 @@ mod execution;
 mod failed_task;
 mod failure;
 mod failure_json;
+mod function_call;
 mod ids;
 #[doc(hidden)]
 pub mod link;
@@ -51,6 +53,9 @@ pub use endpoint::{DEFAULT_MASTER_PORT, DEFAULT_SLAVE_PORT, Endpoint, EndpointEr
 pub use execution::{ExecutionEvent, ExecutionInfo, Happened, Phase, StatusFilter, UnknownStatus};
 pub use failed_task::FailedTask;
 pub use failure::{Failure, FailureKind, MAX_TRACE_LINES, Ran, Refusal};
+pub use function_call::{
+    FunctionCall, FunctionCallError, FunctionItem, LockKey, TaskUid, TaskUids, TaskUidsError,
+};
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
 pub use log_tail::LogTail;
 pub use outcome::Outcome;

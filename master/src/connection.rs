@@ -7,12 +7,13 @@ pub(crate) mod link;
 mod state;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use selsyn_common::{IntoPayload, Payload, PayloadError, SlaveId};
 
 use crate::control::Control;
 use crate::error::{ConnectError, DisconnectError};
+use crate::function_call::{ExecuteFunction, FunctionCalls};
 use crate::goodbye;
 use crate::task::Task;
 use link::Link;
@@ -31,6 +32,8 @@ pub struct Connection(Arc<Held>);
 /// Detaches when the last handle is dropped.
 struct Held {
     link: Arc<Link>,
+    /// Dials beside the connection, once somebody asks.
+    control: OnceLock<Control>,
 }
 
 impl Drop for Held {
@@ -41,7 +44,7 @@ impl Drop for Held {
 
 impl Connection {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self(Arc::new(Held { link }))
+        Self(Arc::new(Held { link, control: OnceLock::new() }))
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
@@ -137,11 +140,26 @@ impl Connection {
     }
 
     /// Looks at, starts and stops executions of this slave, whoever started them: see [`Control`].
-    /// It dials the slave beside this connection, at the first call, and outlives it.
+    /// It dials the slave beside this connection, at the first call, once for all who ask for it
+    /// here, and outlives it.
     pub fn executions(&self) -> Control {
         let link = self.link();
-        let (address, dial) = (link.address.clone(), Arc::clone(&link.dial));
-        Control::new(address, dial, &link.settings, Arc::clone(&link.master))
+        let control = || {
+            let (address, dial) = (link.address.clone(), Arc::clone(&link.dial));
+            Control::new(address, dial, &link.settings, Arc::clone(&link.master))
+        };
+        self.0.control.get_or_init(control).clone()
+    }
+
+    /// Calls functions of this slave in the way of bluesky queueserver: see [`FunctionCalls`].
+    pub fn function_calls(&self) -> FunctionCalls {
+        self.executions().function_calls()
+    }
+
+    /// Begins a call of the function of this name, in the way of bluesky queueserver
+    /// (`function_execute`): give it arguments, then execute it.
+    pub fn function(&self, name: impl Into<String>) -> ExecuteFunction {
+        self.function_calls().function(name)
     }
 
     /// Ends the connection in good order: asks the slave, which aborts what still runs (reason

@@ -15,10 +15,13 @@ use selsyn_common::proto::{
     ExecutionExistsRequest, GetExecutionRequest, ListFunctionsRequest, ResultRequest,
     StopExecutionRequest,
 };
-use selsyn_common::{ExecutionId, ExecutionInfo, IntoPayload, MasterId, Outcome, PayloadError};
+use selsyn_common::{
+    ExecutionId, ExecutionInfo, IntoPayload, MasterId, Outcome, PayloadError, TaskId,
+};
 
 use crate::config::Settings;
 use crate::dispatch::dial::Dial;
+use crate::function_call::FunctionCalls;
 use crate::master::Shared;
 use line::{Ask, Line};
 
@@ -101,6 +104,16 @@ impl Control {
     /// Who owns what is started here: this master.
     pub fn owner(&self) -> MasterId {
         self.0.master.id
+    }
+
+    /// Names a task that is about to be started.
+    pub(crate) fn new_task_id(&self) -> TaskId {
+        self.0.master.next_task_id(false)
+    }
+
+    /// The same slave in the words of bluesky queueserver: see [`FunctionCalls`].
+    pub fn function_calls(&self) -> FunctionCalls {
+        FunctionCalls::new(self.clone())
     }
 
     /// The names of the slave's functions, in their order.

@@ -15,6 +15,7 @@
 //! | `delivery` | callbacks, in order, each panic contained; then the result is taken |
 //! | [`RunningTask::join`] | returns |
 //! | [`Control`] | executions looked at, started and stopped by id, without a session |
+//! | [`FunctionCalls`] | the same in the words of bluesky queueserver |
 //! | [`Group`] | the same for several connections at once |
 
 pub mod blocking;
@@ -30,6 +31,7 @@ mod dispatch;
 mod driver;
 mod error;
 mod events;
+mod function_call;
 mod generated;
 mod goodbye;
 mod group;
@@ -47,6 +49,10 @@ pub use error::{
     InsideRuntime, InvalidGroup, JoinError, NotStarted, StartError,
 };
 pub use events::{Events, TaskEvent};
+pub use function_call::{
+    CompletedTask, ExecuteError, ExecuteFunction, FunctionCalls, FunctionReply, RefusedCall,
+    TaskReply, TaskState, WaitForTasks, WaitMonitor, WaitTasksError,
+};
 pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};
 pub use hooks::OnStartError;
 pub use master::{Master, MasterBuilder};

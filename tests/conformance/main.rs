@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod bluesky;
 mod cloudpss;
 mod cloudpss_execution;
 mod di_engine;

@@ -82,7 +82,7 @@ impl StartDetached {
 
     fn request(self) -> (Control, StartRequest) {
         let Self { control, id, function, data, deadline, foreground, label } = self;
-        let new_id = || ExecutionId::first(control.0.master.next_task_id(false));
+        let new_id = || ExecutionId::first(control.new_task_id());
         // The slave counts whole milliseconds, and 0 means none.
         let millis = deadline.as_nanos().div_ceil(1_000_000);
         let placement =

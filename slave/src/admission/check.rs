@@ -25,7 +25,9 @@ impl Admission {
         }
         if applicant.placement == Placement::Foreground {
             return self.foreground.map_or(Ok(()), |holder| {
-                let message = format!("the foreground is taken by {holder}");
+                let message = format!(
+                    "the slave has to be idle, and is executing_task: the foreground is taken by {holder}"
+                );
                 Err(Refusal::because(ErrorCode::ForegroundBusy, message))
             });
         }

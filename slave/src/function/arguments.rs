@@ -20,7 +20,8 @@ pub(super) fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> R
 #[inline(always)]
 pub(super) fn encode<R: IntoPayload>(returned: Result<R, Failure>) -> Returned {
     returned?.into_payload().map_err(|error| {
-        let message = format!("the result cannot be encoded: {}", innermost(&error));
+        let (why, its_type) = (innermost(&error), std::any::type_name::<R>());
+        let message = format!("the result cannot be encoded: {why} (it is a {its_type})");
         Failure::of(FailureKind::Encode, message, Ran::Yes)
     })
 }
