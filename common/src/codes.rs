@@ -88,6 +88,7 @@ codes! {
     TooManyInFlight      "E0117" ResourceExhausted    1  9 "the connection carries as many tasks as it may"
     StartStopped         "E0118" Aborted              1  7 "what the task belongs to was stopped before it started"
     NoSlaveTook          "E0119" ResourceExhausted    1  9 "no slave of the group took the task"
+    EnvironmentNotOpen   "E0120" FailedPrecondition   1  9 "the environment of the slave is not open"
     Unreachable          "E0202" Unavailable          1  3 "no connection to the slave could be made"
     ChannelInvalid       "E0203" PermissionDenied   202  4 "master and slave are on different channels"
     TokenMissing         "E0204" Unauthenticated    301  4 "the slave wants a token and was given none"

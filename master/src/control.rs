@@ -23,7 +23,9 @@ use crate::config::Settings;
 use crate::dispatch::dial::Dial;
 use crate::function_call::FunctionCalls;
 use crate::master::Shared;
-use line::{Ask, Line};
+use line::Line;
+
+pub(crate) use line::Ask;
 
 pub use error::ControlError;
 pub use list::{ExecutionPages, ListExecutions};

@@ -3,6 +3,7 @@
 mod error;
 mod execute;
 mod reply;
+mod status;
 mod tasks;
 mod wait;
 
@@ -13,6 +14,7 @@ use crate::control::Control;
 pub use error::{ExecuteError, RefusedCall};
 pub use execute::ExecuteFunction;
 pub use reply::{CompletedTask, FunctionReply, TaskReply, TaskState};
+pub use status::{FunctionEnvironment, ManagerState, ManagerStatus};
 pub use wait::{WaitForTasks, WaitMonitor, WaitTasksError};
 
 /// Calls functions of one slave as bluesky queueserver does: in front when it is idle, or in the

@@ -50,8 +50,9 @@ pub use error::{
 };
 pub use events::{Events, TaskEvent};
 pub use function_call::{
-    CompletedTask, ExecuteError, ExecuteFunction, FunctionCalls, FunctionReply, RefusedCall,
-    TaskReply, TaskState, WaitForTasks, WaitMonitor, WaitTasksError,
+    CompletedTask, ExecuteError, ExecuteFunction, FunctionCalls, FunctionEnvironment,
+    FunctionReply, ManagerState, ManagerStatus, RefusedCall, TaskReply, TaskState, WaitForTasks,
+    WaitMonitor, WaitTasksError,
 };
 pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};
 pub use hooks::OnStartError;

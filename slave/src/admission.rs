@@ -3,6 +3,7 @@
 //! Pure: it counts, and knows neither tasks nor time. Refusing is an answer, given at once.
 
 mod check;
+mod environment;
 mod pool;
 mod queue;
 mod untaken;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use selsyn_common::{ExecutionId, MasterId, Refusal};
 
+pub(crate) use environment::Doors;
 use pool::Pool;
 use queue::Waiter;
 use untaken::Untaken;
@@ -69,7 +71,9 @@ pub(crate) struct Admission {
     owners: usize,
     tickets: u64,
     untaken: Untaken,
-    draining: bool,
+    doors: Doors,
+    /// Executions that have ended.
+    completions: u64,
 }
 
 impl Admission {
@@ -83,7 +87,8 @@ impl Admission {
             owners: 0,
             tickets: 0,
             untaken: Untaken::new(limits, max_payload_bytes),
-            draining: false,
+            doors: Doors::Open,
+            completions: 0,
         }
     }
 
@@ -161,9 +166,10 @@ impl Admission {
         }
     }
 
-    /// A result of so many bytes is kept until its master takes it.
+    /// An execution has ended; its result of so many bytes is kept until its master takes it.
     pub(crate) const fn keep(&mut self, bytes: usize) {
         self.untaken.add(bytes);
+        self.completions += 1;
     }
 
     /// So many results, of so many bytes, are kept no more.
@@ -178,11 +184,11 @@ impl Admission {
 
     /// Refuses everything from here on; what has a place keeps it.
     pub(crate) const fn drain(&mut self) {
-        self.draining = true;
+        self.doors = Doors::Draining;
     }
 
     pub(crate) const fn is_draining(&self) -> bool {
-        self.draining
+        matches!(self.doors, Doors::Draining)
     }
 
     /// Executions that hold a slot or the foreground.

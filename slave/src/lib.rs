@@ -45,6 +45,7 @@ mod builder;
 mod config;
 mod core;
 mod credentials;
+mod environment;
 mod error;
 mod execution;
 mod executor;

@@ -27,6 +27,8 @@ pub(crate) enum StopCause {
     Disconnected,
     /// Contact with its master was lost for too long.
     MasterLost,
+    /// The environment was closed.
+    EnvironmentClosed,
     /// The slave shuts down.
     ShuttingDown,
 }
@@ -158,9 +160,10 @@ impl Lifecycle {
         let (status, kind) = match self.cause.as_deref()? {
             StopCause::Cancelled(_) | StopCause::Stopped(_) => return None,
             StopCause::Deadline => (TaskStatus::TimedOut, FailureKind::TimedOut),
-            StopCause::Disconnected | StopCause::MasterLost | StopCause::ShuttingDown => {
-                (TaskStatus::Lost, FailureKind::Lost)
-            }
+            StopCause::Disconnected
+            | StopCause::MasterLost
+            | StopCause::EnvironmentClosed
+            | StopCause::ShuttingDown => (TaskStatus::Lost, FailureKind::Lost),
         };
         self.phase = Phase::Ended;
         let message = format!("{}; the function is still running", say(self.cause.as_deref()?));
@@ -243,6 +246,7 @@ const fn called(cause: &StopCause) -> (TaskStatus, FailureKind) {
         | StopCause::Stopped(_)
         | StopCause::Disconnected
         | StopCause::MasterLost
+        | StopCause::EnvironmentClosed
         | StopCause::ShuttingDown => (TaskStatus::Aborted, FailureKind::Aborted),
     }
 }
@@ -256,6 +260,7 @@ fn say(cause: &StopCause) -> String {
         StopCause::Deadline => "the deadline passed".to_owned(),
         StopCause::Disconnected => "disconnected".to_owned(),
         StopCause::MasterLost => "contact with the master was lost".to_owned(),
+        StopCause::EnvironmentClosed => "the environment was closed".to_owned(),
         StopCause::ShuttingDown => "the slave is shutting down".to_owned(),
     }
 }

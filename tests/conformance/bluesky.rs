@@ -1,6 +1,7 @@
 //! The C cases: what bluesky queueserver's function calls promise, or should have.
 
 mod admission;
+mod environment;
 mod execute;
 mod results;
 mod waiting;

@@ -1085,6 +1085,22 @@ pub struct InfoReply {
     /// New starts are refused.
     #[prost(bool, tag = "8")]
     pub draining: bool,
+    /// The execution in front; not set when there is none.
+    #[prost(message, optional, tag = "9")]
+    pub foreground: ::core::option::Option<ExecutionId>,
+    /// Executions that have ended since the boot: it changes at each end, and at nothing else.
+    #[prost(uint64, tag = "10")]
+    pub completions: u64,
+    /// Whether it is ready to run.
+    #[prost(enumeration = "Environment", tag = "11")]
+    pub environment: i32,
+}
+/// Opens or closes the environment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeEnvironmentRequest {
+    /// Which of the two, and how.
+    #[prost(enumeration = "EnvironmentChange", tag = "1")]
+    pub change: i32,
 }
 /// Asks what can be called.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1333,6 +1349,80 @@ pub struct ResultRequest {
     /// Time to wait for its end, in milliseconds, at most 60,000; 0 does not wait.
     #[prost(uint64, tag = "2")]
     pub wait_millis: u64,
+}
+/// Whether a slave is ready to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Environment {
+    /// Not said: read as OPEN.
+    Unspecified = 0,
+    /// It takes starts.
+    Open = 1,
+    /// Starts are refused, and what runs is being stopped.
+    Closing = 2,
+    /// Starts are refused, and nothing runs that could be stopped.
+    Closed = 3,
+}
+impl Environment {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ENVIRONMENT_UNSPECIFIED",
+            Self::Open => "ENVIRONMENT_OPEN",
+            Self::Closing => "ENVIRONMENT_CLOSING",
+            Self::Closed => "ENVIRONMENT_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ENVIRONMENT_UNSPECIFIED" => Some(Self::Unspecified),
+            "ENVIRONMENT_OPEN" => Some(Self::Open),
+            "ENVIRONMENT_CLOSING" => Some(Self::Closing),
+            "ENVIRONMENT_CLOSED" => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+/// What shall become of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EnvironmentChange {
+    /// Not set: refused.
+    Unspecified = 0,
+    /// Takes starts from here on.
+    Open = 1,
+    /// Stops what runs in the background or waits; E0110 while an execution is in front.
+    Close = 2,
+    /// Stops everything, and forgets what initializers made.
+    Destroy = 3,
+}
+impl EnvironmentChange {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ENVIRONMENT_CHANGE_UNSPECIFIED",
+            Self::Open => "ENVIRONMENT_CHANGE_OPEN",
+            Self::Close => "ENVIRONMENT_CHANGE_CLOSE",
+            Self::Destroy => "ENVIRONMENT_CHANGE_DESTROY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ENVIRONMENT_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ENVIRONMENT_CHANGE_OPEN" => Some(Self::Open),
+            "ENVIRONMENT_CHANGE_CLOSE" => Some(Self::Close),
+            "ENVIRONMENT_CHANGE_DESTROY" => Some(Self::Destroy),
+            _ => None,
+        }
+    }
 }
 /// How far an execution has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -138,7 +138,7 @@ impl ControlError {
     }
 
     /// The slave's answer makes no sense.
-    pub(super) fn broken(address: &str, error: &WireError) -> Self {
+    pub(crate) fn broken(address: &str, error: &WireError) -> Self {
         let refusal = Box::new(Refusal::because(ErrorCode::ProtocolViolation, error.to_string()));
         let (name, address) = ("control".to_owned(), address.to_owned());
         ConnectError::Refused { name, address, refusal }.into()

@@ -24,14 +24,14 @@ use crate::hooks::Boxed;
 const BESIDE: usize = 8 * 1024 * 1024;
 
 /// The slave, as calls see it.
-pub(super) type Slave = ControlClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Slave = ControlClient<InterceptedService<Channel, Bearer>>;
 
 /// One of the calls.
-pub(super) type Ask<R, T> = fn(Slave, R) -> Boxed<Result<Response<T>, Status>>;
+pub(crate) type Ask<R, T> = fn(Slave, R) -> Boxed<Result<Response<T>, Status>>;
 
 /// Adds the token to every call.
 #[derive(Clone)]
-pub(super) struct Bearer(Option<Token>);
+pub(crate) struct Bearer(Option<Token>);
 
 impl Interceptor for Bearer {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
@@ -100,7 +100,7 @@ impl Line {
 impl Control {
     /// Asks the slave something, within its patience and the time that it may take by itself. A way
     /// that was dialled before and has broken since is dialled anew, once.
-    pub(super) async fn call<R: Clone, T>(
+    pub(crate) async fn call<R: Clone, T>(
         &self,
         id: Option<ExecutionId>,
         more: Duration,

@@ -27,7 +27,7 @@ pub enum ExecuteError {
     /// Slots and queue are full. The refusal names what runs and the limit.
     #[error("{}", .0.refusal)]
     Busy(Box<RefusedCall>),
-    /// The slave takes no calls: it drains.
+    /// The slave takes no calls: its environment is not open, or it drains.
     #[error("{}", .0.refusal)]
     NotOpen(Box<RefusedCall>),
     /// The slave has no such function. The refusal names those that it has, or the one that is
@@ -59,7 +59,7 @@ impl ExecuteError {
         match reason {
             ErrorCode::ForegroundBusy => Self::NotIdle(refused),
             ErrorCode::QueueFull | ErrorCode::SlaveBusy => Self::Busy(refused),
-            ErrorCode::Draining => Self::NotOpen(refused),
+            ErrorCode::Draining | ErrorCode::EnvironmentNotOpen => Self::NotOpen(refused),
             ErrorCode::UnknownFunction => Self::UnknownFunction(refused),
             _ => Self::Refused(refused),
         }

@@ -220,6 +220,34 @@ pub mod control_client {
             req.extensions_mut().insert(GrpcMethod::new("selsyn.v1.Control", "Info"));
             self.inner.unary(req, path, codec).await
         }
+        /// Opens the environment, which is the slave's readiness to run, or closes it; a slave is open from
+        /// its start. Answers when it is done, for which what runs has the abort grace.
+        pub async fn change_environment(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::selsyn_common::proto::ChangeEnvironmentRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::InfoReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/ChangeEnvironment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "ChangeEnvironment"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists what can be called.
         pub async fn list_functions(
             &mut self,

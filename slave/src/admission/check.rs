@@ -3,22 +3,21 @@
 use selsyn_common::{ErrorCode, Refusal};
 
 use super::waiting::Waiting;
-use super::{Admission, AdmissionLimits, Applicant, Placement};
+use super::{Admission, AdmissionLimits, Applicant, Doors, Placement};
 
 impl Admission {
     /// Whether a slot is free for it, and nothing else is in its way: mostly so, and soon said.
     pub(super) fn has_slot_for(&self, applicant: Applicant) -> bool {
         let pool = &self.pools[usize::from(applicant.blocking)];
-        let is_open = !self.draining && !self.limits.exclusive && self.untaken.has_room();
+        let is_open =
+            self.doors == Doors::Open && !self.limits.exclusive && self.untaken.has_room();
         is_open && applicant.placement == Placement::Background && pool.running < pool.slots
     }
 
     /// Says why there is no place for the applicant, if there is none; takes none.
     pub(crate) fn check(&self, applicant: Applicant) -> Result<(), Refusal> {
         self.untaken.check()?;
-        if self.draining {
-            return Err(Refusal::because(ErrorCode::Draining, "the slave is draining"));
-        }
+        self.check_doors()?;
         if self.limits.exclusive && self.running() + self.queued() > 0 {
             let message = "the exclusive slave is running another task";
             return Err(Refusal::because(ErrorCode::SlaveBusy, message));

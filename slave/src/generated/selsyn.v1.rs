@@ -230,6 +230,15 @@ pub mod control_server {
             tonic::Response<::selsyn_common::proto::InfoReply>,
             tonic::Status,
         >;
+        /// Opens the environment, which is the slave's readiness to run, or closes it; a slave is open from
+        /// its start. Answers when it is done, for which what runs has the abort grace.
+        async fn change_environment(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::ChangeEnvironmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::InfoReply>,
+            tonic::Status,
+        >;
         /// Lists what can be called.
         async fn list_functions(
             &self,
@@ -410,6 +419,54 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = InfoSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/ChangeEnvironment" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeEnvironmentSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::ChangeEnvironmentRequest,
+                    > for ChangeEnvironmentSvc<T> {
+                        type Response = ::selsyn_common::proto::InfoReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::ChangeEnvironmentRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::change_environment(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeEnvironmentSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

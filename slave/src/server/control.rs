@@ -2,6 +2,7 @@
 
 mod answer;
 mod describe;
+mod environment;
 mod execution;
 mod list;
 mod page;
@@ -11,11 +12,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use selsyn_common::proto::{
-    ExecutionExistsReply, ExecutionExistsRequest, ExecutionInfo, GetExecutionRequest, InfoReply,
-    InfoRequest, ListExecutionsReply, ListExecutionsRequest, ListFunctionsReply,
-    ListFunctionsRequest, Outcome, ResultRequest, StartRequest, StopExecutionRequest, WatchRequest,
+    ChangeEnvironmentRequest, ExecutionExistsReply, ExecutionExistsRequest, ExecutionInfo,
+    GetExecutionRequest, InfoReply, InfoRequest, ListExecutionsReply, ListExecutionsRequest,
+    ListFunctionsReply, ListFunctionsRequest, Outcome, ResultRequest, StartRequest,
+    StopExecutionRequest, WatchRequest,
 };
-use selsyn_common::wire::WireId;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
@@ -38,22 +39,14 @@ impl Service {
 #[tonic::async_trait]
 impl Control for Service {
     async fn info(&self, _: Request<InfoRequest>) -> Result<Response<InfoReply>, Status> {
-        let core = &self.core;
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (running, queued, draining) = {
-            let admission = core.admission();
-            (count(admission.running()), count(admission.queued()), admission.is_draining())
-        };
-        Ok(Response::new(InfoReply {
-            slave_id: core.slave_id.to_wire(),
-            boot_id: core.boot_id.to_wire(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            limits: Some(core.limits()),
-            running,
-            queued,
-            sessions: count(core.sessions.len()),
-            draining,
-        }))
+        Ok(Response::new(environment::info(&self.core)))
+    }
+
+    async fn change_environment(
+        &self,
+        request: Request<ChangeEnvironmentRequest>,
+    ) -> Result<Response<InfoReply>, Status> {
+        environment::change(&self.core, &request.into_inner()).await.map(Response::new)
     }
 
     async fn list_functions(

@@ -1,0 +1,44 @@
+//! Closes and opens the environment: the slave's readiness to run (bluesky).
+
+use std::sync::Arc;
+
+use selsyn_common::Refusal;
+use tokio::sync::oneshot;
+use tracing::info;
+
+use crate::core::Core;
+use crate::executor::ask_to_stop;
+use crate::initializer;
+use crate::lifecycle::StopCause;
+
+/// Stops what runs and waits, and waits until all of it has its verdict. By force also what is in
+/// front, and what initializers made is forgotten then. It goes on where its caller leaves.
+pub(crate) async fn close(core: &Arc<Core>, by_force: bool) -> Result<(), Refusal> {
+    core.admission().begin_close(by_force)?;
+    info!(by_force, running = core.admission().running(), "closing the environment");
+    let (done, is_done) = oneshot::channel();
+    let closing = Arc::clone(core);
+    core.spawn(async move {
+        stop_all(&closing).await;
+        if by_force {
+            initializer::stop_all(&closing).await;
+        }
+        closing.admission().end_close();
+        let _ = done.send(());
+    });
+    // The end of the slave's runtime ends it too.
+    let _ = is_done.await;
+    Ok(())
+}
+
+/// Bounded: the ladder gives every one its verdict after the grace.
+async fn stop_all(core: &Arc<Core>) {
+    // Nobody is let in any more: these are all.
+    let records = core.records.all();
+    for record in &records {
+        ask_to_stop(core, record, StopCause::EnvironmentClosed);
+    }
+    for record in records {
+        record.until(|state| state.is_settled || state.is_left).await;
+    }
+}
