@@ -229,13 +229,15 @@ async fn the_picture_that_a_master_keeps_is_what_the_events_fold_to() {
 #[tokio::test]
 async fn a_function_never_waits_to_log_though_nothing_leaves_the_slave() {
     const LINES: u32 = 20_000;
+    // So long that no window holds all of them.
+    let line = |line: u32| format!("{line:>1000}");
     let (gate, logged) = (Gate::closed(), Gate::closed());
     let (opened, done) = (gate.clone(), logged.clone());
     let flood = move |execution: FunctionExecution, lines: u32| {
         let (gate, done) = (opened.clone(), done.clone());
         async move {
             gate.opened().await;
-            (0..lines).for_each(|line| execution.info(line));
+            (0..lines).for_each(|n| execution.info(line(n)));
             done.open();
             Ok::<_, Failure>(())
         }
@@ -262,7 +264,7 @@ async fn a_function_never_waits_to_log_though_nothing_leaves_the_slave() {
     assert_eq!((seen + picture.missed(), picture.seq()), (LINES.into(), LINES.into()));
     assert!(picture.missed() > 0, "a slave does not keep them all for one that is away");
     let last = picture.log().last().map(|line| line.content.clone());
-    assert_eq!(last, Some((LINES - 1).to_string()));
+    assert_eq!(last, Some(line(LINES - 1)));
     cluster.stop().await;
 }
 
