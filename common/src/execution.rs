@@ -125,8 +125,8 @@ impl ExecutionEvent {
     /// The place of the event after it.
     pub const fn next_seq(&self) -> u64 {
         match self.what {
-            Happened::Gap(count) => self.seq + count,
-            _ => self.seq + 1,
+            Happened::Gap(count) => self.seq.saturating_add(count),
+            _ => self.seq.saturating_add(1),
         }
     }
 }

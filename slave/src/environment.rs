@@ -34,7 +34,7 @@ pub(crate) async fn close(core: &Arc<Core>, by_force: bool) -> Result<(), Refusa
 /// Bounded: the ladder gives every one its verdict after the grace.
 async fn stop_all(core: &Arc<Core>) {
     // Nobody is let in any more: these are all.
-    let records = core.records.all();
+    let records = core.records.all_to_stop();
     for record in &records {
         ask_to_stop(core, record, StopCause::EnvironmentClosed);
     }

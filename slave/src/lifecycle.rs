@@ -103,13 +103,19 @@ impl Lifecycle {
                 Stop::Ask
             }
             Phase::Stopping => {
-                if self.cause.as_deref() != Some(&StopCause::Deadline) {
+                if cause == StopCause::Deadline || self.is_asked_mildly() {
                     self.cause = Some(Box::new(cause));
                 }
                 self.give_up().map_or(Stop::Nothing, |outcome| Stop::GiveUp(Box::new(outcome)))
             }
             Phase::Ended => Stop::Nothing,
         }
+    }
+
+    /// Whoever asked can wait for as long as it takes. The end of a session or of the slave cannot:
+    /// a cancel that comes after it does not take its place.
+    fn is_asked_mildly(&self) -> bool {
+        matches!(self.cause.as_deref(), Some(StopCause::Cancelled(_) | StopCause::Stopped(_)))
     }
 
     /// The grace is over, and it could not be forced: it is stuck. Gives the verdict if there is

@@ -128,8 +128,14 @@ enum Input {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let causes =
-        vec![cancelled(), StopCause::Deadline, StopCause::Disconnected, StopCause::ShuttingDown];
+    let causes = vec![
+        cancelled(),
+        StopCause::Stopped(String::new()),
+        StopCause::Deadline,
+        StopCause::Disconnected,
+        StopCause::EnvironmentClosed,
+        StopCause::ShuttingDown,
+    ];
     prop_oneof![
         Just(Input::Begin),
         Just(Input::Stuck),
@@ -157,6 +163,18 @@ proptest! {
             prop_assert!(verdicts <= 1);
             prop_assert_eq!(verdicts == 1, life.is_ended());
         }
+    }
+}
+
+/// Otherwise a slave that shuts down would wait for the verdict of a function that never returns.
+#[test]
+fn a_cancel_after_the_slave_has_asked_keeps_nobody_waiting() {
+    for cause in [StopCause::Disconnected, StopCause::EnvironmentClosed, StopCause::ShuttingDown] {
+        let mut life = Lifecycle::new();
+        life.begin();
+        life.stop(cause.clone());
+        life.stop(cancelled());
+        assert_eq!(life.stuck().map(|outcome| outcome.status), Some(TaskStatus::Lost), "{cause:?}");
     }
 }
 

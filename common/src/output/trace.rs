@@ -5,6 +5,10 @@ use serde_json::{Map, Value};
 
 use super::value::Doubts;
 
+/// Most bytes of names that a trace has which is read, once they are flat: what a stranger nests must
+/// not become a thousand times as large.
+const MAX_NAMES: usize = 1024 * 1024;
+
 /// One curve, row of bars or map of a plot: any trace of Plotly.
 ///
 /// Its attributes are flat, as CloudPSS sends them: an object becomes attributes with dots in
@@ -117,8 +121,22 @@ impl Serialize for Trace {
 
 impl<'de> Deserialize<'de> for Trace {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Map::deserialize(deserializer).map(Self::from)
+        let nested = Map::deserialize(deserializer)?;
+        if names(&nested, 0) > MAX_NAMES {
+            let problem = format!("the names of a trace's attributes have over {MAX_NAMES} bytes");
+            return Err(serde::de::Error::custom(problem));
+        }
+        Ok(nested.into())
     }
+}
+
+/// How many bytes the names have once they are flat: each repeats those around it.
+fn names(nested: &Map<String, Value>, around: usize) -> usize {
+    let bytes = nested.iter().map(|(name, value)| {
+        let name = around + name.len() + 1;
+        value.as_object().map_or(name, |inner| names(inner, name))
+    });
+    bytes.fold(0, usize::saturating_add)
 }
 
 #[cfg(test)]
@@ -126,6 +144,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn names_that_would_fill_the_memory_are_refused() {
+        let inner: Map<_, _> = (0..2_000).map(|n| (n.to_string(), json!(n))).collect();
+        let nested = json!({ "x".repeat(10_000): inner });
+        let error = serde_json::from_value::<Trace>(nested).unwrap_err();
+        assert_eq!(error.to_string(), "the names of a trace's attributes have over 1048576 bytes");
+    }
 
     #[test]
     fn objects_become_dotted_names_and_lists_stay() {

@@ -34,8 +34,9 @@ impl Extras {
 
     /// The run is over: nothing will call, or come, any more.
     pub(crate) fn close(&self) {
-        self.callbacks.close();
+        // The inbox first: what a callback drops may panic.
         self.inbox.close();
+        self.callbacks.close();
     }
 
     /// Takes down the CPU time of the thread that user code had to itself.

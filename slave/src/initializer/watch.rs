@@ -81,6 +81,8 @@ async fn ask(core: &Core, initializer: &Arc<Erased>, state: &AnyState) -> Health
 pub(crate) async fn stop_all(core: &Arc<Core>) {
     let stopping = core.registry.all().into_iter().map(|of| async move {
         let Some(instance) = &of.instance else { return };
+        // The next call makes the state anew, also where it would begin inline.
+        of.is_to_be_initialized();
         if let Some(state) = instance.forget(None) {
             pre_stop(core, &of, instance, state).await;
         }

@@ -129,6 +129,14 @@ impl Records {
         TakenResults { freed, stay }
     }
 
+    /// Every execution that shall stop: those that wait come first, so that none of them begins in
+    /// the place of one that was stopped.
+    pub(crate) fn all_to_stop(&self) -> Vec<Arc<Record>> {
+        let mut records = self.all();
+        records.sort_by_key(|record| !record.state().is_queued());
+        records
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Record>> {
         self.such_as(|_| true)
     }

@@ -10,9 +10,9 @@ use crate::core::Core;
 /// The names that are asked for: the server as a whole, and the slave.
 const NAMES: [&str; 2] = ["", "slave"];
 
-/// The health service: SERVING until the slave drains.
+/// The health service: SERVING until the slave drains; who watches is let go when it stops.
 pub(super) async fn service(core: &Arc<Core>) -> HealthServer<impl Health> {
-    let (reporter, service) = tonic_health::server::health_reporter();
+    let (mut reporter, service) = tonic_health::server::health_reporter();
     for name in NAMES {
         reporter.set_service_status(name, ServingStatus::Serving).await;
     }
@@ -24,6 +24,10 @@ pub(super) async fn service(core: &Arc<Core>) -> HealthServer<impl Health> {
         }
         for name in NAMES {
             reporter.set_service_status(name, ServingStatus::NotServing).await;
+        }
+        watched.stopped.cancelled().await;
+        for name in NAMES {
+            reporter.clear_service_status(name).await;
         }
     });
     service

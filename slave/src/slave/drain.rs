@@ -37,7 +37,7 @@ pub(super) async fn drain(core: &Arc<Core>, deadline: Duration) {
 }
 
 pub(super) fn abort_all(core: &Arc<Core>) {
-    for record in core.records.all() {
+    for record in core.records.all_to_stop() {
         ask_to_stop(core, &record, StopCause::ShuttingDown);
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{GridArea, GridError};
 
+/// Most areas of a grid: nobody sees more, and each is looked for among the others.
+const MAX_AREAS: usize = 1_000;
+
 /// One word of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word<'a> {
@@ -156,12 +159,16 @@ fn rectangles(rows: &[(usize, Vec<&str>)]) -> Result<Vec<GridArea>, GridError> {
     let mut areas: Vec<(GridArea, usize, usize)> = Vec::new();
     for (row, (at, names)) in rows.iter().enumerate() {
         for (column, name) in names.iter().enumerate().filter(|(_, name)| !is_empty(name)) {
+            let is_full = areas.len() == MAX_AREAS;
             match areas.iter_mut().find(|(area, ..)| area.name == *name) {
                 Some((area, places, _)) => {
                     area.rows.end = row + 1;
                     area.columns.start = area.columns.start.min(column);
                     area.columns.end = area.columns.end.max(column + 1);
                     *places += 1;
+                }
+                None if is_full => {
+                    return Err(error(*at, format!("there are more than {MAX_AREAS} areas")));
                 }
                 None => {
                     let (rows, columns) = (row..row + 1, column..column + 1);

@@ -5,7 +5,11 @@ use selsyn_common::wire::WireId;
 
 use crate::admission::Placement;
 use crate::core::Core;
+use crate::lifecycle::Lifecycle;
 use crate::records::{Record, State};
+
+/// Characters of the reason of a stop that are told.
+const MAX_REASON: usize = 256;
 
 /// What there is to say of an execution.
 pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
@@ -25,10 +29,16 @@ pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
         began_micros: state.began().map_or(0, label),
         ended_micros: verdict.map_or(0, |(_, ended)| label(ended)),
         label: state.label().to_owned(),
-        stop_reason: state.life.stop_reason().unwrap_or_default(),
+        stop_reason: stop_reason(&state.life),
         parent: state.lineage().map(|lineage| lineage.parent.into()),
         next_seq: Record::next_seq(&state),
     }
+}
+
+/// Why it was asked to stop, as much of it as a list of thousands has room for.
+fn stop_reason(life: &Lifecycle) -> String {
+    let reason = life.stop_reason().unwrap_or_default();
+    reason.chars().take(MAX_REASON).collect()
 }
 
 /// How far an execution has come.

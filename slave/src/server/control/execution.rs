@@ -91,6 +91,9 @@ pub(super) async fn result(core: &Core, request: ResultRequest) -> Result<Outcom
     }
     let outcome = record.state().outcome();
     let running = || {
+        if core.stopped.is_cancelled() {
+            return Status::unavailable("the slave stops");
+        }
         let message = format!("execution {} has not ended", record.id);
         because(ErrorCode::ExecutionNotEnded, message)
     };
