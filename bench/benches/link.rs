@@ -13,7 +13,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use prost::Message as _;
 use selsyn_common::link::Frame;
 use selsyn_common::link::batch::Batch;
-use selsyn_common::link::outbox::{Outbox, StreamEnd};
+use selsyn_common::link::outbox::{Outbox, StreamEnd, Whole};
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 
 /// Frames that are sent together, as a flood of tasks sends them.
@@ -62,11 +62,15 @@ fn cross<F: Frame>(from: &StreamEnd<F>, to: &StreamEnd<F::Peer>) -> Option<usize
     };
     let bytes = Bytes::from(batch?.encode_to_vec());
     let mut incoming = Batch::<F>::decode(bytes).ok()?.into_incoming().ok()?;
-    let (mut whole, mut all) = (Vec::new(), 0);
+    let mut all = 0;
     loop {
+        let mut whole = Whole::default();
         let announced = to.arrived(&mut incoming, &mut whole).ok()?;
-        // A beat carries an ack and nothing to deal with.
-        all += whole.drain(..).filter(Frame::is_numbered).count();
+        all += match whole {
+            Whole::Series(series) => series.count(),
+            // A beat carries an ack and nothing to deal with.
+            Whole::Frames(frames) => frames.iter().filter(|frame| frame.is_numbered()).count(),
+        };
         match announced {
             Some(announced) => to.expect(announced),
             None => return Some(all),

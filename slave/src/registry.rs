@@ -114,11 +114,6 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Reads it from a start.
-    pub(crate) fn of(start: &mut proto::Start) -> Self {
-        Self { number: start.function_number, name: std::mem::take(&mut start.function) }
-    }
-
     /// Whether it is this one.
     pub(crate) fn is(&self, function: &Registered) -> bool {
         match (self.number, self.name.as_str()) {

@@ -9,16 +9,13 @@ use prost::{DecodeError, Message};
 
 use super::Frame;
 use super::line::LineError;
-use super::quick::Quick;
+use super::quick::{Quick, Series};
 
 /// Most frames in a batch: more save nothing, as 256 share the cost of a message well enough.
 pub const MAX_BATCH_FRAMES: usize = 256;
 
 /// Bytes after which a batch takes no more frames: what is flushed at once.
 pub const MAX_BATCH_BYTES: usize = 32 * 1024;
-
-/// Bytes of the smallest of common frames: so much room is made that none is moved for more.
-const FRAME_BYTES: usize = 48;
 
 /// The field that carries the frames.
 const FRAMES: u32 = 1;
@@ -39,10 +36,11 @@ pub struct Batch<F> {
     pub ack: u64,
     /// Frames that leave, written before.
     written: Bytes,
-    /// Frames that came, at most [`MAX_BATCH_FRAMES`]; or one that leaves and was not written.
+    /// Frames that came, if all of them are common.
+    series: Series<F>,
+    /// Frames that came otherwise, at most [`MAX_BATCH_FRAMES`]; or one that leaves and was not
+    /// written.
     frames: Vec<F>,
-    /// How many of them were read by hand.
-    quick: usize,
     /// More came than a batch may hold, and were dropped.
     is_too_long: bool,
 }
@@ -54,14 +52,15 @@ pub struct Incoming<F> {
     pub ack: u64,
     /// Number of the next frame that has one.
     next: u64,
+    /// All of them, if all are common.
+    series: Series<F>,
     frames: std::vec::IntoIter<F>,
-    is_plain: bool,
 }
 
 impl<F> Default for Batch<F> {
     fn default() -> Self {
-        let (written, frames) = (Bytes::new(), Vec::new());
-        Self { first: 0, ack: 0, written, frames, quick: 0, is_too_long: false }
+        let (written, series, frames) = (Bytes::new(), Series::default(), Vec::new());
+        Self { first: 0, ack: 0, written, series, frames, is_too_long: false }
     }
 }
 
@@ -96,22 +95,24 @@ impl<F> Batch<F> {
         if self.is_too_long {
             return Err(LineError::Batch);
         }
-        let is_plain = self.quick == self.frames.len();
-        let frames = self.frames.into_iter();
-        Ok(Incoming { ack: self.ack, next: self.first, frames, is_plain })
+        let Self { first: next, ack, series, frames, .. } = self;
+        Ok(Incoming { ack, next, series, frames: frames.into_iter() })
     }
+}
 
+impl<F: Frame> Batch<F> {
     /// The frame of a batch that must have just one.
     pub fn into_single(self) -> Option<F> {
-        let mut frames = self.frames.into_iter();
-        frames.next().filter(|_| frames.len() == 0 && !self.is_too_long)
+        let mut frames = self.into_incoming().ok()?;
+        let (_, frame) = frames.next()?;
+        frames.is_empty().then_some(frame)
     }
 }
 
 impl<F> Incoming<F> {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.frames.len()
+        self.series.len() + self.frames.len()
     }
 
     /// Whether there are none.
@@ -119,24 +120,14 @@ impl<F> Incoming<F> {
         self.len() == 0
     }
 
-    /// Whether all are numbered, whole, and no part of anything.
-    pub(super) const fn is_plain(&self) -> bool {
-        self.is_plain
-    }
-
     /// Number of the next frame that has one.
     pub(super) const fn number(&self) -> u64 {
         self.next
     }
 
-    /// What is left of them, without the first `known` ones.
-    pub(super) fn rest(&mut self, known: usize) -> Vec<F> {
-        let mut frames = std::mem::take(&mut self.frames);
-        if known > 0 {
-            frames.nth(known - 1);
-        }
-        // They stay where they are.
-        frames.collect()
+    /// Takes all of them out, if all are common.
+    pub(super) fn take_series(&mut self) -> Option<Series<F>> {
+        (!self.series.is_empty()).then(|| std::mem::take(&mut self.series))
     }
 }
 
@@ -145,7 +136,8 @@ impl<F: Frame> Iterator for Incoming<F> {
     type Item = (u64, F);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let frame = self.frames.next()?;
+        let common = self.series.next().map(F::of_common);
+        let frame = common.or_else(|| self.frames.next())?;
         if !frame.is_numbered() {
             return Some((0, frame));
         }
@@ -166,21 +158,12 @@ pub(super) fn write_frame<F: Frame>(frame: &F, out: &mut Vec<u8>) {
     }
 }
 
-impl<F: Message + Quick + Default> Batch<F> {
-    /// Reads a frame from the front, if it is a common one.
-    #[inline]
-    fn read_quickly(&mut self, rest: &mut Bytes) -> Option<()> {
-        if self.frames.len() == MAX_BATCH_FRAMES || rest.first() != Some(&FIELD) {
-            return None;
-        }
-        // Common frames have lengths of two bytes.
-        let [low, high] = *rest.get(1..3)? else { return None };
-        let length = usize::from(low & 0x7f) | usize::from(high) << 7;
-        let until = 3 + length;
-        F::read_field(rest.get(..until)?, rest, &mut self.frames)?;
-        rest.advance(until);
-        self.quick += 1;
-        Some(())
+impl<F: Quick> Batch<F> {
+    /// Makes frames of common ones, where not all are.
+    fn add(&mut self, series: Series<F>) {
+        self.is_too_long |= self.frames.len() + series.len() > MAX_BATCH_FRAMES;
+        let room = MAX_BATCH_FRAMES - self.frames.len();
+        self.frames.extend(series.take(room).map(F::of_common));
     }
 }
 
@@ -224,16 +207,19 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
         self.written.len() + frames.chain(numbers).sum::<usize>()
     }
 
-    /// Reads from one piece of memory: its fields are read faster, and payloads share it.
+    /// Reads from one piece of memory, which payloads share.
     fn decode(mut buf: impl Buf) -> Result<Self, DecodeError> {
         let mut rest = buf.copy_to_bytes(buf.remaining());
-        let frames = (rest.len() / FRAME_BYTES + 1).min(MAX_BATCH_FRAMES);
-        let mut batch = Self::numbered(0, Vec::with_capacity(frames));
+        let mut batch = Self { series: Series::take(&mut rest), ..Self::default() };
         while rest.has_remaining() {
-            if batch.read_quickly(&mut rest).is_none() {
-                let (tag, wire_type) = decode_key(&mut rest)?;
-                batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
+            let (tag, wire_type) = decode_key(&mut rest)?;
+            if tag == FRAMES {
+                let series = std::mem::take(&mut batch.series);
+                batch.add(series);
             }
+            batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
+            let series = Series::take(&mut rest);
+            batch.add(series);
         }
         Ok(batch)
     }
@@ -272,6 +258,27 @@ mod tests {
     fn a_batch_that_is_too_long_is_not_kept_whole() {
         let read = read(&batch(300));
         assert_eq!((read.frames.len(), read.is_too_long), (MAX_BATCH_FRAMES, true));
+    }
+
+    #[test]
+    fn common_frames_are_as_many_as_others_and_come_in_order_among_them() {
+        let taken = |n| {
+            let executions = vec![proto::ExecutionId { task_low: n, attempt: 1, task_high: 0 }];
+            let taken = proto::ResultsTaken { executions };
+            FromMaster { frame: Some(from_master::Frame::ResultsTaken(taken)) }
+        };
+        let cross = |frames: &[FromMaster]| {
+            let mut written = Vec::new();
+            frames.iter().for_each(|frame| write_frame(frame, &mut written));
+            read(&Batch::written(1, written.into()))
+        };
+        let too_many: Vec<_> = (0..300).map(taken).collect();
+        assert_eq!(cross(&too_many).into_incoming().unwrap_err(), LineError::Batch);
+        let full = &too_many[..MAX_BATCH_FRAMES];
+        assert_eq!(cross(full).into_incoming().unwrap().len(), MAX_BATCH_FRAMES);
+        let mixed = [taken(1), taken(2), cancel(3), taken(4), cancel(5)];
+        let incoming = cross(&mixed).into_incoming().unwrap();
+        assert!(incoming.map(|(_, frame)| frame).eq(mixed));
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::assembly::{Assemblies, Held, PartError, sizes};
-use super::batch::{Batch, Incoming, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, write_frame};
+use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, write_frame};
 use super::bulk::Bulk;
 use super::departures::Departures;
 use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
 use super::numbering::{Arrivals, NumberingError};
-use super::quick::Short;
+use super::quick::{Series, Short};
 use super::{Frame, Lane, PART_BYTES, spare};
 
 /// Reads the monotonic clock; asked only for frames whose age matters.
@@ -219,20 +219,19 @@ impl<F: Frame> Line<F> {
         self.departures.acked(ack, clock, |part, took| bulk.acked(part.data.len(), took))
     }
 
-    /// Takes frames that came together and are whole; gives those to deal with.
+    /// Takes frames that came together and are common; gives those to deal with.
     ///
     /// # Errors
     ///
     /// [`LineError`] when one is missing before them: end the session.
     pub fn arrived_together(
         &mut self,
-        incoming: &mut Incoming<F::Peer>,
-    ) -> Result<Vec<F::Peer>, LineError> {
-        if incoming.is_empty() {
-            return Ok(Vec::new());
-        }
-        let known = self.arrivals.receive(incoming.number(), incoming.len(), 0)?;
-        Ok(incoming.rest(known))
+        first: u64,
+        mut series: Series<F::Peer>,
+    ) -> Result<Series<F::Peer>, LineError> {
+        let known = self.arrivals.receive(first, series.len(), 0)?;
+        series.drop_first(known);
+        Ok(series)
     }
 
     /// Takes a frame that arrived under this number, or without one; it becomes another one when

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
+use crate::link::outbox::{Outbox, Whole};
 use crate::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 
 fn task(n: usize) -> proto::ExecutionId {
@@ -370,8 +371,8 @@ fn what_the_other_side_has_is_not_withdrawn() {
 
 #[test]
 fn a_number_that_is_too_high_is_refused() {
-    let outbox = crate::link::outbox::Outbox::<FromSlave>::new(10, Instant::now);
+    let outbox = Outbox::<FromSlave>::new(10, Instant::now);
     let batch = Batch::numbered(u64::MAX, vec![cancel(1)]);
     let mut incoming = batch.into_incoming().unwrap();
-    outbox.attach().arrived(&mut incoming, &mut Vec::new()).unwrap_err();
+    outbox.attach().arrived(&mut incoming, &mut Whole::default()).unwrap_err();
 }

@@ -8,7 +8,7 @@ use super::assembly::Held;
 use super::batch::{Batch, Incoming};
 use super::line::{Announced, Arrived, Clock, Line, LineError, LineFull};
 use super::numbering::NumberingError;
-use super::quick::Short;
+use super::quick::{Series, Short};
 use crate::ExecutionId;
 
 /// One side's end of a session. Clones share it.
@@ -36,6 +36,31 @@ struct State<F: Frame> {
 pub struct StreamEnd<F: Frame> {
     outbox: Outbox<F>,
     stream: u64,
+}
+
+/// Frames to deal with, in order.
+#[derive(Debug)]
+pub enum Whole<F> {
+    /// All of them common.
+    Series(Series<F>),
+    /// Others among them.
+    Frames(Vec<F>),
+}
+
+impl<F> Default for Whole<F> {
+    fn default() -> Self {
+        Self::Frames(Vec::new())
+    }
+}
+
+impl<F: Frame> Whole<F> {
+    /// All of them as frames.
+    pub fn into_frames(self) -> Vec<F> {
+        match self {
+            Self::Series(series) => series.map(F::of_common).collect(),
+            Self::Frames(frames) => frames,
+        }
+    }
 }
 
 impl<F: Frame> Clone for Outbox<F> {
@@ -252,11 +277,11 @@ impl<F: Frame> StreamEnd<F> {
     pub fn acked(&self, batch: Batch<F::Peer>) {
         let Ok(mut incoming) = batch.into_incoming() else { return };
         // A broken rule breaks nothing now.
-        while let Ok(Some(_)) = self.arrived(&mut incoming, &mut Vec::new()) {}
+        while let Ok(Some(_)) = self.arrived(&mut incoming, &mut Whole::default()) {}
     }
 
-    /// Takes frames that arrived together, up to one that is announced; adds those to deal with
-    /// to `whole`. Gives the announced one, with the sizes of its payloads: deal with it before
+    /// Takes frames that arrived together, up to one that is announced; those to deal with are in
+    /// `whole` then. Gives the announced one, with the sizes of its payloads: deal with it before
     /// the rest. Nothing when a newer stream has taken over.
     ///
     /// # Errors
@@ -265,7 +290,7 @@ impl<F: Frame> StreamEnd<F> {
     pub fn arrived(
         &self,
         incoming: &mut Incoming<F::Peer>,
-        whole: &mut Vec<F::Peer>,
+        whole: &mut Whole<F::Peer>,
     ) -> Result<Option<Announced<F::Peer>>, LineError> {
         let mut state = self.outbox.lock();
         if state.stream != self.stream {
@@ -308,19 +333,31 @@ impl<F: Frame> State<F> {
     }
 }
 
-/// Takes frames up to one that is announced; where all are whole, as most are, they are not moved.
+/// Takes frames up to one that is announced.
 fn take<F: Frame>(
+    line: &mut Line<F>,
+    clock: Clock,
+    incoming: &mut Incoming<F::Peer>,
+    whole: &mut Whole<F::Peer>,
+) -> Result<Option<Announced<F::Peer>>, LineError> {
+    line.acked(incoming.ack, clock)?;
+    if let Some(series) = incoming.take_series() {
+        *whole = Whole::Series(line.arrived_together(incoming.number(), series)?);
+        return Ok(None);
+    }
+    let mut frames = Vec::new();
+    let announced = take_each(line, clock, incoming, &mut frames);
+    *whole = Whole::Frames(frames);
+    announced
+}
+
+fn take_each<F: Frame>(
     line: &mut Line<F>,
     clock: Clock,
     incoming: &mut Incoming<F::Peer>,
     whole: &mut Vec<F::Peer>,
 ) -> Result<Option<Announced<F::Peer>>, LineError> {
-    line.acked(incoming.ack, clock)?;
-    if incoming.is_plain() {
-        *whole = line.arrived_together(incoming)?;
-        return Ok(None);
-    }
-    for (number, mut frame) in incoming.by_ref() {
+    for (number, mut frame) in incoming {
         match line.arrived(number, &mut frame, clock)? {
             Arrived::Whole => whole.push(frame),
             Arrived::Announced(sizes) => return Ok(Some(Announced { frame, number, sizes })),

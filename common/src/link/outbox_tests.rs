@@ -29,9 +29,9 @@ fn take_all(end: &StreamEnd<FromSlave>, batch: &Batch<FromMaster>) -> Vec<FromMa
     let mut frames = read.into_incoming().unwrap();
     let mut heard = Vec::new();
     loop {
-        let mut whole = Vec::new();
+        let mut whole = Whole::default();
         let announced = end.arrived(&mut frames, &mut whole).unwrap();
-        heard.append(&mut whole);
+        heard.extend(whole.into_frames());
         let Some(announced) = announced else { return heard };
         end.expect(announced);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::{Announced, LineError};
-use selsyn_common::link::outbox::StreamEnd;
+use selsyn_common::link::outbox::{StreamEnd, Whole};
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload, Refusal};
@@ -180,7 +180,7 @@ impl<'a> Conversation<'a> {
             Err(error) => return self.broke_rule(&error),
         };
         loop {
-            let mut whole = Vec::new();
+            let mut whole = Whole::default();
             let announced = self.end.arrived(&mut incoming, &mut whole);
             if let Some(over) = self.deal_with_all(whole) {
                 return Some(over);
@@ -219,18 +219,16 @@ impl<'a> Conversation<'a> {
         None
     }
 
-    /// Deals with frames in order; with verdicts that come together, together.
-    fn deal_with_all(&mut self, mut frames: Vec<FromSlave>) -> Option<Over> {
-        let mut rest = frames.as_mut_slice();
-        let over = loop {
-            let (verdicts, others) = rest.split_at_mut(ends::leading(rest));
-            self.ends.deal_with(self.link, verdicts, &mut self.after);
-            let Some((frame, others)) = others.split_first_mut() else { break None };
-            let over = self.deal_with(frame.frame.take());
-            if over.is_some() {
-                break over;
+    /// Deals with frames in order; with common verdicts that come together, together.
+    fn deal_with_all(&mut self, whole: Whole<FromSlave>) -> Option<Over> {
+        let over = match whole {
+            Whole::Series(verdicts) => {
+                self.ends.deal_with_all(self.link, verdicts, &mut self.after);
+                None
             }
-            rest = others;
+            Whole::Frames(frames) => {
+                frames.into_iter().find_map(|frame| self.deal_with(frame.frame))
+            }
         };
         self.finish();
         over
@@ -252,13 +250,7 @@ impl<'a> Conversation<'a> {
             Some(F::Refused(frame)) => self.refused(frame),
             Some(F::Running(frame)) => self.running(frame),
             Some(F::Output(frame)) => self.output(frame),
-            Some(F::Finished(frame)) => {
-                let frame = Some(from_slave::Frame::Finished(frame));
-                let mut verdict = [FromSlave { frame }];
-                self.ends.deal_with(self.link, &mut verdict, &mut self.after);
-                self.finish();
-                Ok(())
-            }
+            Some(F::Finished(frame)) => ends::deal_with(self.link, frame, &mut self.after),
             Some(F::Forbidden(frame)) => self.forbidden(frame),
             Some(F::FunctionsChanged(frame)) => {
                 self.link.functions_changed(Catalogue::new(frame.functions));

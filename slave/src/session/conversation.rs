@@ -7,6 +7,8 @@ use std::sync::Arc;
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::LineError;
+use selsyn_common::link::outbox::Whole;
+use selsyn_common::link::quick::{CommonOfMaster, Series};
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ErrorCode, ExecutionId, Refusal};
@@ -112,10 +114,9 @@ impl<'a> Conversation<'a> {
             Err(error) => return Some(self.broke_rule(&error)),
         };
         loop {
-            let mut whole = Vec::new();
+            let mut whole = Whole::default();
             let announced = self.stream.end.arrived(&mut incoming, &mut whole);
-            if let Some(over) = whole.iter_mut().find_map(|frame| self.deal_with(frame, &mut clock))
-            {
+            if let Some(over) = self.deal_with_all(whole, &mut clock) {
                 return Some(over);
             }
             match announced {
@@ -139,26 +140,49 @@ impl<'a> Conversation<'a> {
         if is_goodbye { Over::Goodbye } else { Over::Lost(why.to_owned()) }
     }
 
-    /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: &mut FromMaster, clock: &mut Clock) -> Option<Over> {
-        // A start is dealt with where it lies: most frames are one.
-        let dealt = if let Some(from_master::Frame::Start(start)) = &mut frame.frame {
-            self.start(start, clock)
-        } else {
-            clock.passes();
-            return self.deal_with_other(frame.frame.take());
-        };
-        dealt.err().and_then(|error| self.answer_violation(&error))
+    /// Deals with frames in order.
+    fn deal_with_all(&mut self, whole: Whole<FromMaster>, clock: &mut Clock) -> Option<Over> {
+        match whole {
+            Whole::Series(series) => self.deal_with_series(series, clock),
+            Whole::Frames(frames) => {
+                frames.into_iter().find_map(|frame| self.deal_with(frame.frame, clock))
+            }
+        }
     }
 
-    fn deal_with_other(&mut self, frame: Option<from_master::Frame>) -> Option<Over> {
+    /// Deals with common frames, which are read where they lie.
+    fn deal_with_series(
+        &mut self,
+        mut series: Series<FromMaster>,
+        clock: &mut Clock,
+    ) -> Option<Over> {
+        series.find_map(|common| match common {
+            CommonOfMaster::Start(start) => {
+                self.start(start.execution.into(), Request::of(start), clock);
+                None
+            }
+            CommonOfMaster::Taken(taken) => {
+                clock.passes();
+                self.results_taken(taken.executions());
+                None
+            }
+        })
+    }
+
+    /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
+    fn deal_with(
+        &mut self,
+        frame: Option<from_master::Frame>,
+        clock: &mut Clock,
+    ) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
+        clock.passes();
         let dealt = match frame {
-            Some(F::Start(_)) => unreachable!("starts are dealt with elsewhere"),
+            Some(F::Start(start)) => self.start_of(start, clock),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
             Some(F::ResultsTaken(taken)) => {
-                self.results_taken(taken);
+                self.results_taken(taken.executions.into_iter());
                 Ok(())
             }
             Some(F::Goodbye(goodbye)) => goodbye::begin(core, session, goodbye),
@@ -190,18 +214,24 @@ impl<'a> Conversation<'a> {
         is_last.then(|| Over::Violated("the master broke too many rules".to_owned()))
     }
 
-    fn start(&mut self, start: &mut proto::Start, clock: &mut Clock) -> Result<(), WireError> {
+    /// Deals with a start that was read as a frame.
+    fn start_of(&mut self, start: proto::Start, clock: &mut Clock) -> Result<(), WireError> {
         let id = wire::execution_id("Start", start.execution)?;
-        match Request::read(id, start) {
+        self.start(id, Request::read(id, start), clock);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn start(&mut self, id: ExecutionId, read: Result<Request, WireError>, clock: &mut Clock) {
+        match read {
             Ok(request) => {
-                executor::start(self.core, self.session, &mut self.spares, request, clock)
+                executor::start(self.core, self.session, &mut self.spares, request, clock);
             }
             Err(error) => {
                 let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
                 self.session.refuse(id, refusal);
             }
         }
-        Ok(())
     }
 
     /// Stops a run, or a start whose data is still on its way.
@@ -215,8 +245,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// The callbacks of these tasks have returned: their records may go.
-    fn results_taken(&mut self, taken: proto::ResultsTaken) {
-        let ids = taken.executions.into_iter().map(ExecutionId::from);
-        self.core.taken(ids, self.session, &mut self.spares);
+    fn results_taken(&mut self, taken: impl Iterator<Item = proto::ExecutionId>) {
+        self.core.taken(taken.map(ExecutionId::from), self.session, &mut self.spares);
     }
 }

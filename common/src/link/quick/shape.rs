@@ -137,10 +137,14 @@ pub(super) fn put_time(fields: &mut [u8], at: usize, time: u64) {
 
 /// The execution in the field that begins here.
 #[inline(always)]
-pub(super) fn execution(fields: &[u8], at: usize) -> Option<proto::ExecutionId> {
-    let half = |at: usize| Some(u64::from_le_bytes(*fields.get(at..)?.first_chunk()?));
-    let attempt = u32::from(*fields.get(at + EXECUTION - 1)?);
-    Some(proto::ExecutionId { task_high: half(at + 3)?, task_low: half(at + 12)?, attempt })
+pub(super) fn execution(fields: &[u8], at: usize) -> proto::ExecutionId {
+    let half = |at: usize| {
+        let mut half = [0; 8];
+        half.copy_from_slice(&fields[at..at + 8]);
+        u64::from_le_bytes(half)
+    };
+    let attempt = u32::from(fields[at + EXECUTION - 1]);
+    proto::ExecutionId { task_high: half(at + 3), task_low: half(at + 12), attempt }
 }
 
 #[inline(always)]

@@ -1,5 +1,7 @@
 //! A start with small data, of a function that both sides have a number for.
 
+use std::borrow::Borrow;
+
 use bytes::Bytes;
 
 use super::shape::{self, EXECUTION, HEAD, MAX_TIME, SMALL, Shape, TIME, is_length, is_small};
@@ -7,15 +9,15 @@ use super::{MAX_PAYLOAD, Short, tags};
 use crate::link::Lane;
 use crate::proto::{self, FromMaster, from_master::Frame};
 
-/// What a common start says.
+/// What a common start says; its data is lent where it is written, and its own where it was read.
 #[derive(Clone, Copy, Debug)]
-pub struct ShortStart<'a> {
+pub struct ShortStart<D> {
     /// Which run.
     pub execution: proto::ExecutionId,
     /// How to read the data, as a number of `proto::PayloadKind`.
     pub kind: i32,
     /// What the function is given.
-    pub data: &'a Bytes,
+    pub data: D,
     /// Time left until the caller's deadline; 0 means none.
     pub deadline_millis: u64,
     /// Where it runs, as a number of `proto::Placement`.
@@ -48,7 +50,7 @@ const DEADLINE: Shape<TIME> = Shape::new().time(tags::DEADLINE);
 
 const PLACE: Shape<BEHIND> = Shape::new().small(tags::PLACEMENT).head(tags::FUNCTION_NUMBER);
 
-impl<'a> ShortStart<'a> {
+impl<'a> ShortStart<&'a Bytes> {
     pub(super) fn of(start: &'a proto::Start) -> Option<Self> {
         let is_common = start.lineage.is_none() && start.function.is_empty();
         let data = start.data.as_ref().filter(|data| is_common && data.size == 0)?;
@@ -63,7 +65,7 @@ impl<'a> ShortStart<'a> {
     }
 }
 
-impl Short<FromMaster> for ShortStart<'_> {
+impl<D: Borrow<Bytes>> Short<FromMaster> for ShortStart<D> {
     const LANE: Lane = Lane::Control;
 
     #[inline]
@@ -71,7 +73,7 @@ impl Short<FromMaster> for ShortStart<'_> {
         let Self { execution, kind, data, placement, .. } = self;
         let are_small = [execution.attempt, *kind as u32, *placement as u32].map(is_small);
         are_small == [true; 3]
-            && data.len() <= MAX_PAYLOAD
+            && data.borrow().len() <= MAX_PAYLOAD
             && self.deadline_millis <= MAX_TIME
             && is_length(self.function_number)
     }
@@ -82,7 +84,8 @@ impl Short<FromMaster> for ShortStart<'_> {
 
     #[inline]
     fn write(&self, out: &mut Vec<u8>) {
-        let bytes = self.data.len();
+        let data = self.data.borrow();
+        let bytes = data.len();
         let payload = SMALL + HEAD + bytes;
         let deadline = if self.has_deadline() { TIME } else { 0 };
         let start = EXECUTION + HEAD + payload + deadline + BEHIND;
@@ -95,7 +98,7 @@ impl Short<FromMaster> for ShortStart<'_> {
         shape::put_length(&mut front, BYTES, bytes);
         out.reserve(HEAD + HEAD + start);
         out.extend_from_slice(&front);
-        out.extend_from_slice(self.data);
+        out.extend_from_slice(data);
         if self.has_deadline() {
             let mut deadline = DEADLINE.bytes;
             shape::put_time(&mut deadline, 0, self.deadline_millis);
@@ -108,9 +111,10 @@ impl Short<FromMaster> for ShortStart<'_> {
     }
 
     fn to_frame(&self) -> FromMaster {
+        let data = self.data.borrow().clone();
         let start = proto::Start {
             execution: Some(self.execution),
-            data: Some(proto::Payload { kind: self.kind, data: self.data.clone(), size: 0 }),
+            data: Some(proto::Payload { kind: self.kind, data, size: 0 }),
             deadline_millis: self.deadline_millis,
             placement: self.placement,
             function_number: self.function_number,
@@ -120,41 +124,44 @@ impl Short<FromMaster> for ShortStart<'_> {
     }
 }
 
-/// Reads a start from its frame, as a field of its batch.
+/// Whether a field of a batch is a common start.
 #[inline(always)]
-pub(super) fn read(frame: &[u8], whole: &Bytes) -> Option<proto::Start> {
-    let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+pub(super) fn is_common(field: &[u8]) -> bool {
+    has_shape(field).is_some_and(|has_shape| has_shape)
+}
+
+#[inline(always)]
+fn has_shape(field: &[u8]) -> Option<bool> {
+    let (front, rest) = field.split_first_chunk::<FRONT>()?;
     if !IN_FRONT.fits(front) {
         return None;
     }
     let bytes = shape::length(front, BYTES);
-    let (data, rest) = rest.split_at_checked(bytes)?;
-    let (rest, behind) = rest.split_last_chunk::<BEHIND>()?;
-    let deadline_millis = read_deadline(rest)?;
-    let are_lengths = shape::length(front, 0) == frame.len() - HEAD
-        && shape::length(front, START) == frame.len() - RUN
+    let (deadline, behind) = rest.get(bytes..)?.split_last_chunk::<BEHIND>()?;
+    let are_lengths = shape::length(front, 0) == field.len() - HEAD
+        && shape::length(front, START) == field.len() - RUN
         && shape::length(front, DATA) == SMALL + HEAD + bytes;
-    if !are_lengths || !PLACE.fits(behind) {
-        return None;
-    }
-    let data = whole.slice_ref(data);
-    Some(proto::Start {
-        execution: shape::execution(front, RUN),
-        function: String::new(),
-        data: Some(proto::Payload { kind: i32::from(front[KIND + 1]), data, size: 0 }),
-        deadline_millis,
-        placement: i32::from(behind[1]),
-        lineage: None,
-        function_number: shape::length(behind, SMALL) as u32,
-    })
+    Some(are_lengths && is_deadline(deadline) && PLACE.fits(behind))
 }
 
-/// The deadline, if there is one; `None` when these are other fields.
+/// Whether this is a deadline, or nothing.
 #[inline(always)]
-fn read_deadline(fields: &[u8]) -> Option<u64> {
-    if fields.is_empty() {
-        return Some(0);
-    }
-    let fields = fields.try_into().ok()?;
-    DEADLINE.fits(fields).then(|| shape::time(fields, 0))
+fn is_deadline(fields: &[u8]) -> bool {
+    fields.is_empty() || fields.try_into().is_ok_and(|fields| DEADLINE.fits(fields))
+}
+
+/// Reads a common start.
+#[inline(always)]
+pub(super) fn read(field: &[u8], whole: &Bytes) -> Option<ShortStart<Bytes>> {
+    let (front, rest) = field.split_first_chunk::<FRONT>()?;
+    let (data, rest) = rest.split_at_checked(shape::length(front, BYTES))?;
+    let (deadline, behind) = rest.split_last_chunk::<BEHIND>()?;
+    Some(ShortStart {
+        execution: shape::execution(front, RUN),
+        kind: i32::from(front[KIND + 1]),
+        data: whole.slice_ref(data),
+        deadline_millis: if deadline.is_empty() { 0 } else { shape::time(deadline, 0) },
+        placement: i32::from(behind[1]),
+        function_number: shape::length(behind, SMALL) as u32,
+    })
 }

@@ -1,8 +1,10 @@
 //! Results that were taken.
 
+use bytes::Bytes;
+
 use super::shape::{self, EXECUTION, HEAD, Shape, is_length, is_small};
 use super::tags;
-use crate::proto::ResultsTaken;
+use crate::proto::{ExecutionId, FromMaster, ResultsTaken, from_master::Frame};
 
 /// What is in front of the executions.
 const FRONT: usize = HEAD + HEAD;
@@ -10,6 +12,26 @@ const FRONT: usize = HEAD + HEAD;
 const IN_FRONT: Shape<FRONT> = Shape::new().head(super::FIELD).head(tags::RESULTS_TAKEN);
 
 const TAKEN: Shape<EXECUTION> = Shape::new().execution();
+
+/// What a common word about results says.
+#[derive(Debug)]
+pub struct Taken {
+    /// The executions, as they came.
+    fields: Bytes,
+}
+
+impl Taken {
+    /// The executions whose results were taken.
+    pub fn executions(&self) -> impl Iterator<Item = ExecutionId> {
+        let (fields, _) = self.fields.as_chunks::<EXECUTION>();
+        fields.iter().map(|field| shape::execution(field, 0))
+    }
+
+    pub(super) fn into_frame(self) -> FromMaster {
+        let executions = self.executions().collect();
+        FromMaster { frame: Some(Frame::ResultsTaken(ResultsTaken { executions })) }
+    }
+}
 
 /// Writes it as a field of its batch, if it is a common one.
 pub(super) fn write(taken: &ResultsTaken, out: &mut Vec<u8>) -> bool {
@@ -31,19 +53,25 @@ pub(super) fn write(taken: &ResultsTaken, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Reads it from its frame, as a field of its batch.
-pub(super) fn read(frame: &[u8]) -> Option<ResultsTaken> {
-    let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+/// Whether a field of a batch is a common word about results.
+pub(super) fn is_common(field: &[u8]) -> bool {
+    let Some((front, rest)) = field.split_first_chunk::<FRONT>() else { return false };
     let (fields, others) = rest.as_chunks::<EXECUTION>();
     let are_lengths =
-        shape::length(front, 0) == frame.len() - HEAD && shape::length(front, HEAD) == rest.len();
-    if !are_lengths
-        || !IN_FRONT.fits(front)
-        || !others.is_empty()
-        || !fields.iter().all(|field| TAKEN.fits(field))
-    {
-        return None;
-    }
-    let executions = fields.iter().filter_map(|field| shape::execution(field, 0)).collect();
-    Some(ResultsTaken { executions })
+        shape::length(front, 0) == field.len() - HEAD && shape::length(front, HEAD) == rest.len();
+    are_lengths
+        && IN_FRONT.fits(front)
+        && others.is_empty()
+        && fields.iter().all(|field| TAKEN.fits(field))
+}
+
+/// Whether a common frame is one.
+#[inline(always)]
+pub(super) fn is_tagged(field: &[u8]) -> bool {
+    field.get(HEAD) == Some(&tags::RESULTS_TAKEN)
+}
+
+/// Reads a common one.
+pub(super) fn read(field: &[u8], whole: &Bytes) -> Option<Taken> {
+    Some(Taken { fields: whole.slice_ref(field.get(FRONT..)?) })
 }

@@ -1,5 +1,7 @@
 //! The verdict of a run that completed with a small value.
 
+use std::borrow::Borrow;
+
 use bytes::Bytes;
 
 use super::shape::{self, EXECUTION, HEAD, MAX_TIME, SMALL, Shape, TIME, is_small};
@@ -7,15 +9,15 @@ use super::{MAX_PAYLOAD, Short, tags};
 use crate::link::Lane;
 use crate::proto::{self, FromSlave, Status, from_slave::Frame, outcome};
 
-/// What a common verdict says.
+/// What a common verdict says; its value is lent where it is written, and its own where it was read.
 #[derive(Clone, Copy, Debug)]
-pub struct ShortVerdict<'a> {
+pub struct ShortVerdict<V> {
     /// Which run.
     pub execution: proto::ExecutionId,
     /// How to read the value, as a number of `proto::PayloadKind`.
     pub kind: i32,
     /// What the function returned.
-    pub value: &'a Bytes,
+    pub value: V,
     /// Figures about the run.
     pub summary: proto::Summary,
 }
@@ -50,7 +52,7 @@ const IN_FRONT: Shape<FRONT> = Shape::new()
 
 const SUMMARY: Shape<BEHIND> = Shape::new().head(tags::SUMMARY).time(tags::QUEUED).time(tags::RAN);
 
-impl<'a> ShortVerdict<'a> {
+impl<'a> ShortVerdict<&'a Bytes> {
     pub(super) fn of(finished: &'a proto::Finished) -> Option<Self> {
         let outcome = finished.outcome.as_ref()?;
         let Some(outcome::Result::Value(value)) = &outcome.result else { return None };
@@ -61,7 +63,7 @@ impl<'a> ShortVerdict<'a> {
     }
 }
 
-impl Short<FromSlave> for ShortVerdict<'_> {
+impl<V: Borrow<Bytes>> Short<FromSlave> for ShortVerdict<V> {
     const LANE: Lane = Lane::Verdict;
 
     #[inline]
@@ -69,7 +71,7 @@ impl Short<FromSlave> for ShortVerdict<'_> {
         let proto::Summary { queued_micros, ran_micros } = self.summary;
         is_small(self.execution.attempt)
             && is_small(self.kind as u32)
-            && self.value.len() <= MAX_PAYLOAD
+            && self.value.borrow().len() <= MAX_PAYLOAD
             && queued_micros.max(ran_micros) <= MAX_TIME
     }
 
@@ -79,7 +81,8 @@ impl Short<FromSlave> for ShortVerdict<'_> {
 
     #[inline]
     fn write(&self, out: &mut Vec<u8>) {
-        let bytes = self.value.len();
+        let value = self.value.borrow();
+        let bytes = value.len();
         let payload = SMALL + HEAD + bytes;
         let outcome = SMALL + HEAD + payload + BEHIND;
         let finished = EXECUTION + HEAD + outcome;
@@ -97,12 +100,12 @@ impl Short<FromSlave> for ShortVerdict<'_> {
         shape::put_time(&mut behind, RAN, self.summary.ran_micros);
         out.reserve(HEAD + HEAD + finished);
         out.extend_from_slice(&front);
-        out.extend_from_slice(self.value);
+        out.extend_from_slice(value);
         out.extend_from_slice(&behind);
     }
 
     fn to_frame(&self) -> FromSlave {
-        let value = proto::Payload { kind: self.kind, data: self.value.clone(), size: 0 };
+        let value = proto::Payload { kind: self.kind, data: self.value.borrow().clone(), size: 0 };
         let outcome = Some(proto::Outcome {
             status: Status::Completed.into(),
             result: Some(outcome::Result::Value(value)),
@@ -114,32 +117,41 @@ impl Short<FromSlave> for ShortVerdict<'_> {
     }
 }
 
-/// Reads a verdict from its frame, as a field of its batch.
+/// Whether a field of a batch is a common verdict.
 #[inline(always)]
-pub(super) fn read(frame: &[u8], whole: &Bytes) -> Option<proto::Finished> {
-    let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+pub(super) fn is_common(field: &[u8]) -> bool {
+    has_shape(field).is_some_and(|has_shape| has_shape)
+}
+
+#[inline(always)]
+fn has_shape(field: &[u8]) -> Option<bool> {
+    let (front, rest) = field.split_first_chunk::<FRONT>()?;
     let bytes = shape::length(front, BYTES);
-    let (value, behind) = rest.split_at_checked(bytes)?;
-    let behind: &[u8; BEHIND] = behind.try_into().ok()?;
-    let payload = SMALL + HEAD + bytes;
-    let are_lengths = shape::length(front, 0) == frame.len() - HEAD
-        && shape::length(front, FINISHED) == frame.len() - RUN
-        && shape::length(front, OUTCOME) == frame.len() - OUTCOME - HEAD
-        && shape::length(front, VALUE) == payload
+    let behind: &[u8; BEHIND] = rest.get(bytes..)?.try_into().ok()?;
+    let are_lengths = shape::length(front, 0) == field.len() - HEAD
+        && shape::length(front, FINISHED) == field.len() - RUN
+        && shape::length(front, OUTCOME) == field.len() - OUTCOME - HEAD
+        && shape::length(front, VALUE) == SMALL + HEAD + bytes
         && shape::length(behind, 0) == BEHIND - HEAD;
-    if !are_lengths || !IN_FRONT.fits(front) || !SUMMARY.fits(behind) {
-        return None;
-    }
-    let kind = i32::from(front[KIND + 1]);
-    let value = proto::Payload { kind, data: whole.slice_ref(value), size: 0 };
-    let outcome = proto::Outcome {
-        status: Status::Completed.into(),
-        result: Some(outcome::Result::Value(value)),
-        summary: Some(proto::Summary {
-            queued_micros: shape::time(behind, QUEUED),
-            ran_micros: shape::time(behind, RAN),
-        }),
-        measured: None,
+    Some(are_lengths && IN_FRONT.fits(front) && SUMMARY.fits(behind))
+}
+
+/// Which run a common verdict is of.
+#[inline(always)]
+pub(super) fn execution(field: &[u8]) -> Option<proto::ExecutionId> {
+    Some(shape::execution(field.first_chunk::<FRONT>()?, RUN))
+}
+
+/// Reads a common verdict.
+#[inline(always)]
+pub(super) fn read(field: &[u8], whole: &Bytes) -> Option<ShortVerdict<Bytes>> {
+    let (front, rest) = field.split_first_chunk::<FRONT>()?;
+    let (value, behind) = rest.split_at_checked(shape::length(front, BYTES))?;
+    let behind = behind.first_chunk::<BEHIND>()?;
+    let summary = proto::Summary {
+        queued_micros: shape::time(behind, QUEUED),
+        ran_micros: shape::time(behind, RAN),
     };
-    Some(proto::Finished { execution: shape::execution(front, RUN), outcome: Some(outcome) })
+    let (execution, kind) = (shape::execution(front, RUN), i32::from(front[KIND + 1]));
+    Some(ShortVerdict { execution, kind, value: whole.slice_ref(value), summary })
 }

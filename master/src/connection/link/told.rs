@@ -222,23 +222,19 @@ impl Link {
         inner.tasks.accepted(id, session)
     }
 
-    /// Takes tasks out that have ended, as far as they are in flight.
-    pub(crate) fn take(
+    /// Takes a task out that has ended, if it is in flight.
+    pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+        self.inner().take(id)
+    }
+
+    /// As [`Self::take`], for tasks that have ended together.
+    pub(crate) fn take_all(
         &self,
-        ids: impl Iterator<Item = Option<ExecutionId>>,
+        ids: impl Iterator<Item = ExecutionId>,
         taken: &mut Vec<Option<Arc<Cell>>>,
     ) {
-        let mut guard = self.inner();
-        let Inner { tasks, session, .. } = &mut *guard;
-        taken.extend(ids.map(|id| {
-            let id = id?;
-            let cell = tasks.remove(id)?;
-            if cell.sent_data().len() > PART_BYTES {
-                // The slave has answered, perhaps without the rest of the data.
-                session.iter().for_each(|session| session.outbox.give_up_sending(id));
-            }
-            Some(cell)
-        }));
+        let mut inner = self.inner();
+        taken.extend(ids.map(|id| inner.take(id)));
     }
 
     /// The slave says that a task never ran. That is true of a start of this session; one of a
@@ -309,5 +305,17 @@ impl Link {
         after.deal_with(self);
         self.end_lost(sent, "the connection was closed");
         self.change(change);
+    }
+}
+
+impl Inner {
+    #[inline(always)]
+    fn take(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
+        let cell = self.tasks.remove(id)?;
+        if cell.sent_data().len() > PART_BYTES {
+            // The slave has answered, perhaps without the rest of the data.
+            self.session.iter().for_each(|session| session.outbox.give_up_sending(id));
+        }
+        Some(cell)
     }
 }

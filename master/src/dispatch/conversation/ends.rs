@@ -1,8 +1,11 @@
-//! Ends tasks whose verdicts came together: one lock and one word to the slave for all of them.
+//! Ends tasks whose verdicts have come: where these came together, with one lock and one word to
+//! the slave for all of them.
 
 use std::sync::Arc;
 
-use selsyn_common::proto::{self, FromSlave, from_slave, outcome};
+use bytes::Bytes;
+use selsyn_common::link::quick::{Series, ShortVerdict};
+use selsyn_common::proto::{self, FromSlave, outcome};
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Outcome, Payload, Ran, TaskStatus};
 use tracing::warn;
@@ -18,77 +21,82 @@ pub(super) struct Ends {
     broken: Vec<WireError>,
 }
 
-/// How many frames at the front are verdicts.
-pub(super) fn leading(frames: &[FromSlave]) -> usize {
-    let is_other = |frame: &FromSlave| !matches!(frame.frame, Some(from_slave::Frame::Finished(_)));
-    frames.iter().position(is_other).unwrap_or(frames.len())
-}
-
-fn verdict(frame: &mut FromSlave) -> Option<&mut proto::Finished> {
-    match &mut frame.frame {
-        Some(from_slave::Frame::Finished(finished)) => Some(finished),
-        _ => None,
-    }
-}
-
 impl Ends {
     /// What made no sense.
     pub(super) fn take_broken(&mut self) -> Vec<WireError> {
         std::mem::take(&mut self.broken)
     }
 
-    /// Ends the tasks of these verdicts, which are read where they lie.
-    pub(super) fn deal_with(
+    /// Ends the tasks of common verdicts, which are read where they lie.
+    pub(super) fn deal_with_all(
         &mut self,
         link: &Arc<Link>,
-        verdicts: &mut [FromSlave],
+        verdicts: Series<FromSlave>,
         after: &mut Aftermath,
     ) {
-        if verdicts.is_empty() {
-            return;
-        }
         after.expect(verdicts.len());
-        let id = |frame: &mut FromSlave| verdict(frame)?.execution.map(ExecutionId::from);
-        link.take(verdicts.iter_mut().map(id), &mut self.cells);
-        for (frame, cell) in verdicts.iter_mut().zip(self.cells.drain(..)) {
-            let Some(finished) = verdict(frame) else { continue };
-            let Some(cell) = cell else {
-                self.broken.extend(not_in_flight(link, finished, after).err());
-                continue;
-            };
-            match read(finished) {
-                Ok(End::Completed(completed)) => cell.completed(completed, after),
-                Ok(end) => cell.ended(end, after),
-                Err(error) => {
-                    let message =
-                        format!("{} sent a verdict that cannot be read: {error}", link.name);
-                    cell.ended(Outcome::lost(message, Ran::Yes).into(), after);
-                    self.broken.push(error);
-                }
-            }
+        link.take_all(verdicts.executions().map(ExecutionId::from), &mut self.cells);
+        for (verdict, cell) in verdicts.zip(self.cells.drain(..)) {
+            let id = verdict.execution.into();
+            let dealt = tell(link, id, cell.as_ref(), completed(verdict), after);
+            self.broken.extend(dealt.err());
         }
     }
+}
+
+/// Ends the task of a verdict.
+pub(super) fn deal_with(
+    link: &Arc<Link>,
+    finished: proto::Finished,
+    after: &mut Aftermath,
+) -> Result<(), WireError> {
+    let id = wire::execution_id("Finished", finished.execution)?;
+    let cell = link.take(id);
+    tell(link, id, cell.as_ref(), read(finished), after)
+}
+
+/// Ends a task; it is LOST if its verdict cannot be read.
+#[inline(always)]
+fn tell(
+    link: &Arc<Link>,
+    id: ExecutionId,
+    cell: Option<&Arc<Cell>>,
+    end: Result<End, WireError>,
+    after: &mut Aftermath,
+) -> Result<(), WireError> {
+    match (cell, end) {
+        (Some(cell), Ok(End::Completed(completed))) => cell.completed(completed, after),
+        (Some(cell), Ok(end)) => cell.ended(end, after),
+        (Some(cell), Err(error)) => {
+            let message = format!("{} sent a verdict that cannot be read: {error}", link.name);
+            cell.ended(Outcome::lost(message, Ran::Yes).into(), after);
+            return Err(error);
+        }
+        (None, end) => return not_in_flight(link, id, end, after),
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn completed(verdict: ShortVerdict<Bytes>) -> Result<End, WireError> {
+    let ShortVerdict { kind, value: data, summary, .. } = verdict;
+    let value = Payload::try_from(proto::Payload { kind, data, size: 0 })?;
+    Ok(End::Completed(Completed { value, summary }))
 }
 
 /// Takes the end out of a verdict.
-#[inline]
-fn read(finished: &mut proto::Finished) -> Result<End, WireError> {
-    let missing = WireError::missing("Finished", "outcome");
-    let wire = finished.outcome.as_mut().ok_or(missing)?;
+fn read(finished: proto::Finished) -> Result<End, WireError> {
+    let wire = finished.outcome.ok_or(WireError::missing("Finished", "outcome"))?;
     let status = TaskStatus::from(wire.status());
-    if let (TaskStatus::Completed, Some(outcome::Result::Value(value)), None) =
-        (status, &mut wire.result, &wire.measured)
-    {
-        let value = Payload::try_from(std::mem::take(value))?;
-        let summary = wire.summary.unwrap_or_default();
-        return Ok(End::Completed(Completed { value, summary }));
+    match wire {
+        proto::Outcome {
+            result: Some(outcome::Result::Value(value)), summary, measured: None, ..
+        } if status == TaskStatus::Completed => {
+            let (value, summary) = (Payload::try_from(value)?, summary.unwrap_or_default());
+            Ok(End::Completed(Completed { value, summary }))
+        }
+        wire => Outcome::try_from(wire).map(End::from),
     }
-    read_other(wire)
-}
-
-#[cold]
-fn read_other(wire: &mut proto::Outcome) -> Result<End, WireError> {
-    Outcome::try_from(std::mem::take(wire)).map(End::from)
 }
 
 /// A verdict for a task that has ended here: told if it was LOST. Taken all the same: nobody
@@ -96,15 +104,15 @@ fn read_other(wire: &mut proto::Outcome) -> Result<End, WireError> {
 #[cold]
 fn not_in_flight(
     link: &Arc<Link>,
-    finished: &mut proto::Finished,
+    id: ExecutionId,
+    end: Result<End, WireError>,
     after: &mut Aftermath,
 ) -> Result<(), WireError> {
-    let id = wire::execution_id("Finished", finished.execution)?;
     after.take(id, 0);
     link.give_up_sending(id);
     if !link.is_late(id) {
         warn!(task.id = %id, "a verdict for a task that is not in flight; ignored");
-    } else if let Some(outcome) = read(finished)?.outcome(id) {
+    } else if let Some(outcome) = end?.outcome(id) {
         late::tell(link, id, outcome);
     }
     Ok(())
