@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::IN_FLIGHT;
 use crate::Result;
 use crate::client::Plan;
 use crate::compare::Compare;
@@ -14,7 +15,7 @@ use crate::probe::Probe;
 const USAGE: &str = "usage: selsyn-bench compare [--case NAME] [--quick] [--json FILE] \
     [--placement one-core|free|two-cores]\n       \
     selsyn-bench markdown --json FILE\n       selsyn-bench growth [--quick] [--svg FILE]\n       selsyn-bench load --tasks N \
-    --side inline|plain|bidi|unary [--placement NAME]";
+    --side inline|plain|burst|bidi|unary|tarpc [--in-flight N] [--placement NAME]";
 
 /// What the program shall be: the tool, or one of the processes it starts.
 pub(crate) enum Command {
@@ -53,6 +54,7 @@ impl Command {
             "load" => Self::Load(Load {
                 tasks: flags.parse("tasks")?.unwrap_or(1_000_000),
                 side: flags.needed("side")?,
+                in_flight: flags.parse("in-flight")?.unwrap_or(IN_FLIGHT),
                 placement: flags.parse("placement")?.unwrap_or_default(),
             }),
             "probe" => {

@@ -173,6 +173,8 @@ impl Opened {
 pub(crate) struct Load {
     pub(crate) tasks: usize,
     pub(crate) side: Side,
+    /// Tasks at a time; or so many in a burst.
+    pub(crate) in_flight: usize,
     pub(crate) placement: Placement,
 }
 
@@ -183,7 +185,7 @@ pub(crate) fn run(what: &Load) -> Result<()> {
         let pids = [std::process::id(), server.pid];
         let before = pids.map(cpu_of);
         let begun = Instant::now();
-        opened.run(what.tasks, IN_FLIGHT).await?;
+        opened.run(what.tasks, what.in_flight).await?;
         let seconds = begun.elapsed().as_secs_f64();
         let mut cpu = [0.0; 2];
         for ((pid, before), cpu) in pids.into_iter().zip(before).zip(&mut cpu) {

@@ -170,11 +170,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(
-        &mut self,
-        frame: Option<from_master::Frame>,
-        clock: &mut Clock,
-    ) -> Option<Over> {
+    fn deal_with(&mut self, frame: Option<from_master::Frame>, clock: &mut Clock) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
         clock.passes();

@@ -90,7 +90,10 @@ fn read(finished: proto::Finished) -> Result<End, WireError> {
     let status = TaskStatus::from(wire.status());
     match wire {
         proto::Outcome {
-            result: Some(outcome::Result::Value(value)), summary, measured: None, ..
+            result: Some(outcome::Result::Value(value)),
+            summary,
+            measured: None,
+            ..
         } if status == TaskStatus::Completed => {
             let (value, summary) = (Payload::try_from(value)?, summary.unwrap_or_default());
             Ok(End::Completed(Completed { value, summary }))
