@@ -11,13 +11,16 @@ mod initialize;
 mod ladder;
 mod request;
 mod retell;
+mod round;
 mod run;
 mod slot;
 
 pub(crate) use admit::{may_admit, start};
 pub(crate) use cancel::{cancel, short_reason};
-pub(crate) use clock::{Clock, Epoch};
+use clock::Clock;
+pub(crate) use clock::Epoch;
 pub(crate) use detached::start_detached;
 pub(crate) use ladder::ask_to_stop;
 pub(crate) use request::Request;
 pub(crate) use retell::hand_over;
+pub(crate) use round::Round;

@@ -18,12 +18,13 @@ mod goodbye;
 mod greeting;
 mod lifetime;
 mod open;
+mod remembered;
 mod shrink;
 mod table;
 mod tie;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use selsyn_common::link::batch::Batch;
@@ -32,7 +33,7 @@ use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::link::quick::Short;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Incarnation, Refusal, SessionId, Token};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tonic::Streaming;
 use tracing::{debug, info, warn};
@@ -42,9 +43,11 @@ use crate::hooks::Peer;
 use crate::records::Logs;
 use conversation::Conversation;
 use greeting::{Greeted, Rejection};
+use remembered::Remembered;
 use tie::Tie;
 
 pub(crate) use detached::DetachedSessions;
+pub(crate) use remembered::Ahead;
 pub(crate) use shrink::output_to_fit;
 pub(crate) use table::Sessions;
 
@@ -72,11 +75,9 @@ pub(crate) struct Session {
     /// A goodbye is under way: one is enough.
     goodbye: AtomicBool,
     /// The goodbye is accepted: nothing new may begin.
-    leaving: Mutex<bool>,
+    leaving: AtomicBool,
     /// Executions that are remembered for it.
-    records: AtomicUsize,
-    /// Told when there are none any more.
-    emptied: Notify,
+    records: Remembered,
     /// Where its executions keep what they show.
     pub(crate) logs: Arc<Logs>,
 }
@@ -151,36 +152,33 @@ impl Session {
         }
     }
 
-    /// Keeps the session from being left while the guard lives; a refusal when it is.
-    pub(crate) fn still_open(&self) -> Result<MutexGuard<'_, bool>, Refusal> {
-        let leaving = self.leaving();
-        if *leaving || self.is_over() {
+    /// Refuses a start when the session is left or over. Look while the start's part of the table
+    /// is locked: whoever leaves or ends the session says so, and looks through the table after
+    /// that. So the start is found there, or it is refused.
+    pub(crate) fn check_open(&self) -> Result<(), Refusal> {
+        if self.is_leaving() || self.is_over() {
             return Err(Refusal::because(ErrorCode::ConnectionGone, "the session is being closed"));
         }
-        Ok(leaving)
+        Ok(())
     }
 
-    fn leaving(&self) -> MutexGuard<'_, bool> {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::SeqCst)
+    }
+
+    /// Counts the executions of one batch before they begin.
+    pub(crate) const fn ahead(&self) -> Ahead<'_> {
+        Ahead::new(&self.records)
     }
 
     /// One more execution is remembered for it.
     pub(crate) fn remembers_one(&self) {
-        self.records.fetch_add(1, Ordering::AcqRel);
+        self.records.add(1);
     }
 
     /// So many less.
     pub(crate) fn forget(&self, count: usize) {
-        if count > 0 && self.records.fetch_sub(count, Ordering::AcqRel) == count {
-            self.emptied.notify_one();
-        }
-    }
-
-    /// Waits until no execution is remembered for it.
-    async fn emptied(&self) {
-        while self.records.load(Ordering::Acquire) > 0 {
-            self.emptied.notified().await;
-        }
+        self.records.remove(count);
     }
 
     /// Refuses a start.

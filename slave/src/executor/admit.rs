@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::ask::ask_hook;
 use super::retell::{forbidden, repeat};
-use super::{Clock, Request, in_place, ladder};
+use super::{Request, Round, in_place, ladder};
 use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
 use crate::records::{Admitted, Record, Spares};
@@ -16,28 +16,22 @@ use crate::registry::{Registered, Wanted};
 use crate::session::Session;
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
-pub(crate) fn start(
-    core: &Arc<Core>,
-    session: &Arc<Session>,
-    spares: &mut Spares,
-    request: Request,
-    clock: &mut Clock,
-) {
-    let id = request.id;
-    match admit(core, session, spares, request, clock) {
+pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, request: Request) {
+    let (core, session, id) = (round.core, round.session, request.id);
+    match admit(round, spares, request) {
         Ok(Next::Begun(record, deadline)) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
             // It leaves the clock as it is at its end.
-            return in_place::run_here(core, record, clock);
+            return in_place::run_here(round, record);
         }
         Ok(Next::Parked(record)) => ask_hook(core, record),
         Ok(Next::Before(record, request)) => again(session, &record, &request),
         Ok(Next::Never) => session.send(forbidden(id)),
         Err(refusal) => session.refuse(id, refusal),
     }
-    clock.passes();
+    round.passes();
 }
 
 /// What becomes of a start.
@@ -72,16 +66,14 @@ pub(crate) fn may_admit(
 
 /// Finds the function and a place, or says why not.
 pub(super) fn admit(
-    core: &Core,
-    session: &Arc<Session>,
+    round: &mut Round<'_>,
     spares: &mut Spares,
     request: Request,
-    clock: &mut Clock,
 ) -> Result<Next, Refusal> {
-    // Held until the record is in the table: who says goodbye counts what is in it.
-    let open = session.still_open();
-    // Held as long: to look, to find a place and to insert is one step. A slot may be passed on to
-    // the record right after, and whoever forbids the id looks for its record after that.
+    let (core, session) = (round.core, round.session);
+    // Held until the record is in it: to look, to find a place and to insert is one step. A slot
+    // may be passed on to the record right after; whoever forbids the id, and whoever leaves the
+    // session, looks for the record after that.
     let entry = core.records.entry(request.id);
     if let Some(record) = entry.get() {
         return Ok(Next::Before(Arc::clone(record), Box::new(request)));
@@ -91,11 +83,13 @@ pub(super) fn admit(
     }
     let function = find(core, spares, &request.function)?;
     core.check_payload(request.data.len())?;
-    let _open = open?;
+    // Counted before it looks: see `Remembered::add`.
+    round.ahead.count();
+    session.check_open()?;
     let place = core.admission().apply(applicant(session, &request, function.is_blocking()))?;
     let has_slot = !matches!(place, Place::Queued { .. });
     let is_here = has_slot && function.is_inline() && core.hooks.before_task.is_none();
-    let (came, now) = (clock.came(), clock.now());
+    let (came, now) = (round.clock.came(), round.clock.now());
     let deadline = is_here.then(|| function.function.timeout).flatten();
     let deadline =
         earlier(core.epoch.moment(came, request.deadline), core.epoch.moment(now, deadline));
@@ -103,6 +97,7 @@ pub(super) fn admit(
     let admitted = Admitted { function, place, came, begins, deadline };
     let record = spares.make(request, admitted, session);
     entry.add(Arc::clone(&record));
+    round.ahead.begin();
     Ok(if is_here { Next::Begun(record, deadline) } else { Next::Parked(record) })
 }
 

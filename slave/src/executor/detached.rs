@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::admit::{Next, admit, check_same};
 use super::ask::ask_hook;
-use super::{Clock, Request, in_place, ladder};
+use super::{Request, Round, in_place, ladder};
 use crate::core::Core;
 use crate::records::{Record, Spares};
 
@@ -41,14 +41,14 @@ fn begin(
         Refusal::because(ErrorCode::ServeFailed, format!("the slave has no random bytes: {error}"))
     };
     let session = core.detached.of(core, owner).map_err(no_random)?;
-    let mut clock = Clock::new(core.epoch, Instant::now());
-    match admit(core, &session, &mut Spares::default(), request, &mut clock)? {
+    let mut round = Round::new(core, &session, Instant::now());
+    match admit(&mut round, &mut Spares::default(), request)? {
         Next::Begun(record, deadline) => {
             record.state().set_label(label);
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
-            in_place::run_here(core, Arc::clone(&record), &mut clock);
+            in_place::run_here(&mut round, Arc::clone(&record));
             Ok(record)
         }
         Next::Parked(record) => {

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::clock::Clock;
+use super::Round;
 use super::end::{ended, returned};
 use super::run;
-use crate::core::Core;
 use crate::execution::FunctionExecution;
 use crate::function::{Body, First};
 use crate::lifecycle::End;
@@ -23,7 +22,8 @@ const LONG_POLL: u64 = 1_000;
 
 /// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
 /// and Running are not said for one that ends here: its verdict says so too.
-pub(super) fn run_here(core: &Arc<Core>, record: Arc<Record>, clock: &mut Clock) {
+pub(super) fn run_here(round: &mut Round<'_>, record: Arc<Record>) {
+    let (core, clock) = (round.core, &mut round.clock);
     let closely = record.function.is_watched();
     let began = if closely { clock.read() } else { clock.now() };
     let polled = first_poll(&record);

@@ -25,7 +25,7 @@ struct Shard {
 }
 
 /// The table of executions. It hands out clones, never guards, save to who starts one. Locks are
-/// taken in one order: whether a session is left, a shard, a record, admission, an outbox.
+/// taken in one order: a shard, a record, admission, an outbox.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     hasher: RandomState,
@@ -159,10 +159,9 @@ impl Entry<'_> {
         self.shard.here.find(self.hash, |record| record.id == self.id)
     }
 
-    /// Puts in an execution of this id, which is not in it.
+    /// Puts in an execution of this id, which is not in it; its session has counted it.
     #[inline(always)]
     pub(crate) fn add(mut self, record: Arc<Record>) {
-        record.origin.remembers_one();
         self.shard.here.insert_unique(self.hash, record, |record| hash(self.hasher, record.id));
     }
 

@@ -20,7 +20,7 @@ use super::tie::Stream;
 use super::{Over, Session, goodbye, shortened};
 use crate::core::Core;
 use crate::execution;
-use crate::executor::{self, Clock, Request};
+use crate::executor::{self, Request, Round};
 use crate::records::Spares;
 
 /// Frames of one session that may make no sense: a newer master sends some, a broken one many.
@@ -79,7 +79,7 @@ impl<'a> Conversation<'a> {
     fn stopped(&self) -> Over {
         if !self.session.tie.is_current(self.stream.number) {
             Over::Replaced
-        } else if *self.session.leaving() {
+        } else if self.session.is_leaving() {
             Over::Goodbye
         } else if self.session.outbox.is_full() {
             Over::Full
@@ -108,7 +108,7 @@ impl<'a> Conversation<'a> {
         };
         let now = Instant::now();
         self.contact.heard(now.into_std());
-        let mut clock = Clock::new(self.core.epoch, now);
+        let mut round = Round::new(self.core, self.session, now);
         let mut incoming = match batch.into_incoming() {
             Ok(incoming) => incoming,
             Err(error) => return Some(self.broke_rule(&error)),
@@ -116,7 +116,7 @@ impl<'a> Conversation<'a> {
         loop {
             let mut whole = Whole::default();
             let announced = self.stream.end.arrived(&mut incoming, &mut whole);
-            if let Some(over) = self.deal_with_all(whole, &mut clock) {
+            if let Some(over) = self.deal_with_all(whole, &mut round) {
                 return Some(over);
             }
             match announced {
@@ -136,16 +136,16 @@ impl<'a> Conversation<'a> {
 
     /// The stream ended from the master's side: in good order, if it has heard everything.
     fn ended(&self, why: &str) -> Over {
-        let is_goodbye = *self.session.leaving() && self.session.outbox.is_settled();
+        let is_goodbye = self.session.is_leaving() && self.session.outbox.is_settled();
         if is_goodbye { Over::Goodbye } else { Over::Lost(why.to_owned()) }
     }
 
     /// Deals with frames in order.
-    fn deal_with_all(&mut self, whole: Whole<FromMaster>, clock: &mut Clock) -> Option<Over> {
+    fn deal_with_all(&mut self, whole: Whole<FromMaster>, round: &mut Round<'_>) -> Option<Over> {
         match whole {
-            Whole::Series(series) => self.deal_with_series(series, clock),
+            Whole::Series(series) => self.deal_with_series(series, round),
             Whole::Frames(frames) => {
-                frames.into_iter().find_map(|frame| self.deal_with(frame.frame, clock))
+                frames.into_iter().find_map(|frame| self.deal_with(frame.frame, round))
             }
         }
     }
@@ -154,15 +154,15 @@ impl<'a> Conversation<'a> {
     fn deal_with_series(
         &mut self,
         mut series: Series<FromMaster>,
-        clock: &mut Clock,
+        round: &mut Round<'_>,
     ) -> Option<Over> {
         series.find_map(|common| match common {
             CommonOfMaster::Start(start) => {
-                self.start(start.execution.into(), Request::of(start), clock);
+                self.start(start.execution.into(), Request::of(start), round);
                 None
             }
             CommonOfMaster::Taken(taken) => {
-                clock.passes();
+                round.passes();
                 self.results_taken(taken.executions());
                 None
             }
@@ -170,12 +170,12 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: Option<from_master::Frame>, clock: &mut Clock) -> Option<Over> {
+    fn deal_with(&mut self, frame: Option<from_master::Frame>, round: &mut Round<'_>) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
-        clock.passes();
+        round.passes();
         let dealt = match frame {
-            Some(F::Start(start)) => self.start_of(start, clock),
+            Some(F::Start(start)) => self.start_of(start, round),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
             Some(F::ResultsTaken(taken)) => {
                 self.results_taken(taken.executions.into_iter());
@@ -211,17 +211,17 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with a start that was read as a frame.
-    fn start_of(&mut self, start: proto::Start, clock: &mut Clock) -> Result<(), WireError> {
+    fn start_of(&mut self, start: proto::Start, round: &mut Round<'_>) -> Result<(), WireError> {
         let id = wire::execution_id("Start", start.execution)?;
-        self.start(id, Request::read(id, start), clock);
+        self.start(id, Request::read(id, start), round);
         Ok(())
     }
 
     #[inline(always)]
-    fn start(&mut self, id: ExecutionId, read: Result<Request, WireError>, clock: &mut Clock) {
+    fn start(&mut self, id: ExecutionId, read: Result<Request, WireError>, round: &mut Round<'_>) {
         match read {
             Ok(request) => {
-                executor::start(self.core, self.session, &mut self.spares, request, clock);
+                executor::start(round, &mut self.spares, request);
             }
             Err(error) => {
                 let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());

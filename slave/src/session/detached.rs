@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use selsyn_common::link::outbox::Outbox;
 use selsyn_common::{Incarnation, MasterId, SessionId, Token};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Session;
+use super::remembered::Remembered;
 use super::tie::Tie;
 use crate::core::Core;
 use crate::hooks::Peer;
@@ -56,9 +56,8 @@ fn detached(core: &Core, master: MasterId) -> io::Result<Session> {
         welcomed: AtomicBool::new(false),
         forgotten: AtomicBool::new(true),
         goodbye: AtomicBool::new(false),
-        leaving: Mutex::new(false),
-        records: AtomicUsize::new(0),
-        emptied: Notify::new(),
+        leaving: AtomicBool::new(false),
+        records: Remembered::default(),
         logs: Arc::clone(&core.logs),
     })
 }

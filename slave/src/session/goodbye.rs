@@ -91,9 +91,19 @@ async fn wait_until_heard(core: &Core, session: &Session) {
 /// What still runs. When nothing does, nothing new may begin: a start that was on its way when
 /// the goodbye came is either among them or refused.
 fn still_running(core: &Core, session: &Session) -> Vec<Arc<Record>> {
-    let mut leaving = session.leaving();
-    let mut running = core.records.of_session(session.id);
-    running.retain(|record| !record.state().is_settled);
-    *leaving = running.is_empty();
-    running
+    let running = unsettled(core, session);
+    if !running.is_empty() {
+        return running;
+    }
+    // Said before the table is looked through again: see `Session::check_open`.
+    session.leaving.store(true, Ordering::SeqCst);
+    let late = unsettled(core, session);
+    session.leaving.store(late.is_empty(), Ordering::SeqCst);
+    late
+}
+
+fn unsettled(core: &Core, session: &Session) -> Vec<Arc<Record>> {
+    let mut records = core.records.of_session(session.id);
+    records.retain(|record| !record.state().is_settled);
+    records
 }

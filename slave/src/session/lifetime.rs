@@ -63,7 +63,7 @@ fn detach(core: &Arc<Core>, session: &Arc<Session>, stream: u64, why: &str, last
             () = core.stopped.cancelled() => end(&core, &session, &Over::Closed),
             () = wait(&core, &session, last_heard) => {
                 let lost = || Over::Lost("the master did not come back".to_owned());
-                let over = if *session.leaving() { Over::Goodbye } else { lost() };
+                let over = if session.is_leaving() { Over::Goodbye } else { lost() };
                 end(&core, &session, &over);
             }
         }
@@ -114,8 +114,6 @@ pub(super) fn end(core: &Arc<Core>, session: &Arc<Session>, over: &Over) {
     if !session.tie.close() {
         return;
     }
-    // A start that was let in before this is in the table after it.
-    drop(session.leaving());
     core.sessions.remove(session.id);
     core.count_owners();
     match over {
@@ -144,7 +142,7 @@ pub(super) fn end(core: &Arc<Core>, session: &Arc<Session>, over: &Over) {
 
 /// Results that nobody took wait for their owner, but not for ever.
 fn keep_results(core: &Arc<Core>, session: &Arc<Session>) {
-    if session.records.load(Ordering::Acquire) == 0 {
+    if session.records.is_empty() {
         return forget(core, session);
     }
     core.sessions.add_orphan();
@@ -156,7 +154,7 @@ fn keep_results(core: &Arc<Core>, session: &Arc<Session>) {
             biased;
             () = stopped.cancelled() => {}
             // A later session has taken them over, or they were taken: no reason to stay.
-            () = session.emptied() => {}
+            () = session.records.emptied() => {}
             () = sleep(core.settings.owner_patience) => {}
         }
     });

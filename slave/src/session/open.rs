@@ -75,7 +75,7 @@ impl Open {
         let is_welcomed = |session: &&Arc<Session>| session.welcomed.load(Ordering::Relaxed);
         let detached = self.all().filter(is_welcomed).filter_map(|session| {
             let since = session.tie.detached_since()?;
-            (session.records.load(Ordering::Acquire) == 0).then_some((since, session))
+            session.records.is_empty().then_some((since, session))
         });
         detached.min_by_key(|(since, _)| *since).map(|(_, session)| Arc::clone(session))
     }

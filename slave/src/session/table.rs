@@ -97,7 +97,7 @@ impl Sessions {
         let Some(tolerance) = self.exclusive else { return Ok(()) };
         let holds = |session: &&Arc<Session>| match session.tie.detached_since() {
             // One that has said goodbye is kept for what its master has not heard.
-            _ if *session.leaving() => false,
+            _ if session.is_leaving() => false,
             None => !session.is_over(),
             Some(last_heard) => last_heard.elapsed() < tolerance,
         };

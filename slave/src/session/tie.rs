@@ -114,7 +114,7 @@ impl Tie {
             State::Detached { over, .. } => over.cancel(),
             State::Closed => return false,
         }
-        self.is_closed.store(true, Ordering::Release);
+        self.is_closed.store(true, Ordering::SeqCst);
         self.closed.cancel();
         true
     }
@@ -127,7 +127,7 @@ impl Tie {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Acquire)
+        self.is_closed.load(Ordering::SeqCst)
     }
 
     /// Waits until the session is closed.

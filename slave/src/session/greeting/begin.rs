@@ -1,13 +1,12 @@
 //! Begins a session.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use selsyn_common::link::outbox::Outbox;
 use selsyn_common::proto;
 use selsyn_common::{ErrorCode, Payload, Refusal, SessionId, Token};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -16,6 +15,7 @@ use super::{Greeted, Rejection, Who, adopt};
 use crate::core::Core;
 use crate::hooks::{self, ConnectionRequest, Said};
 use crate::random;
+use crate::session::remembered::Remembered;
 use crate::session::tie::Tie;
 use crate::session::{Over, Session, draining, lifetime};
 
@@ -101,9 +101,8 @@ fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejectio
         welcomed: AtomicBool::new(false),
         forgotten: AtomicBool::new(false),
         goodbye: AtomicBool::new(false),
-        leaving: Mutex::new(false),
-        records: AtomicUsize::new(0),
-        emptied: Notify::new(),
+        leaving: AtomicBool::new(false),
+        records: Remembered::default(),
         logs: Arc::clone(&core.logs),
     })
 }
