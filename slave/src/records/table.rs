@@ -1,5 +1,7 @@
 //! Finds an execution by its id.
 
+mod taken;
+
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +11,8 @@ use selsyn_common::{ExecutionId, SessionId};
 
 use super::gone::Gone;
 use super::{Record, Spares};
-use crate::session::Session;
+
+pub(crate) use taken::TakenResults;
 
 /// Tables that share the executions: sessions on several threads seldom meet in one.
 const SHARDS: usize = 16;
@@ -17,7 +20,12 @@ const SHARDS: usize = 16;
 /// Ids that are remembered when their executions are kept no more: 100,000 in all.
 const MAX_GONE: usize = 100_000 / SHARDS;
 
-/// The executions whose ids end alike.
+/// So many ids that are counted up are in one table, and as many in the next: results are taken in
+/// about the order in which their tasks were started, so that these need one lock. Not more: a
+/// master's connections go through its ids at the same time, on several threads.
+const NEIGHBOURS: usize = 16;
+
+/// The executions whose ids end alike, but for the last digits.
 #[derive(Debug, Default)]
 struct Shard {
     here: HashTable<Arc<Record>>,
@@ -48,29 +56,10 @@ pub(crate) struct Freed {
     pub(crate) bytes: usize,
 }
 
-/// What became of results that were taken.
-#[derive(Debug, Default)]
-pub(crate) struct TakenResults {
-    pub(crate) freed: Freed,
-    /// The executions that are kept on for those who want to look at them.
-    pub(crate) stay: Vec<Arc<Record>>,
-}
-
-/// An execution whose result was taken; one that goes is dropped when nothing is locked.
-struct Taken {
-    bytes: usize,
-    stays: bool,
-    /// The session that remembers it, if it is another one.
-    of: Option<Arc<Session>>,
-    record: Arc<Record>,
-}
-
 impl Records {
     /// Locks the part of the table that an id belongs to, to look and insert in one step.
     pub(crate) fn entry(&self, id: ExecutionId) -> Entry<'_> {
-        // Ids that are counted up take turns.
-        let tail = id.task.uuid().as_u128() as usize;
-        let shard = lock(&self.shards[tail % SHARDS]);
+        let shard = lock(&self.shards[shard_of(id)]);
         Entry { hasher: &self.hasher, shard, id, hash: hash(&self.hasher, id) }
     }
 
@@ -99,34 +88,6 @@ impl Records {
         state.is_forgotten = true;
         state.session(&record).forget(1);
         state.result_bytes().map_or_else(Freed::default, |bytes| Freed { results: 1, bytes })
-    }
-
-    /// Lets go of the executions whose results this session's master has taken.
-    pub(crate) fn taken(
-        &self,
-        ids: impl Iterator<Item = ExecutionId>,
-        session: &Arc<Session>,
-        spares: &mut Spares,
-    ) -> TakenResults {
-        let TakenResults { mut freed, mut stay } = TakenResults::default();
-        let mut mine = 0;
-        for id in ids {
-            let taken = self.entry(id).take_result(session);
-            let Some(Taken { bytes, stays, of, record }) = taken else { continue };
-            freed.results += 1;
-            freed.bytes += bytes;
-            match of {
-                None => mine += 1,
-                Some(other) => other.forget(1),
-            }
-            if stays {
-                stay.push(record);
-            } else {
-                spares.put(record, session);
-            }
-        }
-        session.forget(mine);
-        TakenResults { freed, stay }
     }
 
     /// Every execution that shall stop: those that wait come first, so that none of them begins in
@@ -169,33 +130,12 @@ impl Entry<'_> {
         let found = self.shard.here.find_entry(self.hash, |record| record.id == self.id);
         found.ok().map(|found| found.remove().0)
     }
+}
 
-    /// Forgets an execution that has ended, and belongs to this session's master. One that showed
-    /// nothing and ended at its first poll goes at once: there is little to look at, and many come.
-    fn take_result(mut self, session: &Arc<Session>) -> Option<Taken> {
-        let found = self.shard.here.find_entry(self.hash, |record| record.id == self.id);
-        let mut found = found.ok()?;
-        let record = found.get_mut();
-        let is_origin = Arc::ptr_eq(&record.origin, session);
-        if !is_origin && record.origin.peer.master != session.peer.master {
-            return None;
-        }
-        // Most have only the table left that knows them: then nobody can be in the way.
-        let (bytes, heir, stays) = match Arc::get_mut(record) {
-            Some(only) => only.state_mut().take_result(),
-            None => record.state().take_result(),
-        }?;
-        let of = match heir {
-            Some(heir) => (!Arc::ptr_eq(&heir, session)).then_some(heir),
-            None => (!is_origin).then(|| Arc::clone(&record.origin)),
-        };
-        if stays {
-            return Some(Taken { bytes, stays, of, record: Arc::clone(record) });
-        }
-        let (record, _) = found.remove();
-        self.shard.gone.add(self.id);
-        Some(Taken { bytes, stays, of, record })
-    }
+/// Which table an id belongs to.
+fn shard_of(id: ExecutionId) -> usize {
+    let tail = id.task.uuid().as_u128() as usize;
+    tail / NEIGHBOURS % SHARDS
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -210,4 +150,25 @@ fn hash(hasher: &RandomState, id: ExecutionId) -> u64 {
     hash.write_u64(low);
     hash.write_u32(id.attempt);
     hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use selsyn_common::TaskId;
+
+    use super::*;
+
+    fn shard(tail: u128) -> usize {
+        shard_of(ExecutionId::first(TaskId::from_random(tail.to_be_bytes())))
+    }
+
+    #[test]
+    fn ids_that_are_counted_up_stand_together_and_take_turns_in_all_tables() {
+        let round = (NEIGHBOURS * SHARDS) as u128;
+        let shards: Vec<_> = (0..2 * round).map(shard).collect();
+        let runs: Vec<_> = shards.chunk_by(|one, next| one == next).collect();
+        assert!(runs.iter().all(|run| run.len() == NEIGHBOURS));
+        let turns: Vec<_> = runs.iter().map(|run| run[0]).collect();
+        assert_eq!(turns, (0..SHARDS).chain(0..SHARDS).collect::<Vec<_>>());
+    }
 }
