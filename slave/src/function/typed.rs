@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
@@ -28,15 +28,14 @@ impl<F, Fut> Typed<F, Fut> {
         Self { make, room: Mutex::new(None) }
     }
 
-    /// Room for a run; of its own where another session's run is in the one that is kept.
-    fn room(&self) -> Room<Fut> {
-        let kept = self.room.try_lock().ok().and_then(|mut room| room.take());
-        kept.unwrap_or_else(|| Box::pin(None))
-    }
-
-    fn keep(&self, room: Room<Fut>) {
-        if let Ok(mut kept) = self.room.try_lock() {
-            *kept = Some(room);
+    /// Where room for a run is kept, until it is given back; `None` while another session's run
+    /// has it. Nobody waits for it. A run that panicked has taken its room along: what it left is
+    /// as good as any.
+    fn kept(&self) -> Option<MutexGuard<'_, Option<Room<Fut>>>> {
+        match self.room.try_lock() {
+            Ok(kept) => Some(kept),
+            Err(TryLockError::Poisoned(kept)) => Some(kept.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 }
@@ -58,12 +57,17 @@ where
             Ok(run) => run,
             Err(failure) => return First::Ended(Err(failure)),
         };
-        let mut room = self.room();
+        let mut kept = self.kept();
+        let room = kept.as_mut().and_then(|kept| kept.take());
+        let mut room = room.unwrap_or_else(|| Box::pin(None));
         room.set(Some(run));
         match poll(&mut room, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(returned) => {
                 room.set(None);
-                self.keep(room);
+                if let Some(kept) = &mut kept {
+                    **kept = Some(room);
+                }
+                drop(kept);
                 First::Ended(encode(returned.map_err(Into::into)))
             }
             Poll::Pending => First::Paused(Box::pin(async move {
