@@ -12,11 +12,13 @@ mod outputs;
 mod wind_up;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selsyn_common::{Context, ExecutionId, Payload, TaskId};
-
+use futures_util::FutureExt;
+use futures_util::future::lazy;
+use selsyn_common::{Context, ExecutionId, Lineage, Payload, TaskId};
 use tracing::debug;
 
 use crate::initializer::{self, Instance};
@@ -89,9 +91,21 @@ impl FunctionExecution {
         CURRENT.sync_scope(self.clone(), f)
     }
 
-    /// As [`scope`](Self::scope), where this handle is of no use any more.
-    pub(crate) fn into_scope<T>(self, f: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self, f)
+    /// As [`scope`](Self::scope), with this handle itself, which is given back.
+    pub(crate) fn lent_to_scope<T>(self, f: impl FnOnce() -> T) -> (Self, T) {
+        let mut scoped = pin!(CURRENT.scope(self, lazy(|_| f())));
+        let done = scoped.as_mut().now_or_never().expect("what is lazy is ready at once");
+        let lent = scoped.as_mut().take_value().expect("the scope has what it was given");
+        (lent, done)
+    }
+
+    pub(crate) fn into_record(self) -> Arc<Record> {
+        self.record
+    }
+
+    /// Whose child it is, if another execution's function started it.
+    pub(crate) fn lineage(&self) -> Option<Lineage> {
+        self.record.lineage()
     }
 
     /// Polls `future` so that [`Self::current`] finds this run; for tasks the function spawns.
@@ -142,7 +156,7 @@ impl FunctionExecution {
 
     /// The execution whose function started this task; `None` when no function did.
     pub fn parent(&self) -> Option<ExecutionId> {
-        self.record.lineage().map(|lineage| lineage.parent)
+        self.lineage().map(|lineage| lineage.parent)
     }
 
     /// The task at the root of the tree that this one belongs to: the same for the whole tree.

@@ -19,12 +19,12 @@ use crate::session::Session;
 pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, request: Request) {
     let (core, session, id) = (round.core, round.session, request.id);
     match admit(round, spares, request) {
-        Ok(Next::Begun(record, deadline)) => {
+        Ok(Next::Begun { record, function, deadline }) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
             // It leaves the clock as it is at its end.
-            return in_place::run_here(round, record);
+            return in_place::run_here(round, function, record);
         }
         Ok(Next::Parked(record)) => ask_hook(core, record),
         Ok(Next::Before(record, request)) => again(session, &record, &request),
@@ -35,9 +35,9 @@ pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, request: Request
 }
 
 /// What becomes of a start.
-pub(super) enum Next {
-    /// It runs right here; until then.
-    Begun(Arc<Record>, Option<Instant>),
+pub(super) enum Next<'a> {
+    /// It runs right here, until its deadline.
+    Begun { record: Arc<Record>, function: &'a Registered, deadline: Option<Instant> },
     /// It waits, for the hook or for its turn.
     Parked(Arc<Record>),
     /// Its id was started before.
@@ -65,11 +65,11 @@ pub(crate) fn may_admit(
 }
 
 /// Finds the function and a place, or says why not.
-pub(super) fn admit(
+pub(super) fn admit<'a>(
     round: &mut Round<'_>,
-    spares: &mut Spares,
+    spares: &'a mut Spares,
     request: Request,
-) -> Result<Next, Refusal> {
+) -> Result<Next<'a>, Refusal> {
     let (core, session) = (round.core, round.session);
     // Held until the record is in it: to look, to find a place and to insert is one step. A slot
     // may be passed on to the record right after; whoever forbids the id, and whoever leaves the
@@ -81,7 +81,8 @@ pub(super) fn admit(
     if core.is_forbidden(session.peer.master, request.id) {
         return Ok(Next::Never);
     }
-    let function = find(core, spares, &request.function)?;
+    let found = spares.find(&core.registry, &request.function)?;
+    let function = found.function;
     core.check_payload(request.data.len())?;
     // Counted before it looks: see `Remembered::add`.
     round.ahead.count();
@@ -94,11 +95,11 @@ pub(super) fn admit(
     let deadline =
         earlier(core.epoch.moment(came, request.deadline), core.epoch.moment(now, deadline));
     let begins = is_here.then_some(now);
-    let admitted = Admitted { function, place, came, begins, deadline };
-    let record = spares.make(request, admitted, session);
+    let admitted = Admitted { place, came, begins, deadline };
+    let (record, function) = found.make(request, admitted, session);
     entry.add(Arc::clone(&record));
     round.ahead.begin();
-    Ok(if is_here { Next::Begun(record, deadline) } else { Next::Parked(record) })
+    Ok(if is_here { Next::Begun { record, function, deadline } } else { Next::Parked(record) })
 }
 
 /// The earlier of two moments.
@@ -107,11 +108,6 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
-}
-
-/// Finds the function that a start asks for: most ask for the same as the one before.
-fn find(core: &Core, spares: &Spares, wanted: &Wanted) -> Result<Arc<Registered>, Refusal> {
-    spares.function(wanted.number).map_or_else(|| core.registry.find(wanted), Ok)
 }
 
 fn applicant(session: &Session, request: &Request, blocking: bool) -> Applicant {

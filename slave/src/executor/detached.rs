@@ -42,13 +42,14 @@ fn begin(
     };
     let session = core.detached.of(core, owner).map_err(no_random)?;
     let mut round = Round::new(core, &session, Instant::now());
-    match admit(&mut round, &mut Spares::default(), request)? {
-        Next::Begun(record, deadline) => {
+    let mut spares = Spares::default();
+    match admit(&mut round, &mut spares, request)? {
+        Next::Begun { record, function, deadline } => {
             record.state().set_label(label);
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
-            in_place::run_here(&mut round, Arc::clone(&record));
+            in_place::run_here(&mut round, function, Arc::clone(&record));
             Ok(record)
         }
         Next::Parked(record) => {

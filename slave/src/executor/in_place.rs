@@ -15,22 +15,26 @@ use crate::function::{Body, First};
 use crate::lifecycle::End;
 use crate::panics::panicked;
 use crate::records::Record;
+use crate::registry::Registered;
 use crate::session::Leaves;
 
 /// A first poll longer than this, in microseconds, was no short step: the network waited for it.
 const LONG_POLL: u64 = 1_000;
 
+/// How a first poll ended: a panic is caught.
+type Polled = Result<First, Box<dyn Any + Send>>;
+
 /// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
 /// and Running are not said for one that ends here: its verdict says so too.
-pub(super) fn run_here(round: &mut Round<'_>, record: Arc<Record>) {
+pub(super) fn run_here(round: &mut Round<'_>, function: &Registered, record: Arc<Record>) {
     let (core, clock) = (round.core, &mut round.clock);
-    let closely = record.function.is_watched();
+    let closely = function.is_watched();
     let began = if closely { clock.read() } else { clock.now() };
-    let polled = first_poll(&record);
+    let (record, polled) = first_poll(function, record);
     let now = clock.read();
     let took = now.saturating_sub(began);
     if took > LONG_POLL {
-        long_poll(&record, closely, Duration::from_micros(took));
+        long_poll(function, closely, Duration::from_micros(took));
     }
     match polled {
         Ok(First::Ended(Ok(value))) => returned(core, &record, value, now, Leaves::WithBatch),
@@ -49,8 +53,7 @@ pub(super) fn run_here(round: &mut Round<'_>, record: Arc<Record>) {
 
 /// A poll that was measured closely was long. Another one may have been: the thread may have lost
 /// its core a little before, so that the next ones are measured closely.
-fn long_poll(record: &Record, closely: bool, took: Duration) {
-    let function = &record.function;
+fn long_poll(function: &Registered, closely: bool, took: Duration) {
     if !closely {
         function.watch();
     } else if function.strike() {
@@ -59,15 +62,20 @@ fn long_poll(record: &Record, closely: bool, took: Duration) {
     }
 }
 
-fn first_poll(record: &Arc<Record>) -> Result<First, Box<dyn Any + Send>> {
-    let execution = FunctionExecution::new(Arc::clone(record));
+/// Polls it in its scope, and gives the record back: each further handle costs all cores a cache
+/// line.
+fn first_poll(function: &Registered, record: Arc<Record>) -> (Arc<Record>, Polled) {
+    let execution = FunctionExecution::new(record);
     let given = execution.clone();
-    let poll = || catch_unwind(AssertUnwindSafe(|| poll_once(record, given)));
-    run::in_span(record, || execution.into_scope(poll))
+    let span = run::enter_span(&execution);
+    let poll = || catch_unwind(AssertUnwindSafe(|| poll_once(function, given)));
+    let (execution, polled) = execution.lent_to_scope(poll);
+    drop(span);
+    (execution.into_record(), polled)
 }
 
-fn poll_once(record: &Record, execution: FunctionExecution) -> First {
-    let Body::Async(body) = &*record.function.function.body else {
+fn poll_once(function: &Registered, execution: FunctionExecution) -> First {
+    let Body::Async(body) = &*function.function.body else {
         unreachable!("a blocking function is never begun in place")
     };
     body.first_poll(execution)

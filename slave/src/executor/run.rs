@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tracing::field::display;
 use tracing::level_filters::LevelFilter;
+use tracing::span::EnteredSpan;
 use tracing::{Instrument, Level, Span, info_span};
 
 use super::end::ended;
@@ -59,7 +60,7 @@ async fn run(mut report: Report) {
     let record = Arc::clone(&report.record);
     let execution = FunctionExecution::new(Arc::clone(&record));
     let body = execution.scope_async(call(Arc::clone(&record), execution.clone()));
-    drive(report, body.instrument(span(&record))).await;
+    drive(report, body.instrument(span(&execution))).await;
 }
 
 /// Runs what is left of an inline function after its first pause.
@@ -72,7 +73,7 @@ pub(super) fn rest(
     let mut report = Report::new(core, record);
     report.begun = true;
     let execution = FunctionExecution::new(Arc::clone(record));
-    let span = span(record);
+    let span = span(&execution);
     async move { drive(report, execution.scope_async(run).instrument(span)).await }
 }
 
@@ -102,14 +103,14 @@ fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
         let record = Arc::clone(&report.record);
         let execution = FunctionExecution::new(Arc::clone(&record));
         let before = thread_cpu_time();
-        let returned = in_span(&record, || {
-            catch_unwind(AssertUnwindSafe(|| match &*record.function.function.body {
-                Body::Blocking(body) => execution.scope(|| body(execution.clone())),
-                Body::Async(_) => {
-                    unreachable!("an async function is never begun as a blocking one")
-                }
-            }))
-        });
+        let span = enter_span(&execution);
+        let returned = catch_unwind(AssertUnwindSafe(|| match &*record.function.function.body {
+            Body::Blocking(body) => execution.scope(|| body(execution.clone())),
+            Body::Async(_) => {
+                unreachable!("an async function is never begun as a blocking one")
+            }
+        }));
+        drop(span);
         if let (Some(before), Some(after)) = (before, thread_cpu_time()) {
             record.extras().took(after.saturating_sub(before));
         }
@@ -129,20 +130,19 @@ fn thread_cpu_time() -> Option<Duration> {
 }
 
 /// What user code runs in: what it logs names its task, and the tree that the task belongs to.
-fn span(record: &Arc<Record>) -> Span {
+fn span(execution: &FunctionExecution) -> Span {
     if is_unheard() {
         return Span::none();
     }
-    let trace = record.lineage().map(|lineage| display(lineage.trace));
+    let trace = execution.lineage().map(|lineage| display(lineage.trace));
+    let (id, function) = (execution.id(), execution.function());
     // In its scope, so that a layer learns whose span this is: see `ExecutionLogLayer`.
-    FunctionExecution::new(Arc::clone(record)).into_scope(|| {
-        info_span!("task", task.id = %record.id, function = %record.function.name, trace.id = trace)
-    })
+    execution.scope(|| info_span!("task", task.id = %id, function = %function, trace.id = trace))
 }
 
-/// Runs user code in its span.
-pub(super) fn in_span<T>(record: &Arc<Record>, code: impl FnOnce() -> T) -> T {
-    if is_unheard() { code() } else { span(record).in_scope(code) }
+/// Enters the span of user code that runs on this thread, if anybody listens.
+pub(super) fn enter_span(execution: &FunctionExecution) -> Option<EnteredSpan> {
+    (!is_unheard()).then(|| span(execution).entered())
 }
 
 /// Whether nobody listens: a span that is off costs a good part of a small task all the same.

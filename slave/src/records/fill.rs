@@ -19,7 +19,6 @@ const COPIED: usize = 8 * 1024;
 
 /// What admission says of a start.
 pub(crate) struct Admitted {
-    pub(crate) function: Arc<Registered>,
     pub(crate) place: Place,
     /// When it came.
     pub(crate) came: u64,
@@ -47,10 +46,17 @@ impl Record {
 
     /// Makes a blank record that of a start.
     #[inline(always)]
-    pub(super) fn fill(&mut self, request: Request, admitted: Admitted) {
-        let Admitted { function, place, came, begins, deadline } = admitted;
-        (self.id, self.placement) = (request.id, request.placement);
-        (self.function, self.data) = (function, request.data);
+    pub(super) fn fill(
+        &mut self,
+        function: &Arc<Registered>,
+        request: Request,
+        admitted: Admitted,
+    ) {
+        let Admitted { place, came, begins, deadline } = admitted;
+        if !Arc::ptr_eq(&self.function, function) {
+            self.function = Arc::clone(function);
+        }
+        (self.id, self.placement, self.data) = (request.id, request.placement, request.data);
         let state = self.state_mut();
         state.renew(place, came);
         if let Some(now) = begins {

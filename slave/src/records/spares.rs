@@ -1,53 +1,74 @@
-//! Records whose results were taken, to be used again.
+//! What one conversation keeps from its starts for the next ones.
 
 use std::sync::Arc;
 
+use selsyn_common::Refusal;
+
 use super::{Admitted, Record};
 use crate::executor::Request;
-use crate::registry::Registered;
+use crate::registry::{Registered, Registry, Wanted};
 use crate::session::Session;
 
 /// Most records that one conversation keeps: those of four batches, some 300 KB. They go at the
 /// next beat, so that a master that asks for nothing costs nothing.
 const MAX: usize = 1_024;
 
-/// Records that nobody else has: to make and to drop one costs a good part of a small task.
+/// What one conversation keeps from its starts for the next ones.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<Arc<Record>>);
+pub(crate) struct Spares {
+    /// Records that nobody else has: to make and to drop one costs a good part of a small task.
+    records: Vec<Arc<Record>>,
+    /// The function that was asked for last: most starts ask for the same.
+    function: Option<Arc<Registered>>,
+}
 
-impl Spares {
-    /// The function of the next one, if it has this number.
-    pub(crate) fn function(&self, number: u32) -> Option<Arc<Registered>> {
-        let next = &self.0.last()?.function;
-        (next.number == number).then(|| Arc::clone(next))
-    }
+/// The function that a start asks for, and the records that there are for its runs.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) function: &'a Arc<Registered>,
+    records: &'a mut Vec<Arc<Record>>,
+}
 
-    /// Makes the record of a start.
+impl<'a> Found<'a> {
+    /// Makes the record of the start.
     #[inline(always)]
     pub(crate) fn make(
-        &mut self,
+        self,
         request: Request,
         admitted: Admitted,
         origin: &Arc<Session>,
-    ) -> Arc<Record> {
-        let spare = self.0.pop();
-        let mut record = spare.unwrap_or_else(|| blank(&admitted.function, origin));
+    ) -> (Arc<Record>, &'a Arc<Registered>) {
+        let Self { function, records } = self;
+        let mut record = records.pop().unwrap_or_else(|| blank(function, origin));
         let Some(only) = Arc::get_mut(&mut record) else {
             unreachable!("a spare record is nobody else's")
         };
-        only.fill(request, admitted);
-        record
+        only.fill(function, request, admitted);
+        (record, function)
+    }
+}
+
+impl Spares {
+    /// Finds the function that a start asks for.
+    pub(crate) fn find(
+        &mut self,
+        registry: &Registry,
+        wanted: &Wanted,
+    ) -> Result<Found<'_>, Refusal> {
+        let last = self.function.take().filter(|last| last.number == wanted.number);
+        let function = last.map_or_else(|| registry.find(wanted), Ok)?;
+        Ok(Found { function: self.function.insert(function), records: &mut self.records })
     }
 
     /// Keeps a record of this session, if nobody else has it.
     #[inline(always)]
     pub(crate) fn put(&mut self, mut record: Arc<Record>, session: &Arc<Session>) {
-        if self.0.len() == MAX || !Arc::ptr_eq(&record.origin, session) {
+        if self.records.len() == MAX || !Arc::ptr_eq(&record.origin, session) {
             return;
         }
         if let Some(only) = Arc::get_mut(&mut record) {
             only.clear();
-            self.0.push(record);
+            self.records.push(record);
         }
     }
 
@@ -59,7 +80,7 @@ impl Spares {
 
     /// Lets go of all.
     pub(crate) fn clear(&mut self) {
-        self.0 = Vec::new();
+        *self = Self::default();
     }
 }
 
