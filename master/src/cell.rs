@@ -9,6 +9,7 @@ mod until;
 mod waiters;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
@@ -42,6 +43,9 @@ pub(crate) struct Cell {
     /// What the before_start hook made of the data.
     changed: OnceLock<Box<Payload>>,
     pub(crate) link: Arc<Link>,
+    /// It has completed, and `join()` may return: set under the lock of the state, and never taken
+    /// back. For those who need not know more, as a lock costs more than a look.
+    has_completed: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -50,8 +54,9 @@ impl Cell {
     #[inline]
     pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>) -> Arc<Self> {
         let state = Mutex::new(State::new());
-        let function = FunctionName::DEFAULT;
-        Arc::new(Self { id, function, data, changed: OnceLock::new(), link, state })
+        let (function, changed) = (FunctionName::DEFAULT, OnceLock::new());
+        let has_completed = AtomicBool::new(false);
+        Arc::new(Self { id, function, data, changed, link, has_completed, state })
     }
 
     /// The first one who waits for a change, before anybody else can.
@@ -196,7 +201,15 @@ impl Cell {
         debug!(task.id = %self.id, "completed");
         after.take(self.id, end.value.len());
         state.complete(end);
+        self.has_completed.store(true, Ordering::Release);
         state.waiters.take(&mut after.woken);
+    }
+
+    /// Whether it has completed with nobody to tell of it but those who waited: they were taken
+    /// out with it, and whoever starts it need not say that the task was handed out.
+    #[inline]
+    pub(crate) fn has_completed(&self) -> bool {
+        self.has_completed.load(Ordering::Acquire)
     }
 
     fn end(self: &Arc<Self>, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
@@ -299,3 +312,6 @@ impl fmt::Debug for Cell {
         f.debug_struct("Cell").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,12 +81,15 @@ impl Plain {
             return self.send(context);
         };
         let cell = self.cell.as_ref().expect("a start with a word waits no more");
+        if cell.has_completed() {
+            // As most inline tasks have by now.
+            return self.accepted();
+        }
         let mut state = cell.state();
         if state.is_handed_out() {
             state.waiters.leave(ticket);
             drop(state);
-            let cell = self.cell.take().expect("it was there a moment ago");
-            return Poll::Ready(Ok(RunningTask::new(cell)));
+            return self.accepted();
         }
         match state.word() {
             Some(word) => {
@@ -116,6 +119,12 @@ impl Plain {
             }
             Err(answer) => Poll::Ready(Err(self.fail(Some(answer), begun))),
         }
+    }
+
+    #[inline]
+    fn accepted(&mut self) -> Poll<Result<RunningTask, Failing>> {
+        let cell = self.cell.take().expect("a start is accepted once");
+        Poll::Ready(Ok(RunningTask::new(cell)))
     }
 
     #[cold]
