@@ -59,18 +59,19 @@ impl Cell {
         Arc::new(Self { id, function, data, changed, link, has_completed, state })
     }
 
-    /// The first one who waits for a change, before anybody else can.
+    /// Names the function, and the first one who waits for a change, before anybody else has the
+    /// task: both at once, as to be alone with it must be made sure of.
     #[inline]
-    pub(crate) fn wakes_first(self: &mut Arc<Self>, waker: Waker) {
+    pub(crate) fn begins(self: &mut Arc<Self>, function: FunctionName, first: Waker) {
         let cell = Self::alone(self);
+        cell.function = function;
         let state = cell.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        state.waiters.enter_first(waker);
+        state.waiters.enter_first(first);
     }
 
     /// Names the function, before anybody else has the task.
-    #[inline]
-    pub(crate) fn names(self: &mut Arc<Self>, function: &str) {
-        Self::alone(self).function = FunctionName::new(function);
+    pub(crate) fn names(self: &mut Arc<Self>, function: FunctionName) {
+        Self::alone(self).function = function;
     }
 
     fn alone(cell: &mut Arc<Self>) -> &mut Self {

@@ -16,7 +16,7 @@ use selsyn_common::{
 use tokio::time::Instant;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::Cell;
+use crate::cell::{Cell, FunctionName};
 use crate::connection::link::Link;
 use crate::error::{HookError, StartError};
 use crate::hooks::{StartHooks, start_hook_setters};
@@ -34,6 +34,8 @@ pub struct Task {
     /// Where it lives from here to its end, so that nothing of it is moved on its way; nobody
     /// else has it before the start.
     cell: Arc<Cell>,
+    /// Put there at the start.
+    function: FunctionName,
     rare: Option<Box<Rare>>,
 }
 
@@ -76,7 +78,14 @@ impl Rare {
 impl Task {
     pub(crate) fn new(link: Arc<Link>, data: Payload) -> Self {
         let id = ExecutionId::first(link.next_task_id());
-        Self { cell: Cell::new(id, data, link), rare: None }
+        Self { cell: Cell::new(id, data, link), function: FunctionName::DEFAULT, rare: None }
+    }
+
+    /// What is started, and what few ask for.
+    fn into_parts(self) -> (Arc<Cell>, Option<Box<Rare>>) {
+        let Self { mut cell, function, rare } = self;
+        cell.names(function);
+        (cell, rare)
     }
 
     /// Whether it has neither hooks nor anybody else who may stop it: most tasks.
@@ -102,7 +111,7 @@ impl Task {
 
     /// Names the function; without a name the slave's default function runs.
     pub fn function(mut self, name: impl AsRef<str>) -> Self {
-        self.cell.names(name.as_ref());
+        self.function = FunctionName::new(name.as_ref());
         self
     }
 
@@ -193,7 +202,7 @@ impl Task {
 
     /// The name of its function; empty for the slave's default one.
     pub fn function_name(&self) -> &str {
-        self.cell.function.as_str()
+        self.function.as_str()
     }
 
     /// The data it was given.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selsyn::{Ran, StartError, TaskStatus};
+use selsyn::{OnStartError, Ran, StartError, TaskStatus};
 use selsyn_common::proto::{self, from_master, from_slave};
 use selsyn_testing::functions::{Counter, count};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
@@ -240,4 +240,19 @@ async fn a_start_on_a_connection_that_is_given_up_says_why() {
         assert!(error.to_string().ends_with("no route"), "{error}");
         assert_eq!(error.ran(), Ran::No);
     }
+}
+
+#[tokio::test]
+async fn a_task_has_the_name_of_its_function_before_its_start_and_after() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let connection = cluster.connection(0);
+    let task = || connection.new_task(json!({"a": 1, "b": 1})).unwrap().function("add");
+    assert_eq!(task().function_name(), "add");
+    let running = [
+        task().start().await.unwrap(),
+        task().before_start(Ok).start().await.unwrap(),
+        task().function("no").on_start_error(|_, _| OnStartError::Swallow).start().await.unwrap(),
+    ];
+    assert_eq!(running.each_ref().map(|running| running.function()), ["add", "add", "no"]);
+    cluster.stop().await;
 }

@@ -30,11 +30,11 @@ pub(crate) struct Failed {
 /// Starts the task; a failure is not told to `on_start_error`, as another attempt may follow.
 pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> {
     let hooks = task.take_hooks();
+    let (cell, rare) = task.into_parts();
     if hooks.after.is_some() {
         // What comes after the start is told after its hook.
-        task.cell.state().mailbox().hold();
+        cell.state().mailbox().hold();
     }
-    let Task { cell, rare } = task;
     let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
     match send_and_wait(&rare.unwrap_or_default(), &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
@@ -88,7 +88,7 @@ pub(crate) fn fail(
 ) -> Result<RunningTask, StartError> {
     let hooks = task.take_hooks();
     let reason = task.stops().reason();
-    let Task { cell, .. } = task;
+    let (cell, _) = task.into_parts();
     let error = match reason {
         Some(reason) => stopped(&cell, reason),
         None => error(NotStarted { id: cell.id.task, data: cell.data.clone() }),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::start::{DROPPED, Failed, attempt, send, settle};
 use super::{Rare, Stops, Task};
-use crate::cell::{Answer, Cell, Ticket, Waiters};
+use crate::cell::{Answer, Cell, FunctionName, Ticket, Waiters};
 use crate::error::StartError;
 use crate::hooks::{Boxed, StartHooks};
 use crate::running::RunningTask;
@@ -24,8 +24,8 @@ impl Starting {
     #[inline]
     pub(super) fn new(task: Task) -> Self {
         if task.is_plain() {
-            let Task { cell, rare } = task;
-            return Self::Plain(Plain { cell: Some(cell), rare, sent: None });
+            let Task { cell, function, rare } = task;
+            return Self::Plain(Plain { cell: Some(cell), function, rare, sent: None });
         }
         Self::Rest(Box::pin(async {
             match attempt(task).await {
@@ -59,6 +59,8 @@ impl Future for Starting {
 pub(super) struct Plain {
     /// Until it is answered.
     cell: Option<Arc<Cell>>,
+    /// Until it is sent.
+    function: FunctionName,
     rare: Option<Box<Rare>>,
     sent: Option<Sent>,
 }
@@ -111,7 +113,8 @@ impl Plain {
     fn send(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
         let begun = Instant::now();
         let cell = self.cell.as_mut().expect("a start that was not sent has its task");
-        cell.wakes_first(context.waker().clone());
+        let function = std::mem::replace(&mut self.function, FunctionName::DEFAULT);
+        cell.begins(function, context.waker().clone());
         match send(cell, self.rare.as_deref(), begun) {
             Ok(()) => {
                 self.sent = Some(Sent { begun, ticket: Waiters::FIRST });
