@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use selsyn_common::link::MAX_GREETING_BYTES;
 use selsyn_common::link::line::LineFull;
-use selsyn_common::link::outbox::Outbox;
 use selsyn_common::link::quick::ShortStart;
 use selsyn_common::proto::{self, FromMaster, from_master::Frame};
 use selsyn_common::{Backoff, ErrorCode, Lineage, Payload};
@@ -22,7 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 
 use crate::cell::Cell;
-use crate::connection::link::Link;
+use crate::connection::link::{Held, Link};
 use crate::error::{ConnectError, GreetingTimeout};
 use crate::hooks;
 use conversation::{Conversation, Over};
@@ -46,7 +45,7 @@ pub(crate) fn send_start(
     cell: &Cell,
     terms: Option<Box<Terms>>,
     number: u32,
-    outbox: &Outbox<FromMaster>,
+    outbox: &mut Held<'_>,
 ) -> Result<(), LineFull> {
     if number == 0 || terms.is_some() {
         return outbox.send(start_frame(cell, terms, number));

@@ -1,6 +1,9 @@
 //! The thin shell around a line: many hands put frames in, one stream at a time takes them out.
+//! Who keeps something in it needs one lock for both.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod locked;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Frame;
@@ -11,14 +14,22 @@ use super::numbering::NumberingError;
 use super::quick::{Series, Short};
 use crate::ExecutionId;
 
-/// One side's end of a session. Clones share it.
+pub use locked::Locked;
+
+/// One side's end of a session, and what its owner keeps under the same lock. Clones share both.
 #[derive(Debug)]
-pub struct Outbox<F: Frame>(Arc<Shared<F>>);
+pub struct Outbox<F: Frame, K = ()>(Arc<Shared<F, K>>);
 
 #[derive(Debug)]
-struct Shared<F: Frame> {
+struct Shared<F: Frame, K> {
     clock: Clock,
-    state: Mutex<State<F>>,
+    both: Mutex<Both<F, K>>,
+}
+
+#[derive(Debug)]
+struct Both<F: Frame, K> {
+    state: State<F>,
+    kept: K,
 }
 
 #[derive(Debug)]
@@ -33,8 +44,8 @@ struct State<F: Frame> {
 
 /// One stream's hold on an outbox. A newer one ends it.
 #[derive(Debug)]
-pub struct StreamEnd<F: Frame> {
-    outbox: Outbox<F>,
+pub struct StreamEnd<F: Frame, K = ()> {
+    outbox: Outbox<F, K>,
     stream: u64,
 }
 
@@ -63,25 +74,32 @@ impl<F: Frame> Whole<F> {
     }
 }
 
-impl<F: Frame> Clone for Outbox<F> {
+impl<F: Frame, K> Clone for Outbox<F, K> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<F: Frame> Clone for StreamEnd<F> {
+impl<F: Frame, K> Clone for StreamEnd<F, K> {
     fn clone(&self) -> Self {
         Self { outbox: self.outbox.clone(), stream: self.stream }
     }
 }
 
-/// The two directions.
 impl<F: Frame> Outbox<F> {
     /// Opens an outbox in which `max_control` frames may wait to leave or to be acknowledged.
     pub fn new(max_control: usize, clock: Clock) -> Self {
+        Self::with(max_control, clock, ())
+    }
+}
+
+/// The two directions.
+impl<F: Frame, K> Outbox<F, K> {
+    /// Opens an outbox as [`new`](Outbox::new), and keeps something in it.
+    pub fn with(max_control: usize, clock: Clock, kept: K) -> Self {
         let line = Line::new(max_control);
         let state = State { line, stream: 0, waker: None, closed: false, full: false };
-        Self(Arc::new(Shared { clock, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { clock, both: Mutex::new(Both { state, kept }) }))
     }
 
     /// Puts a frame in and wakes the stream. Never waits. Frames for a closed outbox are dropped.
@@ -90,10 +108,7 @@ impl<F: Frame> Outbox<F> {
     ///
     /// [`LineFull`] when the other side does not read: the outbox is closed, end the session.
     pub fn send(&self, frame: F) -> Result<(), LineFull> {
-        let mut state = self.lock();
-        let sent = state.put(frame, self.0.clock);
-        wake(state);
-        sent
+        self.lock().send(frame)
     }
 
     /// Puts a frame in and lets the stream sleep: [wake](Self::wake) it when no more come for now.
@@ -102,12 +117,7 @@ impl<F: Frame> Outbox<F> {
     ///
     /// As [`send`](Self::send).
     pub fn put(&self, frame: F) -> Result<(), LineFull> {
-        let mut state = self.lock();
-        let put = state.put(frame, self.0.clock);
-        if put.is_err() {
-            wake(state);
-        }
-        put
+        self.lock().put(frame)
     }
 
     /// As [`send`](Self::send) for a common frame, which need not be made.
@@ -117,10 +127,7 @@ impl<F: Frame> Outbox<F> {
     /// As [`send`](Self::send).
     #[inline]
     pub fn send_short(&self, short: &impl Short<F>) -> Result<(), LineFull> {
-        let mut state = self.lock();
-        let sent = state.put_short(short, self.0.clock);
-        wake(state);
-        sent
+        self.lock().send_short(short)
     }
 
     /// As [`put`](Self::put) for a common frame, which need not be made.
@@ -130,48 +137,40 @@ impl<F: Frame> Outbox<F> {
     /// As [`send`](Self::send).
     #[inline]
     pub fn put_short(&self, short: &impl Short<F>) -> Result<(), LineFull> {
-        let mut state = self.lock();
-        let put = state.put_short(short, self.0.clock);
-        if put.is_err() {
-            wake(state);
-        }
-        put
+        self.lock().put_short(short)
     }
 
     /// Wakes the stream if it has something to take.
     pub fn wake(&self) {
-        let state = self.lock();
-        if !state.line.is_drained() {
-            wake(state);
-        }
+        self.lock().wake();
     }
 
     /// Waits for the payloads of an announced frame; `held` is dropped when the wait ends.
     pub fn expect(&self, announced: Announced<F::Peer>, held: Held) {
-        self.lock().line.expect(announced, held, (self.0.clock)());
+        self.lock().state().line.expect(announced, held, (self.0.clock)());
     }
 
     /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
     pub fn give_up_waiting(&self, is_meant: impl Fn(&F::Peer) -> bool) -> Option<F::Peer> {
-        self.lock().line.give_up_waiting(is_meant)
+        self.lock().state().line.give_up_waiting(is_meant)
     }
 
     /// Forbids executions that were asked for, if the frames that did have not arrived.
     pub fn withdraw(&self, is_meant: impl Fn(ExecutionId) -> bool) {
-        self.lock().line.withdraw(is_meant);
+        self.lock().withdraw(is_meant);
     }
 
     /// Sends no more of the payloads of this execution.
     pub fn give_up_sending(&self, execution: ExecutionId) {
-        self.lock().line.give_up_sending(execution);
+        self.lock().state().line.give_up_sending(execution);
     }
 }
 
 /// Streams come and go.
-impl<F: Frame> Outbox<F> {
+impl<F: Frame, K> Outbox<F, K> {
     /// Hands the outbox to a stream; the one before it ends.
-    pub fn attach(&self) -> StreamEnd<F> {
-        self.hand_to_next(self.lock())
+    pub fn attach(&self) -> StreamEnd<F, K> {
+        self.lock().attach()
     }
 
     /// Hands the outbox to a stream that resumes the session: what the other side has not received
@@ -180,76 +179,64 @@ impl<F: Frame> Outbox<F> {
     /// # Errors
     ///
     /// [`NumberingError`] when the other side contradicts what it said before: nothing has changed.
-    pub fn resume(&self, received: u64) -> Result<StreamEnd<F>, NumberingError> {
-        let mut state = self.lock();
-        state.line.resume(received, self.0.clock)?;
-        Ok(self.hand_to_next(state))
-    }
-
-    fn hand_to_next(&self, mut state: MutexGuard<'_, State<F>>) -> StreamEnd<F> {
-        state.stream += 1;
-        let stream = state.stream;
-        wake(state);
-        StreamEnd { outbox: self.clone(), stream }
+    pub fn resume(&self, received: u64) -> Result<StreamEnd<F, K>, NumberingError> {
+        self.lock().resume(received)
     }
 
     /// Takes the outbox from whichever stream has it: what comes from now on waits.
     pub fn detach(&self) {
-        drop(self.attach());
+        self.lock().detach();
     }
 
     /// Highest number received: what a resumption names.
     pub fn received(&self) -> u64 {
-        self.lock().line.received()
+        self.lock().received()
     }
 
     /// Lets the stream end once everything that waits has left.
     pub fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        wake(state);
+        self.lock().close();
     }
 
     /// Takes the outbox from its stream at once and drops what waits: nobody reads it any more.
     pub fn abandon(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        state.stream += 1;
-        state.line.clear();
-        wake(state);
+        self.lock().abandon();
     }
 
     /// Whether it was closed because the other side did not read.
     pub fn is_full(&self) -> bool {
-        self.lock().full
+        self.lock().is_full()
     }
 
     /// Whether everything has left.
     pub fn is_drained(&self) -> bool {
-        self.lock().line.is_drained()
+        self.lock().state().line.is_drained()
     }
 
     /// Whether the other side has acknowledged everything that must not be lost.
     pub fn is_settled(&self) -> bool {
-        self.lock().line.is_settled()
+        self.lock().state().line.is_settled()
     }
 
     /// Status frames dropped so far because the other side was slow.
     pub fn dropped(&self) -> u64 {
-        self.lock().line.dropped()
+        self.lock().state().line.dropped()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<F>> {
+    /// Keeps everybody else out.
+    #[inline]
+    pub fn lock(&self) -> Locked<'_, F, K> {
         // No user code runs under this lock, and no step leaves it half done.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Locked::new(self, self.0.both.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl<F: Frame> StreamEnd<F> {
+impl<F: Frame, K> StreamEnd<F, K> {
     /// Takes the frames that leave next; `None` when closed and empty, or when a newer stream has
     /// taken over.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Batch<F>>> {
-        let mut state = self.outbox.lock();
+        let mut locked = self.outbox.lock();
+        let state = locked.state();
         if state.stream != self.stream {
             return Poll::Ready(None);
         }
@@ -265,12 +252,16 @@ impl<F: Frame> StreamEnd<F> {
 
     /// Whether the outbox was taken from this stream: what it has not said, it will not say.
     pub fn is_former(&self) -> bool {
-        self.outbox.lock().stream != self.stream
+        self.outbox.lock().state().stream != self.stream
     }
 
-    /// Waits for the payloads of an announced frame.
+    /// Waits for the payloads of an announced frame; not once a newer stream has taken over, whose
+    /// session may be another one.
     pub fn expect(&self, announced: Announced<F::Peer>) {
-        self.outbox.expect(announced, Box::new(()));
+        let mut locked = self.outbox.lock();
+        if locked.state().stream == self.stream {
+            locked.state().line.expect(announced, Box::new(()), (self.outbox.0.clock)());
+        }
     }
 
     /// Takes what a batch acknowledges, where nobody deals with frames any more.
@@ -292,14 +283,15 @@ impl<F: Frame> StreamEnd<F> {
         incoming: &mut Incoming<F::Peer>,
         whole: &mut Whole<F::Peer>,
     ) -> Result<Option<Announced<F::Peer>>, LineError> {
-        let mut state = self.outbox.lock();
+        let mut locked = self.outbox.lock();
+        let state = locked.state();
         if state.stream != self.stream {
             return Ok(None);
         }
         let announced = take(&mut state.line, self.outbox.0.clock, incoming, whole);
         // They may have brought credit, or be owed an acknowledgement.
         if state.line.is_urgent() {
-            wake(state);
+            locked.wakes();
         }
         announced
     }
@@ -365,15 +357,6 @@ fn take_each<F: Frame>(
         }
     }
     Ok(None)
-}
-
-/// Wakes the stream after the lock is released, so that it does not wake into it.
-fn wake<F: Frame>(mut state: MutexGuard<'_, State<F>>) {
-    let waker = state.waker.take();
-    drop(state);
-    if let Some(waker) = waker {
-        waker.wake();
-    }
 }
 
 #[cfg(test)]

@@ -67,3 +67,45 @@ fn a_batch_holds_at_most_256_frames() {
         .collect();
     assert_eq!(sizes, [MAX_BATCH_FRAMES, 44]);
 }
+
+#[test]
+fn what_another_session_says_reaches_no_stream_of_the_one_before() {
+    let (master, slave) = (Outbox::new(1_000, Instant::now), Outbox::new(1_000, Instant::now));
+    let (former, up) = (master.attach(), slave.attach());
+    master.send(start(1, 0)).unwrap();
+    let first = poll(&former).unwrap();
+    assert_eq!(take_all(&up, &first).len(), 1);
+    master.lock().abandon();
+    master.send(start(2, 0)).unwrap();
+    let down = master.lock().begin_anew(1_000);
+    assert!(former.is_former() && poll(&former).is_none() && poll(&down).is_none());
+
+    master.send(start(3, 0)).unwrap();
+    let anew = poll(&down).unwrap();
+    assert_eq!((anew.first, anew.ack), (1, 0), "its numbers begin anew");
+    slave.send(proto::FromSlave::beat()).unwrap();
+    let said = poll(&up).unwrap();
+    assert_eq!(said.ack, 1);
+    former.acked(said);
+    assert!(!master.is_settled(), "what is said in the former session acknowledges nothing");
+}
+
+#[test]
+fn a_stream_is_woken_once_the_lock_is_released() {
+    struct Looks(Outbox<FromMaster, u32>, std::sync::atomic::AtomicU32);
+    impl std::task::Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            self.1.store(*self.0.lock(), std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let outbox = Outbox::with(10, Instant::now, 0);
+    let looks = Arc::new(Looks(outbox.clone(), 0.into()));
+    let waker = Waker::from(Arc::clone(&looks));
+    let end = outbox.attach();
+    assert!(end.poll_next(&mut Context::from_waker(&waker)).is_pending());
+    let mut locked = outbox.lock();
+    locked.send(start(1, 0)).unwrap();
+    *locked = 7;
+    drop(locked);
+    assert_eq!(looks.1.load(std::sync::atomic::Ordering::SeqCst), 7);
+}

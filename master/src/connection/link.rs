@@ -5,15 +5,16 @@ mod starts;
 mod told;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use selsyn_common::link::outbox::Outbox;
+use selsyn_common::link::outbox::{self, Locked, Outbox};
 use selsyn_common::proto::FromMaster;
 use selsyn_common::{BootId, Payload, Refusal, SlaveId, TaskId};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::events::{self, ConnectionEvents};
@@ -38,7 +39,8 @@ pub(crate) struct Link {
     pub(crate) master: Arc<Shared>,
     /// Told when the connection shall end without a goodbye.
     pub(crate) stop: CancellationToken,
-    inner: Mutex<Inner>,
+    /// The end of its session and all else that changes, under one lock: a start needs both.
+    inner: Outbox<FromMaster, Inner>,
     /// Told when something is over sooner than the loop was to look.
     sooner: Notify,
     /// The view is Connected: then a frame that is heard changes nothing.
@@ -48,7 +50,14 @@ pub(crate) struct Link {
     runtime: Handle,
 }
 
-struct Inner {
+/// One stream's hold on the session of a connection.
+pub(crate) type StreamEnd = outbox::StreamEnd<FromMaster, Inner>;
+
+/// A connection that nobody else changes for now; reads as what changes.
+pub(crate) type Held<'a> = Locked<'a, FromMaster, Inner>;
+
+/// What changes of a connection, beside what its session has to say.
+pub(crate) struct Inner {
     tasks: InFlight,
     /// The session, which outlives its streams.
     session: Option<Session>,
@@ -72,7 +81,6 @@ struct Inner {
 
 /// A session, as far as senders need it.
 struct Session {
-    outbox: Outbox<FromMaster>,
     generation: Generation,
     max_payload_bytes: usize,
     /// What the slave gave along to resume it with; `None` when it cannot be resumed.
@@ -105,6 +113,7 @@ impl Link {
             last_dial: None,
             gone: false,
         };
+        let max_frames = told::max_frames(&settings);
         Self {
             name,
             address,
@@ -113,7 +122,7 @@ impl Link {
             hooks,
             master,
             stop: CancellationToken::new(),
-            inner: Mutex::new(inner),
+            inner: Outbox::with(max_frames, || Instant::now().into_std(), inner),
             sooner: Notify::new(),
             is_calm: AtomicBool::new(false),
             view: watch::Sender::new(ConnectionState::Dialing),
@@ -122,9 +131,9 @@ impl Link {
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        // No user code runs under this lock, and no step leaves it half done.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    fn inner(&self) -> Held<'_> {
+        self.inner.lock()
     }
 
     pub(crate) fn next_task_id(&self) -> TaskId {

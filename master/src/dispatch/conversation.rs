@@ -10,8 +10,8 @@ use std::time::Duration;
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::{Announced, LineError};
-use selsyn_common::link::outbox::{StreamEnd, Whole};
-use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
+use selsyn_common::link::outbox::Whole;
+use selsyn_common::proto::{self, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::task::yield_now;
@@ -24,7 +24,7 @@ use super::{Catalogue, log_panic, until};
 use crate::cell::{Aftermath, Answer};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::ConnectionState;
-use crate::connection::link::Link;
+use crate::connection::link::{Link, StreamEnd};
 use crate::error::ConnectError;
 use crate::hooks::{self, Connected};
 use ends::Ends;
@@ -49,7 +49,7 @@ pub(super) enum Over {
 pub(super) struct Conversation<'a> {
     link: &'a Arc<Link>,
     incoming: Streaming<Batch<FromSlave>>,
-    end: StreamEnd<FromMaster>,
+    end: StreamEnd,
     contact: Contact,
     beats: u32,
     ends: Ends,

@@ -11,7 +11,6 @@ use selsyn_common::link::MAX_FRAME_BYTES;
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::greeting::VERSIONS;
 use selsyn_common::link::numbering::NumberingError;
-use selsyn_common::link::outbox::StreamEnd;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_common::wire::{WireError, WireId};
 use selsyn_common::{BootId, ErrorCode, Payload, Refusal, SlaveId, Token};
@@ -23,7 +22,7 @@ use tonic::{Code, Request, Status, Streaming};
 
 use super::catalogue::Catalogue;
 use super::dial::{self, Dial};
-use crate::connection::link::Link;
+use crate::connection::link::{Link, StreamEnd};
 use crate::error::ConnectError;
 use crate::generated::interaction_client::InteractionClient;
 
@@ -60,7 +59,7 @@ impl fmt::Debug for Ticket {
 /// A stream that is tied to a session.
 pub(crate) struct Opened {
     pub(crate) incoming: Streaming<Batch<FromSlave>>,
-    pub(crate) end: StreamEnd<FromMaster>,
+    pub(crate) end: StreamEnd,
     pub(crate) welcomed: Welcomed,
 }
 
@@ -99,8 +98,8 @@ struct Outgoing {
 }
 
 enum Then {
-    Greeting(oneshot::Receiver<StreamEnd<FromMaster>>),
-    Open(StreamEnd<FromMaster>),
+    Greeting(oneshot::Receiver<StreamEnd>),
+    Open(StreamEnd),
     Over,
 }
 

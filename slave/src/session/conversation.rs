@@ -170,7 +170,11 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
-    fn deal_with(&mut self, frame: Option<from_master::Frame>, round: &mut Round<'_>) -> Option<Over> {
+    fn deal_with(
+        &mut self,
+        frame: Option<from_master::Frame>,
+        round: &mut Round<'_>,
+    ) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
         round.passes();

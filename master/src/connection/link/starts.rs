@@ -8,7 +8,7 @@ use selsyn_common::{ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{GoodbyeAnswer, Link, Session};
+use super::{GoodbyeAnswer, Held, Link};
 use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionState;
 use crate::dispatch::{Terms, send_start};
@@ -32,8 +32,7 @@ impl Link {
         patience: Option<Instant>,
     ) -> Result<(), Answer> {
         self.check(cell)?;
-        let mut guard = self.inner();
-        let inner = &mut *guard;
+        let mut inner = self.inner();
         if inner.gone {
             return Err(Answer::NotSent);
         }
@@ -46,15 +45,15 @@ impl Link {
             if cell.sent_data().len() > limit {
                 return Err(Answer::TooLarge(limit));
             }
-            // The table first: the answer may come before this returns.
-            let is_sooner = inner.tasks.add_sent(Arc::clone(cell), session.generation, patience);
+            let generation = session.generation;
+            let is_sooner = inner.tasks.add_sent(Arc::clone(cell), generation, patience);
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));
-            sent = send_start(cell, terms, number, &session.outbox);
+            sent = send_start(cell, terms, number, &mut inner);
             is_sooner
         } else {
             inner.tasks.add_waiting(Arc::clone(cell), terms, patience)
         };
-        drop(guard);
+        drop(inner);
         self.is_cut(sent);
         if is_sooner {
             self.sooner.notify_one();
@@ -85,8 +84,7 @@ impl Link {
         let mut inner = self.inner();
         let reason: String = reason.chars().take(MAX_REASON).collect();
         let is_news = inner.tasks.cancelled(id, &reason);
-        let session = inner.session.as_ref().filter(|_| is_news);
-        let sent = session.map_or(Ok(()), |session| session.send(cancel(id, reason)));
+        let sent = if is_news { say(&mut inner, cancel(id, reason)) } else { Ok(()) };
         drop(inner);
         self.is_cut(sent);
         false
@@ -109,23 +107,21 @@ impl Link {
     pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>) {
         let taken = Frame::ResultsTaken(proto::ResultsTaken { executions });
         let frame = FromMaster { frame: Some(taken) };
-        let inner = self.inner();
-        let put = inner.session.as_ref().map_or(Ok(()), |session| session.outbox.put(frame));
+        let mut inner = self.inner();
+        let put = if inner.session.is_some() { inner.put(frame) } else { Ok(()) };
         drop(inner);
         self.is_cut(put);
     }
 
     /// Wakes the stream if something was put in its way.
     pub(crate) fn wake(&self) {
-        if let Some(session) = &self.inner().session {
-            session.outbox.wake();
-        }
+        self.inner().wake();
     }
 
     /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.
     pub(crate) fn send(&self, frame: Frame) {
-        let inner = self.inner();
-        let sent = inner.session.as_ref().map_or(Ok(()), |session| session.send(frame));
+        let mut inner = self.inner();
+        let sent = say(&mut inner, frame);
         drop(inner);
         self.is_cut(sent);
     }
@@ -148,9 +144,9 @@ impl Link {
             let _ = answer.send(farewell.clone());
             return Some(answered);
         }
-        let session = inner.session.as_ref().filter(|_| inner.up)?;
+        inner.session.as_ref().filter(|_| inner.up)?;
         let goodbye = Frame::Goodbye(proto::Goodbye { data: Some(data.into()) });
-        let sent = if inner.goodbyes.is_empty() { session.send(goodbye) } else { Ok(()) };
+        let sent = if inner.goodbyes.is_empty() { say(&mut inner, goodbye) } else { Ok(()) };
         inner.goodbyes.push(answer);
         drop(inner);
         self.is_cut(sent);
@@ -159,9 +155,7 @@ impl Link {
 
     /// The slave has answered without the rest of a task's data.
     pub(crate) fn give_up_sending(&self, id: ExecutionId) {
-        if let Some(session) = &self.inner().session {
-            session.outbox.give_up_sending(id);
-        }
+        self.inner().parts().1.give_up_sending(id);
     }
 
     /// Whether the caller is the first to tell of the goodbye; the others need not.
@@ -170,11 +164,12 @@ impl Link {
     }
 }
 
-impl Session {
-    /// Puts a frame on its way; under the table's lock, which comes before the outbox's.
-    pub(super) fn send(&self, frame: Frame) -> Result<(), LineFull> {
-        self.outbox.send(FromMaster { frame: Some(frame) })
+/// Puts a frame on its way, if there is a session.
+fn say(inner: &mut Held<'_>, frame: Frame) -> Result<(), LineFull> {
+    if inner.session.is_none() {
+        return Ok(());
     }
+    inner.send(FromMaster { frame: Some(frame) })
 }
 
 pub(super) fn cancel(id: ExecutionId, reason: String) -> Frame {

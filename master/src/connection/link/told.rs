@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use selsyn_common::link::PART_BYTES;
+use selsyn_common::link::line::Line;
 use selsyn_common::link::numbering::NumberingError;
-use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::proto::{self, FromMaster};
 use selsyn_common::{ErrorCode, ExecutionId, Outcome, Ran, Refusal};
 use tokio::time::Instant;
 
 use super::starts::cancel;
-use super::{GoodbyeAnswer, Inner, Link, Session};
+use super::{GoodbyeAnswer, Inner, Link, Session, StreamEnd};
 use crate::cell::{Aftermath, Answer, Cell};
+use crate::config::Settings;
 use crate::connection::ConnectionChange as Change;
 use crate::connection::in_flight::Generation;
 use crate::dispatch::{Catalogue, Ticket, Welcomed, send_start};
@@ -25,18 +26,22 @@ const FRAMES_PER_TASK: usize = 4;
 /// Room for the session's own frames: beats, goodbye, and more cancels than tasks.
 const FRAMES_OF_SESSION: usize = 1_024;
 
+/// Frames that may wait for the slave, or for its acknowledgement.
+pub(super) fn max_frames(settings: &Settings) -> usize {
+    let per_task = settings.max_in_flight.saturating_mul(FRAMES_PER_TASK);
+    per_task.saturating_add(FRAMES_OF_SESSION)
+}
+
 impl Link {
     /// What to resume, if there was something: a session whose stream broke.
     pub(crate) fn resume(&self) -> Option<proto::Resume> {
         let inner = self.inner();
-        let Some((session, ticket)) =
-            inner.session.as_ref().and_then(|session| Some((session, session.ticket.clone()?)))
-        else {
+        let ticket = inner.session.as_ref().and_then(|session| session.ticket.clone());
+        let Some(Ticket { session_id, session_secret }) = ticket else {
             // Nothing to go on with; but the slave may still have what was started.
             return (inner.sessions > 0).then(proto::Resume::default);
         };
-        let Ticket { session_id, session_secret } = ticket;
-        Some(proto::Resume { session_id, session_secret, received: session.outbox.received() })
+        Some(proto::Resume { session_id, session_secret, received: inner.received() })
     }
 
     /// The slave has said Welcome: the session that broke goes on, or a new one begins. Gives the
@@ -45,35 +50,21 @@ impl Link {
     /// # Errors
     ///
     /// When the slave contradicts what it said before.
-    pub(crate) fn tie(&self, welcomed: &Welcomed) -> Result<StreamEnd<FromMaster>, NumberingError> {
+    pub(crate) fn tie(&self, welcomed: &Welcomed) -> Result<StreamEnd, NumberingError> {
         let mut inner = self.inner();
         if let Some(session) = inner.session.as_mut().filter(|_| welcomed.resumed) {
             session.max_payload_bytes = welcomed.max_payload_bytes;
-            let (outbox, generation) = (session.outbox.clone(), session.generation);
-            let end = outbox.resume(welcomed.received)?;
+            let generation = session.generation;
+            let end = inner.resume(welcomed.received)?;
             inner.tasks.session_resumed(generation);
             return Ok(end);
         }
-        if let Some(former) = inner.session.take() {
-            former.outbox.abandon();
-        }
         inner.goodbyes.clear();
         inner.sessions += 1;
-        let session = Session {
-            outbox: Outbox::new(self.max_frames(), || Instant::now().into_std()),
-            generation: inner.sessions,
-            max_payload_bytes: welcomed.max_payload_bytes,
-            ticket: welcomed.ticket.clone(),
-        };
-        let end = session.outbox.attach();
-        inner.session = Some(session);
-        Ok(end)
-    }
-
-    /// Frames that may wait for the slave, or for its acknowledgement.
-    fn max_frames(&self) -> usize {
-        let per_task = self.settings.max_in_flight.saturating_mul(FRAMES_PER_TASK);
-        per_task.saturating_add(FRAMES_OF_SESSION)
+        let generation = inner.sessions;
+        let (max_payload_bytes, ticket) = (welcomed.max_payload_bytes, welcomed.ticket.clone());
+        inner.session = Some(Session { generation, max_payload_bytes, ticket });
+        Ok(inner.begin_anew(max_frames(&self.settings)))
     }
 
     /// A stream is tied to the session: what waited goes on its way. In a new session, what was
@@ -100,21 +91,21 @@ impl Link {
 
     /// Sends the next start that waits; false when there is none.
     fn send_waiting(&self) -> bool {
-        let mut guard = self.inner();
-        let inner = &mut *guard;
-        let Some(session) = &inner.session else { return false };
-        let next = inner.tasks.next_waiting(session.generation);
+        let mut inner = self.inner();
+        let Some(Session { generation, max_payload_bytes: limit, .. }) = inner.session else {
+            return false;
+        };
+        let next = inner.tasks.next_waiting(generation);
         let Some((cell, terms)) = next else { return false };
-        let limit = session.max_payload_bytes;
         if cell.sent_data().len() <= limit {
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(&cell));
-            let sent = send_start(&cell, terms, number, &session.outbox);
-            drop(guard);
+            let sent = send_start(&cell, terms, number, &mut inner);
+            drop(inner);
             self.is_cut(sent);
             return true;
         }
         inner.tasks.remove(cell.id);
-        drop(guard);
+        drop(inner);
         let mut after = Aftermath::default();
         cell.not_started(Answer::TooLarge(limit), &mut after);
         after.deal_with(self);
@@ -156,9 +147,9 @@ impl Link {
         if let Some(session) = inner.session.take() {
             let until = self.settings.window().and_then(|window| last_heard.checked_add(window));
             inner.tasks.session_broke(session.generation, until);
-            session.outbox.detach();
-            if session.ticket.is_none() || session.outbox.is_full() {
-                session.outbox.abandon();
+            inner.detach();
+            if session.ticket.is_none() || inner.is_full() {
+                inner.abandon();
                 inner.goodbyes.clear();
             } else {
                 inner.session = Some(session);
@@ -181,10 +172,10 @@ impl Link {
             let mut inner = self.inner();
             let overdue = inner.tasks.take_overdue(now);
             overdue.iter().for_each(|cell| inner.late.add(cell.id));
-            if let Some(session) = inner.session.as_ref().filter(|_| !overdue.is_empty()) {
+            if !overdue.is_empty() {
                 // What is lost by now must not begin when the slave comes back after all.
                 let lost: HashSet<_> = overdue.iter().map(|cell| cell.id).collect();
-                session.outbox.withdraw(|id| lost.contains(&id));
+                inner.withdraw(|id| lost.contains(&id));
             }
             overdue
         };
@@ -224,7 +215,9 @@ impl Link {
 
     /// Takes a task out that has ended, if it is in flight.
     pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.inner().take(id)
+        let mut inner = self.inner();
+        let (inner, line) = inner.parts();
+        inner.take(id, line)
     }
 
     /// As [`Self::take`], for tasks that have ended together.
@@ -234,7 +227,8 @@ impl Link {
         taken: &mut Vec<Option<Arc<Cell>>>,
     ) {
         let mut inner = self.inner();
-        taken.extend(ids.map(|id| inner.take(id)));
+        let (inner, line) = inner.parts();
+        taken.extend(ids.map(|id| inner.take(id, line)));
     }
 
     /// The slave says that a task never ran. That is true of a start of this session; one of a
@@ -290,9 +284,8 @@ impl Link {
         inner.why_gone = why;
         inner.gone = true;
         inner.up = false;
-        if let Some(session) = inner.session.take() {
-            session.outbox.close();
-        }
+        inner.session = None;
+        inner.close();
         inner.goodbyes.clear();
         let waiting = inner.tasks.take_waiting();
         let sent = inner.tasks.take_sent(Generation::MAX);
@@ -310,11 +303,11 @@ impl Link {
 
 impl Inner {
     #[inline(always)]
-    fn take(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
+    fn take(&mut self, id: ExecutionId, line: &mut Line<FromMaster>) -> Option<Arc<Cell>> {
         let cell = self.tasks.remove(id)?;
         if cell.sent_data().len() > PART_BYTES {
             // The slave has answered, perhaps without the rest of the data.
-            self.session.iter().for_each(|session| session.outbox.give_up_sending(id));
+            line.give_up_sending(id);
         }
         Some(cell)
     }
