@@ -1,6 +1,7 @@
 //! Executions of a slave, looked at, started and stopped by their ids, without a session.
 
 mod error;
+mod input;
 mod line;
 mod list;
 mod start;

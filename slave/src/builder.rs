@@ -304,6 +304,13 @@ impl SlaveBuilder {
         self
     }
 
+    /// Bytes of inputs that may wait in all executions together, each with 128 more for itself;
+    /// default 256 MiB. Beyond it inputs are refused, or missed; one by itself is always let in.
+    pub const fn all_inputs(mut self, bytes: usize) -> Self {
+        self.settings.input_bytes = bytes;
+        self
+    }
+
     /// Connections that may be open at once, and how many of them from one address; default 512
     /// and 64. Further ones wait in the backlog, or are closed when their address has too many.
     /// Connections given by [`incoming`](Self::incoming) count as of no address.

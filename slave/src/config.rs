@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) first_call_timeout: Duration,
     pub(crate) retention: RetentionLimits,
     pub(crate) log: LogLimits,
+    pub(crate) input_bytes: usize,
 }
 
 /// What becomes of a session's executions when its master is gone without a goodbye.
@@ -92,6 +93,7 @@ impl Default for Settings {
                 bytes: 64 * MIB,
             },
             log: LogLimits { events: 1_000_000, bytes: 64 * MIB, total_bytes: 256 * MIB },
+            input_bytes: 256 * MIB,
         }
     }
 }

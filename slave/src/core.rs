@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::config::Settings;
+use crate::execution::InputRoom;
 use crate::executor::Epoch;
 use crate::hooks::{Hooks, Said};
 use crate::incoming_bytes::IncomingBytes;
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) detached: DetachedSessions,
     pub(crate) sessions: Sessions,
     pub(crate) incoming: IncomingBytes,
+    pub(crate) inputs: InputRoom,
     /// Told when it takes no new work.
     pub(crate) draining: CancellationToken,
     /// Told when the slave has stopped: nothing waits for masters any more.
@@ -68,6 +70,7 @@ impl Core {
                 settings.admission.exclusive.then_some(settings.heartbeat_tolerance),
             ),
             incoming: IncomingBytes::new(settings.admission.queue_bytes),
+            inputs: InputRoom::new(settings.input_bytes),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
             records: Records::default(),

@@ -34,7 +34,7 @@ pub use logger::{Logger, LoggerLevel};
 
 pub(crate) use abort::tell as tell_aborted;
 pub(crate) use extras::Extras;
-pub(crate) use input::deal_with as deal_with_input;
+pub(crate) use input::{Handed, InputRoom, deal_with as deal_with_input, hand as hand_input};
 pub(crate) use wind_up::Aside;
 
 tokio::task_local! {

@@ -261,7 +261,11 @@ async fn a_drained_slave_starts_nothing_more_and_ends_its_watches() {
     cluster.stop().await;
 }
 
-async fn unary<Q, R>(address: String, path: &'static str, request: Q) -> Result<R, Status>
+pub(super) async fn unary<Q, R>(
+    address: String,
+    path: &'static str,
+    request: Q,
+) -> Result<R, Status>
 where
     Q: prost::Message + 'static,
     R: prost::Message + Default + 'static,

@@ -10,6 +10,7 @@ mod cancel;
 mod codes;
 mod connect;
 mod control;
+mod control_input;
 mod deadline;
 mod drain;
 mod edges;

@@ -1265,6 +1265,23 @@ pub struct StopExecutionRequest {
     #[prost(bool, tag = "3")]
     pub ended_is_fine: bool,
 }
+/// Hands a running function something.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendInputRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// What, whole.
+    #[prost(message, optional, tag = "2")]
+    pub data: ::core::option::Option<Payload>,
+    /// The caller's number for it: one that was sent with the last 128 inputs of the run is not handed
+    /// over again, so that a call can be made again. 0 for none.
+    #[prost(fixed64, tag = "3")]
+    pub number: u64,
+}
+/// It waits for the function, or was taken by it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendInputReply {}
 /// Asks for the events of an execution.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use selsyn_common::wire::WireError;
-use selsyn_common::{ErrorCode, ExecutionId, FailedTask, PayloadError, Refusal, TaskStatus};
+use selsyn_common::{
+    ErrorCode, ExecutionId, FailedTask, Payload, PayloadError, Refusal, TaskStatus,
+};
 use tonic::{Code, Status};
 
 use crate::dispatch::greeting;
 use crate::error::ConnectError;
+
+/// Most bytes of data in one call.
+const MAX_DATA: usize = 4 * 1024 * 1024 - 64 * 1024;
 
 /// Why a call to [`Control`](crate::Control) was not answered as was hoped.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +42,8 @@ pub enum ControlError {
         /// Which run.
         id: ExecutionId,
     },
-    /// It has ended: there is nothing to stop.
-    #[error("execution {id} has ended {status}: there is nothing to stop")]
+    /// It has ended: nothing can be asked of it any more.
+    #[error("execution {id} has ended {status}: nothing can be asked of it any more")]
     AlreadyTerminal {
         /// Which run.
         id: ExecutionId,
@@ -50,6 +55,20 @@ pub enum ControlError {
     NotEnded {
         /// Which run.
         id: ExecutionId,
+    },
+    /// As many inputs wait for it as may: the function is slow, or takes none. Send it later.
+    #[error("execution {id} takes no more input for now: as much waits as may")]
+    InputFull {
+        /// Which run.
+        id: ExecutionId,
+    },
+    /// What it was to be handed has no JSON form. Nothing was sent.
+    #[error("the input for execution {id} cannot be sent: {source}")]
+    NotEncodable {
+        /// Which run.
+        id: ExecutionId,
+        /// What the encoding says.
+        source: PayloadError,
     },
     /// The wait ended before the execution did, which goes on: wait again.
     #[error("execution {id} did not end within {waited:?}; it goes on")]
@@ -86,6 +105,8 @@ impl ControlError {
             Self::Expired { .. } => ErrorCode::ExecutionExpired,
             Self::AlreadyTerminal { .. } => ErrorCode::AlreadyTerminal,
             Self::NotEnded { .. } => ErrorCode::ExecutionNotEnded,
+            Self::InputFull { .. } => ErrorCode::InputFull,
+            Self::NotEncodable { .. } => ErrorCode::NotEncodable,
             Self::Elapsed { .. } => ErrorCode::JoinElapsed,
             Self::NotCompleted(task) => {
                 ErrorCode::parse(task.failure.code()).unwrap_or(ErrorCode::FunctionFailed)
@@ -107,11 +128,23 @@ impl ControlError {
             | Self::Expired { id }
             | Self::AlreadyTerminal { id, .. }
             | Self::NotEnded { id }
+            | Self::InputFull { id }
+            | Self::NotEncodable { id, .. }
             | Self::Elapsed { id, .. }
             | Self::Unreadable { id, .. } => Some(*id),
             Self::NotCompleted(task) => Some(ExecutionId::first(task.task)),
             Self::Connect(_) | Self::Timeout { .. } | Self::Rejected(_) => None,
         }
+    }
+
+    /// Data that is larger than a call may be: it goes through a session, in parts.
+    pub(super) fn check_size(data: &Payload) -> Result<(), Self> {
+        let bytes = data.len();
+        if bytes <= MAX_DATA {
+            return Ok(());
+        }
+        let message = format!("the data has {bytes} bytes; a call to Control takes {MAX_DATA}");
+        Err(Self::Rejected(Box::new(Refusal::because(ErrorCode::PayloadTooLarge, message))))
     }
 
     /// What a status of gRPC means.
@@ -121,6 +154,7 @@ impl ControlError {
             (Some(ErrorCode::ExecutionNotFound), Some(id)) => Self::NotFound { id },
             (Some(ErrorCode::ExecutionExpired), Some(id)) => Self::Expired { id },
             (Some(ErrorCode::ExecutionNotEnded), Some(id)) => Self::NotEnded { id },
+            (Some(ErrorCode::InputFull), Some(id)) => Self::InputFull { id },
             (Some(ErrorCode::AlreadyTerminal), Some(id)) => {
                 let named = header(&status, "selsyn-status").unwrap_or_default();
                 let status = TaskStatus::ALL.into_iter().find(|status| status.name() == named);

@@ -5,14 +5,11 @@ use std::time::Duration;
 
 use selsyn_common::proto::{self, StartRequest};
 use selsyn_common::wire::WireId;
-use selsyn_common::{ErrorCode, ExecutionId, ExecutionInfo, Payload, Refusal, TaskId};
+use selsyn_common::{ExecutionId, ExecutionInfo, Payload, TaskId};
 
 use super::line::Ask;
 use super::{Control, ControlError};
 use crate::hooks::Boxed;
-
-/// Most bytes of data: larger data goes through a session, in parts.
-const MAX_DATA: usize = 4 * 1024 * 1024 - 64 * 1024;
 
 /// An execution that is being asked for. Await it: it is there when the slave has accepted it.
 #[derive(Debug)]
@@ -66,13 +63,7 @@ impl StartDetached {
     }
 
     async fn start(self) -> Result<ExecutionInfo, ControlError> {
-        let bytes = self.data.len();
-        if bytes > MAX_DATA {
-            let message =
-                format!("the data has {bytes} bytes; a start by Control takes {MAX_DATA}");
-            let refusal = Refusal::because(ErrorCode::PayloadTooLarge, message);
-            return Err(ControlError::Rejected(Box::new(refusal)));
-        }
+        ControlError::check_size(&self.data)?;
         let (control, request) = self.request();
         let id = request.execution.map(ExecutionId::from);
         let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.start(it).await });

@@ -407,6 +407,33 @@ pub mod control_client {
                 .insert(GrpcMethod::new("selsyn.v1.Control", "StopExecution"));
             self.inner.unary(req, path, codec).await
         }
+        /// Hands a running function something, in the order of the calls. What comes before the function
+        /// asks for input waits. E0303 when it has ended; E0307 when as much waits as may, since the
+        /// function is slow, or takes none.
+        pub async fn send_input(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::SendInputRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::SendInputReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/SendInput",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "SendInput"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Tells the events of an execution in order, from one on, until it has ended. Who reads slowly
         /// slows nobody, and loses nothing that is kept: what is not is one event that counts it.
         pub async fn watch(

@@ -2,11 +2,14 @@
 
 mod handler;
 mod inbox;
+mod room;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use selsyn_common::link::batch::MAX_BATCH_BYTES;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Payload, proto};
 use tokio::sync::mpsc;
@@ -15,11 +18,14 @@ use tracing::debug;
 
 use super::FunctionExecution;
 use crate::core::Core;
+use crate::records::Record;
 use crate::session::Session;
 use handler::Handler;
-use inbox::{Held, MAX_INPUTS, Taker};
+use inbox::{MAX_INPUTS, Put, Taker};
+use room::Held;
 
 pub(super) use inbox::Inbox;
+pub(crate) use room::InputRoom;
 
 /// What a running function is handed, as a stream: it ends with the run.
 #[derive(Debug)]
@@ -48,9 +54,10 @@ impl Stream for Inputs {
 
 /// Inputs. What comes before anybody takes inputs waits for the first one who does: at most 1,024
 /// of them and 64 MiB. Everyone who takes them from then on is given each. One that is too slow
-/// misses what goes beyond those bounds: see [`missed_inputs`](Self::missed_inputs).
+/// misses what goes beyond those bounds, or those of the slave: see
+/// [`missed_inputs`](Self::missed_inputs).
 impl FunctionExecution {
-    /// What the master sends by `RunningTask::send_input`, from now on.
+    /// What is sent by `RunningTask::send_input` or `Control::send_input`, from now on.
     pub fn inputs(&self) -> Inputs {
         let (sender, receiver) = mpsc::channel(MAX_INPUTS);
         self.record.extras().inbox.add(move |waiting| {
@@ -77,10 +84,21 @@ impl FunctionExecution {
         handler.work(self);
     }
 
-    /// Inputs that were dropped, as too many waited.
+    /// Inputs that were dropped, or refused, as too many waited.
     pub fn missed_inputs(&self) -> u64 {
         self.record.asked_for().map_or(0, |extras| extras.inbox.missed())
     }
+}
+
+/// What became of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// It waits, or somebody has it.
+    Taken,
+    /// As much waits as may.
+    Full,
+    /// User code has ended.
+    Over,
 }
 
 /// Hands a running function what its master sends. An execution that has ended takes nothing.
@@ -99,12 +117,33 @@ pub(crate) fn deal_with(
         let problem = "belongs to another master";
         return Err(WireError { frame: "Input", field: "execution", problem });
     }
-    if record.state().life.is_ended() {
-        return Ok(());
-    }
-    for handler in record.extras().inbox.put(data) {
-        let execution = FunctionExecution::new(Arc::clone(&record));
-        core.spawn_blocking_function(move || handler.work(&execution));
-    }
+    // The master hears of none that is lost: the function counts them.
+    hand(core, &record, data, 0);
     Ok(())
+}
+
+/// Hands a running function something; the number tells it from others, 0 does not.
+pub(crate) fn hand(core: &Core, record: &Arc<Record>, data: Payload, number: u64) -> Handed {
+    if record.state().life.is_ended() {
+        return Handed::Over;
+    }
+    match record.extras().inbox.put(alone(data), number, &core.inputs) {
+        Put::Over => return Handed::Over,
+        Put::Full => return Handed::Full,
+        Put::Kept(handlers) => {
+            for handler in handlers {
+                let execution = FunctionExecution::new(Arc::clone(record));
+                core.spawn_blocking_function(move || handler.work(&execution));
+            }
+        }
+    }
+    Handed::Taken
+}
+
+/// Copies data that came with other frames out of their buffer, which it would keep as it waits.
+fn alone(data: Payload) -> Payload {
+    if data.len() > MAX_BATCH_BYTES {
+        return data;
+    }
+    Payload::from_parts(data.kind(), Bytes::copy_from_slice(data.as_bytes()))
 }

@@ -4,6 +4,7 @@ mod answer;
 mod describe;
 mod environment;
 mod execution;
+mod input;
 mod list;
 mod page;
 mod start;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use selsyn_common::proto::{
     ChangeEnvironmentRequest, ExecutionExistsReply, ExecutionExistsRequest, ExecutionInfo,
     GetExecutionRequest, InfoReply, InfoRequest, ListExecutionsReply, ListExecutionsRequest,
-    ListFunctionsReply, ListFunctionsRequest, Outcome, ResultRequest, StartRequest,
-    StopExecutionRequest, WatchRequest,
+    ListFunctionsReply, ListFunctionsRequest, Outcome, ResultRequest, SendInputReply,
+    SendInputRequest, StartRequest, StopExecutionRequest, WatchRequest,
 };
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
@@ -91,6 +92,13 @@ impl Control for Service {
         request: Request<StopExecutionRequest>,
     ) -> Result<Response<ExecutionInfo>, Status> {
         execution::stop(&self.core, request.into_inner()).map(Response::new)
+    }
+
+    async fn send_input(
+        &self,
+        request: Request<SendInputRequest>,
+    ) -> Result<Response<SendInputReply>, Status> {
+        input::send(&self.core, request.into_inner()).await.map(Response::new)
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<EventBytes, Status>> + Send>>;

@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use selsyn_common::Payload;
 use tracing::warn;
 
-use super::inbox::{Held, MAX_INPUTS};
+use super::inbox::MAX_INPUTS;
+use super::room::Held;
 use crate::execution::FunctionExecution;
 use crate::panics::panic_message;
 

@@ -1,26 +1,26 @@
 //! Where inputs wait, and who is given them; bounded.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use selsyn_common::Payload;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::handler::Handler;
+use super::room::{Held, InputRoom, RunRoom};
 
 /// Inputs that may wait for one who takes them: far more than a person sends, and few enough that
 /// a function that takes none costs little.
 pub(super) const MAX_INPUTS: usize = 1_024;
 
-/// Bytes of inputs that may wait in one run: as much as the largest payload of a slave by default.
-const MAX_BYTES: u32 = 64 << 20;
+/// Inputs whose numbers are remembered: more than one caller has on their way.
+const REMEMBERED: usize = 128;
 
 /// The inputs of one run, and who takes them.
 #[derive(Debug, Default)]
 pub(in crate::execution) struct Inbox {
     state: Mutex<State>,
-    /// Bytes that may still come; made for the first input.
-    room: OnceLock<Arc<Semaphore>>,
+    room: RunRoom,
 }
 
 #[derive(Debug, Default)]
@@ -30,13 +30,18 @@ struct State {
     takers: Vec<Taker>,
     missed: u64,
     is_over: bool,
+    /// The numbers of those that came last.
+    lately: VecDeque<u64>,
 }
 
-/// An input that takes room until it is taken.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) data: Payload,
-    _room: Arc<OwnedSemaphorePermit>,
+/// What became of an input.
+pub(super) enum Put {
+    /// It waits, or somebody has it; these must be told to go on.
+    Kept(Vec<Arc<Handler>>),
+    /// Nobody has room for it.
+    Full,
+    /// The run has ended.
+    Over,
 }
 
 /// One who takes inputs.
@@ -61,17 +66,23 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an input in; gives the handlers that must be told to go on.
-    pub(super) fn put(&self, data: Payload) -> Vec<Arc<Handler>> {
-        let bytes = u32::try_from(data.len()).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-        let room = self.room.get_or_init(|| Arc::new(Semaphore::new(MAX_BYTES as usize)));
-        let room = Arc::clone(room).try_acquire_many_owned(bytes);
+    /// Takes an input in, unless one of this number was; 0 is none.
+    pub(super) fn put(&self, data: Payload, number: u64, all: &InputRoom) -> Put {
+        let held = self.room.hold(data, all);
         let mut state = self.state();
-        let Ok(room) = room else {
-            state.missed += 1;
-            return Vec::new();
-        };
-        state.put(Held { data, _room: Arc::new(room) })
+        if state.is_over {
+            return Put::Over;
+        }
+        if number != 0 && state.lately.contains(&number) {
+            return Put::Kept(Vec::new());
+        }
+        let put = held.map_or(Put::Full, |held| state.put(held));
+        match &put {
+            Put::Kept(_) if number != 0 => state.remember(number),
+            Put::Full => state.missed += 1,
+            _ => {}
+        }
+        put
     }
 
     /// Adds one who takes inputs, and first of all those that wait. Nothing comes after the end.
@@ -107,25 +118,48 @@ impl Inbox {
 }
 
 impl State {
-    fn put(&mut self, held: Held) -> Vec<Arc<Handler>> {
-        let (mut woken, mut missed) = (Vec::new(), false);
+    fn put(&mut self, held: Held) -> Put {
+        if self.takers.is_empty() {
+            return self.park(held);
+        }
+        let (mut woken, mut taken, mut missed) = (Vec::new(), 0, 0);
         self.takers.retain(|taker| {
-            let offered = taker.offer(&held);
-            missed |= matches!(offered, Offered::Missed);
-            let stays = !matches!(offered, Offered::Gone);
-            if let Offered::Wake(handler) = offered {
-                woken.push(handler);
+            match taker.offer(&held) {
+                Offered::Gone => return false,
+                Offered::Missed => missed += 1,
+                Offered::Taken => taken += 1,
+                Offered::Wake(handler) => {
+                    taken += 1;
+                    woken.push(handler);
+                }
             }
-            stays
+            true
         });
-        if self.takers.is_empty() && !self.is_over {
-            missed = self.waiting.len() >= MAX_INPUTS;
-            if !missed {
-                self.waiting.push_back(held);
+        match (taken, missed) {
+            // All have gone.
+            (0, 0) => self.park(held),
+            (0, _) => Put::Full,
+            _ => {
+                self.missed += u64::from(missed > 0);
+                Put::Kept(woken)
             }
         }
-        self.missed += u64::from(missed);
-        woken
+    }
+
+    /// Keeps it for the first one who takes any.
+    fn park(&mut self, held: Held) -> Put {
+        if self.waiting.len() >= MAX_INPUTS {
+            return Put::Full;
+        }
+        self.waiting.push_back(held);
+        Put::Kept(Vec::new())
+    }
+
+    fn remember(&mut self, number: u64) {
+        if self.lately.len() == REMEMBERED {
+            self.lately.pop_front();
+        }
+        self.lately.push_back(number);
     }
 }
 

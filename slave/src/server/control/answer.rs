@@ -26,9 +26,9 @@ pub(super) fn unreadable(error: &WireError) -> Status {
     because(ErrorCode::FilterInvalid, error.to_string())
 }
 
-/// There is nothing to stop.
+/// Nothing can be asked of it any more.
 pub(super) fn ended(id: impl Display, verdict: TaskStatus) -> Status {
-    let message = format!("execution {id} has ended {verdict}: there is nothing to stop");
+    let message = format!("execution {id} has ended {verdict}");
     with(ErrorCode::AlreadyTerminal, message, &[(STATUS_HEADER, verdict.to_string())])
 }
 

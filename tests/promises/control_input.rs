@@ -1,0 +1,124 @@
+//! Whoever may hands a running function something, by its id.
+
+use selsyn::{
+    Control, ControlError, ExecutionId, Failure, FunctionExecution, Master, Payload, Slave,
+    SlaveBuilder, SlaveHandle, TaskId, TaskStatus,
+};
+use selsyn_common::proto::{SendInputReply, SendInputRequest};
+use selsyn_testing::{Gate, expect};
+use serde_json::{Value, json};
+
+use super::control::unary;
+
+/// Gives what it is handed, up to "end".
+async fn collect(execution: FunctionExecution, (): ()) -> Result<Vec<Value>, Failure> {
+    let (mut inputs, mut got) = (execution.inputs(), Vec::new());
+    while let Some(input) = inputs.next().await {
+        match input.to::<Value>()? {
+            end if end == "end" => break,
+            input => got.push(input),
+        }
+    }
+    Ok(got)
+}
+
+/// Takes its inputs once the gate is open, and says how many it missed.
+fn takes_late(slave: SlaveBuilder, gate: &Gate) -> SlaveBuilder {
+    let gate = gate.clone();
+    slave.function("late", move |execution: FunctionExecution, (): ()| {
+        let gate = gate.clone();
+        async move {
+            gate.opened().await;
+            let mut inputs = execution.inputs();
+            inputs.next().await;
+            Ok::<_, Failure>(execution.missed_inputs())
+        }
+    })
+}
+
+async fn on_a_socket(slave: SlaveBuilder) -> (SlaveHandle, Control, Master) {
+    let slave = slave.function("collect", collect).bind("127.0.0.1:0").await.unwrap().spawn();
+    let master = Master::new().unwrap();
+    let control = master.control(slave.addr()).unwrap();
+    (slave, control, master)
+}
+
+async fn started(control: &Control, function: &str) -> ExecutionId {
+    control.start(function, ()).unwrap().await.unwrap().id
+}
+
+fn code(result: Result<(), ControlError>) -> &'static str {
+    result.expect_err("it is refused").code()
+}
+
+#[tokio::test]
+async fn inputs_reach_detached_and_session_tasks_alike_in_order_and_each_once() {
+    let (slave, control, master) = on_a_socket(Slave::builder()).await;
+    let connection = master.connect("slave", slave.addr()).await.unwrap();
+    let task = connection.new_task(()).unwrap().function("collect").start().await.unwrap();
+    for id in [started(&control, "collect").await, task.execution_id()] {
+        for input in [json!(1), json!({"two": 2}), json!([3]), json!("end")] {
+            control.send_input(id, input).await.unwrap();
+        }
+        let got: Value = control.wait_for_success(id, Some(expect::LIMIT)).await.unwrap();
+        assert_eq!(got, json!([1, {"two": 2}, [3]]));
+    }
+    master.close().await;
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_input_that_is_sent_again_under_its_number_is_handed_over_once() {
+    let (slave, control, _master) = on_a_socket(Slave::builder()).await;
+    let id = started(&control, "collect").await;
+    for (number, input) in [(7, 1), (7, 1), (8, 2), (0, 3), (0, 3)] {
+        let data = Some(Payload::encode(&input).unwrap().into());
+        let request = SendInputRequest { execution: Some(id.into()), data, number };
+        let path = "/selsyn.v1.Control/SendInput";
+        let _: SendInputReply = unary(slave.addr().to_string(), path, request).await.unwrap();
+    }
+    control.send_input(id, "end").await.unwrap();
+    let got: Value = control.wait_for_success(id, Some(expect::LIMIT)).await.unwrap();
+    assert_eq!(got, json!([1, 2, 3, 3]));
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_input_that_nobody_can_take_is_refused_with_its_reason() {
+    let gate = Gate::closed();
+    let (slave, control, _master) = on_a_socket(takes_late(Slave::builder(), &gate)).await;
+    let nobody = ExecutionId::first(TaskId::from_random([9; 16]));
+    assert_eq!(code(control.send_input(nobody, 1).await), "E0301");
+    let id = started(&control, "late").await;
+    assert_eq!(code(control.send_input(id, "x".repeat(5 << 20)).await), "E0106");
+    for n in 0..1_024 {
+        control.send_input(id, n).await.unwrap();
+    }
+    let full = control.send_input(id, 1_024).await.unwrap_err();
+    assert!(matches!(full, ControlError::InputFull { id: of } if of == id), "{full}");
+    assert_eq!((full.code(), full.execution()), ("E0307", Some(id)));
+    gate.open();
+    let missed: u64 = control.wait_for_success(id, Some(expect::LIMIT)).await.unwrap();
+    assert_eq!(missed, 1);
+    let ended = control.send_input(id, 1).await.unwrap_err();
+    let ControlError::AlreadyTerminal { status, .. } = ended else { panic!("{ended}") };
+    assert_eq!(status, TaskStatus::Completed);
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn inputs_that_wait_in_all_executions_together_are_bounded() {
+    let gate = Gate::closed();
+    let builder = takes_late(Slave::builder().all_inputs(10_000), &gate);
+    let (slave, control, _master) = on_a_socket(builder).await;
+    let (one, other) = (started(&control, "late").await, started(&control, "late").await);
+    let half = || Payload::bytes(vec![7; 6_000]);
+    control.send_input(one, half()).await.unwrap();
+    assert_eq!(code(control.send_input(other, half()).await), "E0307");
+    gate.open();
+    control.wait_for_completion(one, Some(expect::LIMIT)).await.unwrap();
+    control.send_input(other, half()).await.unwrap();
+    let missed: u64 = control.wait_for_success(other, Some(expect::LIMIT)).await.unwrap();
+    assert_eq!(missed, 1);
+    slave.shutdown().await.unwrap();
+}
