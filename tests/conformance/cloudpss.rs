@@ -1,6 +1,7 @@
 //! The A cases: what CloudPSS's `FunctionExecution` promises, or should have.
 
 mod outputs;
+mod readers;
 
 use std::sync::{Arc, Mutex};
 
