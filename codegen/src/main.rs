@@ -57,7 +57,7 @@ fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Bo
         // What is rare is large: it shall not make every frame as large.
         .boxed(".selsyn.v1.FromMaster.frame.hello")
         .boxed(".selsyn.v1.FromSlave.frame.welcome")
-        .boxed(".selsyn.v1.Start.lineage")
+        .boxed(".selsyn.v1.Start.particulars")
         .boxed(".selsyn.v1.Refused.refusal")
         .boxed(".selsyn.v1.Rejected.refusal")
         .boxed(".selsyn.v1.GoodbyeRefused.refusal")

@@ -69,8 +69,8 @@ pub struct ExecutionInfo {
     pub began: Option<SystemTime>,
     /// When it had its verdict, if it has.
     pub ended: Option<SystemTime>,
-    /// The label it was started with; empty where it has none.
-    pub label: String,
+    /// The labels it was started with: words, or `key=value`.
+    pub labels: Vec<String>,
     /// Why it was asked to stop; empty when it was not, or had ended before.
     pub stop_reason: String,
     /// The execution whose function started it, if one did.

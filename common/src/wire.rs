@@ -1,9 +1,9 @@
 //! Turns domain types into protobuf messages and back; the only room that knows both.
 
 mod execution;
-mod lineage;
 mod outcome;
 mod output;
+mod particulars;
 mod payload;
 mod refusal;
 mod summary;

@@ -38,7 +38,7 @@ async fn start(control: &Control) -> Done<[ExecutionId; 3]> {
     let mut started = Vec::new();
     for (function, table) in [("count", "iris"), ("copy", "birds"), ("check", "wine")] {
         let instance = control.start(function, table)?.label(table).await?;
-        println!("{} of {}", instance.function, instance.label);
+        println!("{} of {}", instance.function, instance.labels.join(", "));
         started.push(instance.id);
     }
     let [count, copy, check] = started[..] else { return Err("three were started".into()) };

@@ -37,6 +37,7 @@ pub(crate) struct Terms {
     pub(crate) deadline: Option<Instant>,
     pub(crate) placement: proto::Placement,
     pub(crate) lineage: Option<Box<Lineage>>,
+    pub(crate) labels: Vec<String>,
 }
 
 /// Puts a start in the outbox, with the function's number in place of its name unless that is 0.
@@ -83,10 +84,7 @@ impl Terms {
     fn stated_in(self, start: proto::Start) -> proto::Start {
         let (deadline_millis, placement) = (self.deadline.map_or(0, left), self.placement.into());
         let start = proto::Start { deadline_millis, placement, ..start };
-        if self.lineage.is_none() {
-            return start;
-        }
-        start.with_lineage(self.lineage.map(|lineage| *lineage))
+        start.with_particulars(self.lineage.map(|lineage| *lineage), self.labels)
     }
 }
 

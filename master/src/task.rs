@@ -47,6 +47,7 @@ struct Rare {
     start_deadline: Option<Duration>,
     placement: Placement,
     lineage: Option<Box<Lineage>>,
+    labels: Vec<String>,
     /// When what it belongs to is ended.
     bound: Option<Instant>,
     stops: Stops,
@@ -61,6 +62,7 @@ impl Default for Rare {
             start_deadline: None,
             placement: Placement::Background,
             lineage: None,
+            labels: Vec::new(),
             bound: None,
             stops: Stops::default(),
             waits_for_connection: true,
@@ -132,6 +134,14 @@ impl Task {
     /// queued. Default in the background, beside others (bluesky: `run_in_background`).
     pub fn foreground(mut self) -> Self {
         self.rare().placement = Placement::Foreground;
+        self
+    }
+
+    /// A label to find it by on its slave, as with `control.list().label("team=vision")`; any
+    /// number, of 256 bytes together, each with one for its `=`. A start with more is refused.
+    /// Default none.
+    pub fn label(mut self, key: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        self.rare().labels.push(format!("{}={value}", key.as_ref()));
         self
     }
 

@@ -21,6 +21,6 @@ use clock::Clock;
 pub(crate) use clock::Epoch;
 pub(crate) use detached::start_detached;
 pub(crate) use ladder::ask_to_stop;
-pub(crate) use request::Request;
+pub(crate) use request::{Particulars, Request};
 pub(crate) use retell::hand_over;
 pub(crate) use round::Round;

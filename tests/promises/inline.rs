@@ -166,7 +166,8 @@ async fn a_run_has_nothing_of_one_whose_result_was_taken_before() {
     });
     let (slave, mut master) = slave_of(tells).await;
     let lineage = proto::Lineage { parent: Some(execution(9)), trace_high: 0, trace_low: 9 };
-    let child = proto::Start { lineage: Some(Box::new(lineage)), ..raw_master::start(1) };
+    let particulars = proto::Particulars { lineage: Some(lineage), labels: Vec::new() };
+    let child = proto::Start { particulars: Some(Box::new(particulars)), ..raw_master::start(1) };
     master.say(1, from_master::Frame::Start(child));
     let first = course(&mut master).await;
     assert_eq!(first.1.value().unwrap().to_string(), "[true,false]");

@@ -21,6 +21,7 @@ mod goodbye;
 mod groups;
 mod hooks;
 mod inline;
+mod labels;
 mod large;
 mod layering;
 mod log_layer;

@@ -803,12 +803,23 @@ pub struct Start {
     /// Where it runs.
     #[prost(enumeration = "Placement", tag = "5")]
     pub placement: i32,
-    /// What it descends from; not set when no function starts it.
+    /// What few starts say; not set when this one says nothing of it.
     #[prost(message, optional, boxed, tag = "6")]
-    pub lineage: ::core::option::Option<::prost::alloc::boxed::Box<Lineage>>,
+    pub particulars: ::core::option::Option<::prost::alloc::boxed::Box<Particulars>>,
     /// Number of the function in the slave's catalogue, instead of its name; 0 where it is named.
     #[prost(uint32, tag = "7")]
     pub function_number: u32,
+}
+/// What few starts say of their task.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Particulars {
+    /// What it descends from; not set when no function starts it.
+    #[prost(message, optional, tag = "1")]
+    pub lineage: ::core::option::Option<Lineage>,
+    /// Words to find it by, as key=value where they have a key. None is empty, and they have at most 256
+    /// bytes together.
+    #[prost(string, repeated, tag = "2")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What a task descends from that a function starts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1133,9 +1144,9 @@ pub struct StartRequest {
     /// Whose it is: the 16 bytes of a master's id, or none.
     #[prost(bytes = "bytes", tag = "6")]
     pub owner: ::prost::bytes::Bytes,
-    /// A word of the caller's, at most 256 bytes, to find it by.
-    #[prost(string, tag = "7")]
-    pub label: ::prost::alloc::string::String,
+    /// Words of the caller's to find it by, as in Particulars.
+    #[prost(string, repeated, tag = "7")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What there is to say of an execution in a list. Times are microseconds since 1970 by the slave's
 /// clock as it was at its boot; they label and decide nothing.
@@ -1171,9 +1182,9 @@ pub struct ExecutionInfo {
     /// When it had its verdict; 0 when it has none.
     #[prost(uint64, tag = "10")]
     pub ended_micros: u64,
-    /// The label it was started with.
-    #[prost(string, tag = "11")]
-    pub label: ::prost::alloc::string::String,
+    /// The labels it was started with.
+    #[prost(string, repeated, tag = "11")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Why it was asked to stop; empty when it was not, or had ended before.
     #[prost(string, tag = "12")]
     pub stop_reason: ::prost::alloc::string::String,
@@ -1205,9 +1216,9 @@ pub struct ListExecutionsRequest {
     /// Only those that came before this time; 0 means no bound.
     #[prost(uint64, tag = "6")]
     pub before_micros: u64,
-    /// Only those with this label.
-    #[prost(string, tag = "7")]
-    pub label: ::prost::alloc::string::String,
+    /// Only those with all of these labels.
+    #[prost(string, repeated, tag = "7")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Only these; at most 10,000.
     #[prost(message, repeated, tag = "8")]
     pub executions: ::prost::alloc::vec::Vec<ExecutionId>,

@@ -28,7 +28,7 @@ impl TryFrom<proto::ExecutionInfo> for ExecutionInfo {
             came: time_of(wire.came_micros),
             began: moment(wire.began_micros),
             ended: moment(wire.ended_micros),
-            label: wire.label,
+            labels: wire.labels,
             stop_reason: wire.stop_reason,
             parent: wire.parent.map(ExecutionId::from),
             next_seq: wire.next_seq,

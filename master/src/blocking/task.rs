@@ -1,5 +1,6 @@
 //! What shall be done: a task that was not sent yet.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,11 @@ impl Task {
     /// queued. Default in the background, beside others (bluesky: `run_in_background`).
     pub fn foreground(self) -> Self {
         self.with(crate::Task::foreground)
+    }
+
+    /// A label to find it by on its slave: see [`crate::Task::label`].
+    pub fn label(self, key: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        self.with(|inner| inner.label(key, value))
     }
 
     /// Makes it a child of the execution whose function starts it: see [`crate::Task::child_of`].

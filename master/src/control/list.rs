@@ -54,9 +54,10 @@ impl ListExecutions {
         self
     }
 
-    /// Only those that were started with this label.
+    /// Only those that were started with this label: a word, or `key=value` as
+    /// [`Task::label`](crate::Task::label) makes it. Set more than once, they must have all.
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.request.label = label.into();
+        self.request.labels.push(label.into());
         self
     }
 

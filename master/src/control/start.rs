@@ -21,7 +21,7 @@ pub struct StartDetached {
     data: Payload,
     deadline: Duration,
     foreground: bool,
-    label: String,
+    labels: Vec<String>,
 }
 
 impl StartDetached {
@@ -33,7 +33,7 @@ impl StartDetached {
             data,
             deadline: Duration::ZERO,
             foreground: false,
-            label: String::new(),
+            labels: Vec::new(),
         }
     }
 
@@ -44,9 +44,10 @@ impl StartDetached {
         self
     }
 
-    /// A word to find it by, of 256 bytes at most; default none.
+    /// A label to find it by: a word, or `key=value`. Any number, of 256 bytes together; default
+    /// none.
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.labels.push(label.into());
         self
     }
 
@@ -72,7 +73,7 @@ impl StartDetached {
     }
 
     fn request(self) -> (Control, StartRequest) {
-        let Self { control, id, function, data, deadline, foreground, label } = self;
+        let Self { control, id, function, data, deadline, foreground, labels } = self;
         let new_id = || ExecutionId::first(control.new_task_id());
         // The slave counts whole milliseconds, and 0 means none.
         let millis = deadline.as_nanos().div_ceil(1_000_000);
@@ -86,7 +87,7 @@ impl StartDetached {
             deadline_millis: u64::try_from(millis).unwrap_or(u64::MAX),
             placement: placement.into(),
             owner: control.owner().to_wire(),
-            label,
+            labels,
         };
         (control, request)
     }

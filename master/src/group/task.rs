@@ -70,6 +70,12 @@ impl GroupTask {
         self.each(Task::foreground)
     }
 
+    /// As [`Task::label`], for each member.
+    pub fn label(self, key: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        let (key, value): (Box<str>, _) = (key.as_ref().into(), value.to_string());
+        self.each(move |task| task.label(&key, &value))
+    }
+
     /// As [`Task::child_of`], for each member.
     pub fn child_of(self, parent: Context) -> Self {
         self.each(move |task| task.child_of(parent.clone()))

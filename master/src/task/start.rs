@@ -58,7 +58,8 @@ impl Rare {
         // Too far away to be told apart from never.
         let deadline = self.deadline.and_then(|deadline| begun.checked_add(deadline));
         let deadline = deadline.into_iter().chain(self.bound).min();
-        Terms { deadline, placement: self.placement, lineage: self.lineage.clone() }
+        let (lineage, labels) = (self.lineage.clone(), self.labels.clone());
+        Terms { deadline, placement: self.placement, lineage, labels }
     }
 }
 

@@ -17,10 +17,9 @@ pub(crate) async fn start_detached(
     core: &Arc<Core>,
     owner: MasterId,
     request: Request,
-    label: String,
 ) -> Result<Arc<Record>, Refusal> {
     core.sessions.check_holder(owner)?;
-    let record = begin(core, owner, request, label)?;
+    let record = begin(core, owner, request)?;
     record.until(|state| state.accepted || state.is_left).await;
     let state = record.state();
     if state.accepted {
@@ -31,12 +30,7 @@ pub(crate) async fn start_detached(
     Err(state.refusal().unwrap_or_else(stopped))
 }
 
-fn begin(
-    core: &Arc<Core>,
-    owner: MasterId,
-    request: Request,
-    label: String,
-) -> Result<Arc<Record>, Refusal> {
+fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<Arc<Record>, Refusal> {
     let no_random = |error| {
         Refusal::because(ErrorCode::ServeFailed, format!("the slave has no random bytes: {error}"))
     };
@@ -45,7 +39,6 @@ fn begin(
     let mut spares = Spares::default();
     match admit(&mut round, &mut spares, request)? {
         Next::Begun { record, function, deadline } => {
-            record.state().set_label(label);
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
@@ -53,7 +46,6 @@ fn begin(
             Ok(record)
         }
         Next::Parked(record) => {
-            record.state().set_label(label);
             ask_hook(core, Arc::clone(&record));
             Ok(record)
         }

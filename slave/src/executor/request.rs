@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use selsyn_common::link::quick::ShortStart;
-use selsyn_common::proto;
 use selsyn_common::wire::WireError;
-use selsyn_common::{ExecutionId, Lineage, Payload};
+use selsyn_common::{ErrorCode, ExecutionId, Lineage, Payload, Refusal, proto};
 
 use crate::admission::Placement;
 use crate::registry::Wanted;
+
+/// Most bytes that the labels of an execution have: they stand in every line of a list.
+const MAX_LABELS: usize = 256;
 
 /// A start, read from its frame.
 #[derive(Debug)]
@@ -19,7 +21,14 @@ pub(crate) struct Request {
     pub(crate) data: Payload,
     pub(crate) deadline: Option<Duration>,
     pub(crate) placement: Placement,
-    pub(crate) lineage: Option<Box<Lineage>>,
+    pub(crate) particulars: Option<Box<Particulars>>,
+}
+
+/// What few starts say.
+#[derive(Debug)]
+pub(crate) struct Particulars {
+    pub(crate) lineage: Option<Lineage>,
+    pub(crate) labels: Vec<String>,
 }
 
 impl Request {
@@ -28,42 +37,71 @@ impl Request {
     /// # Errors
     ///
     /// When it makes no sense.
-    pub(crate) fn read(id: ExecutionId, mut start: proto::Start) -> Result<Self, WireError> {
+    pub(crate) fn read(id: ExecutionId, mut start: proto::Start) -> Result<Self, Refusal> {
+        let data = Payload::required("Start", "data", start.data.take());
+        let particulars = match start.particulars.take() {
+            None => None,
+            Some(particulars) => Particulars::of(particulars.descent(), particulars.labels)?,
+        };
         Ok(Self {
             id,
-            data: Payload::required("Start", "data", start.data.take())?,
+            data: data.map_err(|error| broken(&error))?,
             deadline: deadline(start.deadline_millis),
             placement: placement(start.placement())?,
-            lineage: start.lineage().map(Box::new),
+            particulars,
             function: Wanted { number: start.function_number, name: start.function },
         })
     }
 
     /// Reads a common start, as [`read`](Self::read) any other.
     #[inline(always)]
-    pub(crate) fn of(start: ShortStart<Bytes>) -> Result<Self, WireError> {
+    pub(crate) fn of(start: ShortStart<Bytes>) -> Result<Self, Refusal> {
         let ShortStart { execution, kind, data, deadline_millis, function_number: number, .. } =
             start;
         let wanted = proto::Placement::try_from(start.placement).unwrap_or_default();
+        let data = Payload::try_from(proto::Payload { kind, data, size: 0 });
         Ok(Self {
             id: execution.into(),
-            data: proto::Payload { kind, data, size: 0 }.try_into()?,
+            data: data.map_err(|error| broken(&error))?,
             deadline: deadline(deadline_millis),
             placement: placement(wanted)?,
-            lineage: None,
+            particulars: None,
             function: Wanted { number, name: String::new() },
         })
     }
 }
 
-fn placement(wanted: proto::Placement) -> Result<Placement, WireError> {
+fn placement(wanted: proto::Placement) -> Result<Placement, Refusal> {
     match wanted {
         proto::Placement::Background => Ok(Placement::Background),
         proto::Placement::Foreground => Ok(Placement::Foreground),
-        proto::Placement::Unspecified => Err(WireError::unknown("Start", "placement")),
+        proto::Placement::Unspecified => Err(broken(&WireError::unknown("Start", "placement"))),
     }
 }
 
 fn deadline(millis: u64) -> Option<Duration> {
     (millis > 0).then(|| Duration::from_millis(millis))
+}
+
+#[cold]
+fn broken(error: &WireError) -> Refusal {
+    Refusal::because(ErrorCode::ProtocolViolation, error.to_string())
+}
+
+impl Particulars {
+    /// What a start says, if it says anything.
+    pub(crate) fn of(
+        lineage: Option<Lineage>,
+        labels: Vec<String>,
+    ) -> Result<Option<Box<Self>>, Refusal> {
+        let bytes: usize = labels.iter().map(String::len).sum();
+        if bytes > MAX_LABELS || labels.iter().any(String::is_empty) {
+            let message = format!(
+                "the labels have {bytes} bytes; none is empty, and together they have at most {MAX_LABELS}"
+            );
+            return Err(Refusal::because(ErrorCode::FilterInvalid, message));
+        }
+        let is_any = lineage.is_some() || !labels.is_empty();
+        Ok(is_any.then(|| Box::new(Self { lineage, labels })))
+    }
 }

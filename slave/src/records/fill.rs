@@ -62,9 +62,9 @@ impl Record {
         if let Some(now) = begins {
             state.begin_here(now);
         }
-        if deadline.is_some() || request.lineage.is_some() {
+        if deadline.is_some() || request.particulars.is_some() {
             state.limit(deadline);
-            state.set_lineage(request.lineage);
+            state.set_particulars(request.particulars);
         }
         self.is_pinned = begins.is_some();
         if begins.is_none() {

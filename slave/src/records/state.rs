@@ -11,6 +11,7 @@ use super::kept::Kept;
 use super::log::Log;
 use crate::admission::Place;
 use crate::execution::Extras;
+use crate::executor::Particulars;
 use crate::lifecycle::Lifecycle;
 use crate::session::Session;
 
@@ -54,7 +55,7 @@ pub(super) struct More {
     /// The session that hears of it, when that is another one than it came by: its master came
     /// back too late for the former.
     pub(super) heir: Option<Arc<Session>>,
-    lineage: Option<Box<Lineage>>,
+    particulars: Option<Box<Particulars>>,
     deadline: Option<Instant>,
     /// Outputs shown so far.
     pub(super) shown: u64,
@@ -66,11 +67,10 @@ pub(super) struct More {
     aside: Option<Box<Aside>>,
 }
 
-/// What one has that shows something, is watched, or was started without a session.
+/// What one has that shows something, is watched, or was refused.
 #[derive(Debug, Default)]
 struct Aside {
     log: Log,
-    label: String,
     /// Why its hook refused it, if it did.
     refusal: Option<Refusal>,
 }
@@ -107,7 +107,7 @@ impl State {
         let mut more = self.more.take();
         if let Some(more) = &mut more {
             // Nobody is left to hear the bell: it can be used again.
-            (more.heir, more.lineage, more.deadline, more.shown) = (None, None, None, 0);
+            (more.heir, more.particulars, more.deadline, more.shown) = (None, None, None, 0);
             more.extras = None;
             more.kept = Kept::Nothing;
             if more.aside.is_some() {
@@ -149,14 +149,22 @@ impl State {
     }
 
     #[inline(always)]
-    pub(super) fn set_lineage(&mut self, lineage: Option<Box<Lineage>>) {
-        if lineage.is_some() {
-            self.more().lineage = lineage;
+    pub(super) fn set_particulars(&mut self, particulars: Option<Box<Particulars>>) {
+        if particulars.is_some() {
+            self.more().particulars = particulars;
         }
     }
 
+    fn particulars(&self) -> Option<&Particulars> {
+        self.more.as_ref()?.particulars.as_deref()
+    }
+
     pub(crate) fn lineage(&self) -> Option<Lineage> {
-        self.more.as_ref()?.lineage.as_deref().copied()
+        self.particulars()?.lineage
+    }
+
+    pub(crate) fn labels(&self) -> &[String] {
+        self.particulars().map_or(&[], |particulars| &particulars.labels)
     }
 
     /// What user code asks for beyond its run.
@@ -236,16 +244,6 @@ impl State {
     pub(super) fn ring_log(&mut self) {
         if let Some(aside) = self.more.as_mut().and_then(|more| more.aside.as_deref_mut()) {
             aside.log.ring();
-        }
-    }
-
-    pub(crate) fn label(&self) -> &str {
-        self.aside_ref().map_or("", |aside| &aside.label)
-    }
-
-    pub(crate) fn set_label(&mut self, label: String) {
-        if !label.is_empty() {
-            self.aside().label = label;
         }
     }
 

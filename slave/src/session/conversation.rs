@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use selsyn_common::ExecutionId;
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::LineError;
@@ -11,7 +12,6 @@ use selsyn_common::link::outbox::Whole;
 use selsyn_common::link::quick::{CommonOfMaster, Series};
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{self, WireError};
-use selsyn_common::{ErrorCode, ExecutionId, Refusal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::Streaming;
 use tracing::warn;
@@ -222,15 +222,10 @@ impl<'a> Conversation<'a> {
     }
 
     #[inline(always)]
-    fn start(&mut self, id: ExecutionId, read: Result<Request, WireError>, round: &mut Round<'_>) {
+    fn start(&mut self, id: ExecutionId, read: Result<Request, Refusal>, round: &mut Round<'_>) {
         match read {
-            Ok(request) => {
-                executor::start(round, &mut self.spares, request);
-            }
-            Err(error) => {
-                let refusal = Refusal::because(ErrorCode::ProtocolViolation, error.to_string());
-                self.session.refuse(id, refusal);
-            }
+            Ok(request) => executor::start(round, &mut self.spares, request),
+            Err(refusal) => self.session.refuse(id, refusal),
         }
     }
 

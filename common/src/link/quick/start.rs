@@ -52,7 +52,7 @@ const PLACE: Shape<BEHIND> = Shape::new().small(tags::PLACEMENT).head(tags::FUNC
 
 impl<'a> ShortStart<&'a Bytes> {
     pub(super) fn of(start: &'a proto::Start) -> Option<Self> {
-        let is_common = start.lineage.is_none() && start.function.is_empty();
+        let is_common = start.particulars.is_none() && start.function.is_empty();
         let data = start.data.as_ref().filter(|data| is_common && data.size == 0)?;
         Some(Self {
             execution: start.execution?,

@@ -43,7 +43,7 @@ fn start() -> impl Strategy<Value = from_master::Frame> {
                     data,
                     deadline_millis,
                     placement,
-                    lineage: child.then(Box::default),
+                    particulars: child.then(Box::default),
                     function_number,
                 })
             },

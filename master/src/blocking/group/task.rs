@@ -1,5 +1,6 @@
 //! What a group shall do: one task for each member, and when that is enough.
 
+use std::fmt;
 use std::time::Duration;
 
 use selsyn_common::Context;
@@ -55,6 +56,11 @@ impl GroupTask {
     /// As [`Task::foreground`], for each member.
     pub fn foreground(self) -> Self {
         self.with(crate::GroupTask::foreground)
+    }
+
+    /// As [`Task::label`], for each member.
+    pub fn label(self, key: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        self.with(|inner| inner.label(key, value))
     }
 
     /// As [`Task::child_of`], for each member.

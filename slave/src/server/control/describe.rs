@@ -28,7 +28,7 @@ pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
         came_micros: label(state.came()),
         began_micros: state.began().map_or(0, label),
         ended_micros: verdict.map_or(0, |(_, ended)| label(ended)),
-        label: state.label().to_owned(),
+        labels: state.labels().to_vec(),
         stop_reason: stop_reason(&state.life),
         parent: state.lineage().map(|lineage| lineage.parent.into()),
         next_seq: Record::next_seq(&state),

@@ -45,7 +45,7 @@ struct Filter {
     /// As labels: microseconds since 1970.
     from: u64,
     before: u64,
-    label: String,
+    labels: Vec<String>,
     only: HashSet<ExecutionId>,
     /// Only what stands behind this place.
     behind: Option<Place>,
@@ -83,7 +83,7 @@ impl Filter {
                 0 => u64::MAX,
                 before => before,
             },
-            label: request.label.clone(),
+            labels: request.labels.clone(),
             only: request.executions.iter().map(|id| ExecutionId::from(*id)).collect(),
             behind,
         })
@@ -113,7 +113,7 @@ impl Filter {
         let state = record.state();
         let came = core.logs.label(state.came());
         let is_in_time = came >= self.from && came < self.before;
-        let is_labelled = self.label.is_empty() || state.label() == self.label;
+        let is_labelled = self.labels.iter().all(|label| state.labels().contains(label));
         let is_behind = self.behind.is_none_or(|behind| (state.came(), record.id) < behind);
         let has_come = self.phases.contains(&describe::phase(&state))
             || state.verdict().is_some_and(|(verdict, _)| self.verdicts.contains(&verdict))

@@ -8,16 +8,13 @@ use selsyn_common::wire::{WireError, WireId};
 use selsyn_common::{ErrorCode, ExecutionId, MasterId, Payload, Refusal, TaskId, proto};
 use tonic::Status;
 
-use super::answer::{because, refused, unreadable};
+use super::answer::{refused, unreadable};
 use super::describe;
 use crate::admission::Placement;
 use crate::core::Core;
-use crate::executor::{self, Request};
+use crate::executor::{self, Particulars, Request};
 use crate::random;
 use crate::registry::Wanted;
-
-/// Longest label, in bytes: it stands in every line of a list.
-const MAX_LABEL: usize = 256;
 
 /// The owner of what nobody claims.
 const NOBODY: [u8; 16] = [0; 16];
@@ -26,15 +23,12 @@ pub(super) async fn start(
     core: &Arc<Core>,
     mut request: StartRequest,
 ) -> Result<ExecutionInfo, Status> {
-    let label = std::mem::take(&mut request.label);
-    if label.len() > MAX_LABEL {
-        let message = format!("a label has at most {MAX_LABEL} bytes");
-        return Err(because(ErrorCode::FilterInvalid, message));
-    }
+    let labels = std::mem::take(&mut request.labels);
+    let particulars = Particulars::of(None, labels).map_err(refused)?;
     let (owner, request) = read(request).map_err(|error| unreadable(&error))?;
     let id = request.id.map_or_else(new_id, Ok).map_err(refused)?;
-    let request = request.with(id);
-    let started = executor::start_detached(core, owner, request, label).await;
+    let request = request.with(id, particulars);
+    let started = executor::start_detached(core, owner, request).await;
     Ok(describe::execution(core, &*started.map_err(refused)?))
 }
 
@@ -48,9 +42,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn with(self, id: ExecutionId) -> Request {
+    fn with(self, id: ExecutionId, particulars: Option<Box<Particulars>>) -> Request {
         let Self { function, data, deadline, placement, .. } = self;
-        Request { id, function, data, deadline, placement, lineage: None }
+        Request { id, function, data, deadline, placement, particulars }
     }
 }
 

@@ -1,0 +1,37 @@
+//! What few starts say, on the wire: whose children they are, and by what they are found.
+
+use uuid::Uuid;
+
+use crate::proto;
+use crate::{Lineage, TaskId};
+
+impl proto::Start {
+    /// Says what the task descends from, and by what it is found.
+    #[must_use]
+    pub fn with_particulars(mut self, lineage: Option<Lineage>, labels: Vec<String>) -> Self {
+        let is_any = lineage.is_some() || !labels.is_empty();
+        let lineage = lineage.map(proto::Lineage::from);
+        self.particulars = is_any.then(|| Box::new(proto::Particulars { lineage, labels }));
+        self
+    }
+}
+
+impl From<Lineage> for proto::Lineage {
+    fn from(Lineage { parent, trace }: Lineage) -> Self {
+        let (trace_high, trace_low) = trace.uuid().as_u64_pair();
+        Self { parent: Some(parent.into()), trace_high, trace_low }
+    }
+}
+
+impl proto::Particulars {
+    /// What the task descends from; the parent is the root when the frame names no other.
+    pub fn descent(&self) -> Option<Lineage> {
+        let lineage = self.lineage.as_ref()?;
+        let parent: crate::ExecutionId = lineage.parent?.into();
+        let trace = match (lineage.trace_high, lineage.trace_low) {
+            (0, 0) => parent.task,
+            (high, low) => TaskId::from_uuid(Uuid::from_u64_pair(high, low)),
+        };
+        Some(Lineage { parent, trace })
+    }
+}
