@@ -116,6 +116,7 @@ codes! {
     ExecutionNotEnded    "E0305" FailedPrecondition   1  6 "the execution has not ended: there is no result yet"
     ControlTimeout       "E0306" DeadlineExceeded     1  3 "the slave did not answer a call in time"
     InputFull            "E0307" ResourceExhausted    1  9 "as many inputs wait for the execution as may"
+    NotQueued            "E0308" FailedPrecondition   1  1 "the execution does not wait in the queue: it runs, or is about to"
     FunctionTwice        "E0401" AlreadyExists        1  2 "two functions of the same name"
     FunctionName         "E0402" InvalidArgument      1  2 "a function's name cannot be used"
     SettingInvalid       "E0403" InvalidArgument      1  2 "a setting cannot be used"

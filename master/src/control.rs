@@ -4,6 +4,7 @@ mod error;
 mod input;
 mod line;
 mod list;
+mod queue;
 mod start;
 mod wait;
 mod watch;
@@ -30,6 +31,7 @@ pub(crate) use line::Ask;
 
 pub use error::ControlError;
 pub use list::{ExecutionPages, ListExecutions};
+pub use queue::{QueuePosition, QueuedExecution};
 pub use start::StartDetached;
 pub use watch::Watch;
 

@@ -2,6 +2,7 @@
 
 mod error;
 mod execute;
+mod queue;
 mod reply;
 mod status;
 mod tasks;
@@ -13,6 +14,7 @@ use crate::control::Control;
 
 pub use error::{ExecuteError, RefusedCall};
 pub use execute::ExecuteFunction;
+pub use queue::{FunctionQueue, QueueItem, QueueItemError};
 pub use reply::{CompletedTask, FunctionReply, TaskReply, TaskState};
 pub use status::{FunctionEnvironment, ManagerState, ManagerStatus};
 pub use wait::{WaitForTasks, WaitMonitor, WaitTasksError};

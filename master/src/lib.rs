@@ -43,7 +43,10 @@ mod task;
 
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
-pub use control::{Control, ControlError, ExecutionPages, ListExecutions, StartDetached, Watch};
+pub use control::{
+    Control, ControlError, ExecutionPages, ListExecutions, QueuePosition, QueuedExecution,
+    StartDetached, Watch,
+};
 pub use error::{
     ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InputError,
     InsideRuntime, InvalidGroup, JoinError, NotStarted, StartError,
@@ -51,8 +54,8 @@ pub use error::{
 pub use events::{Events, TaskEvent};
 pub use function_call::{
     CompletedTask, ExecuteError, ExecuteFunction, FunctionCalls, FunctionEnvironment,
-    FunctionReply, ManagerState, ManagerStatus, RefusedCall, TaskReply, TaskState, WaitForTasks,
-    WaitMonitor, WaitTasksError,
+    FunctionQueue, FunctionReply, ManagerState, ManagerStatus, QueueItem, QueueItemError,
+    RefusedCall, TaskReply, TaskState, WaitForTasks, WaitMonitor, WaitTasksError,
 };
 pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};
 pub use hooks::OnStartError;

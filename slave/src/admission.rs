@@ -4,6 +4,7 @@
 
 mod check;
 mod environment;
+mod line;
 mod pool;
 mod queue;
 mod untaken;
@@ -14,10 +15,15 @@ use std::collections::BTreeMap;
 use selsyn_common::{ExecutionId, MasterId, Refusal};
 
 pub(crate) use environment::Doors;
+pub(crate) use line::InLine;
 use pool::Pool;
-use queue::Waiter;
+use queue::{STEP, Waiter};
 use untaken::Untaken;
 use waiting::Waiting;
+
+/// In front of the first ticket is room for as many as will ever be moved there, and behind it for
+/// more than will ever come.
+const FIRST_TICKET: u64 = 1 << 62;
 
 /// Where an execution runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +91,7 @@ impl Admission {
             queued: Waiting::default(),
             shares: BTreeMap::new(),
             owners: 0,
-            tickets: 0,
+            tickets: FIRST_TICKET,
             untaken: Untaken::new(limits, max_payload_bytes),
             doors: Doors::Open,
             completions: 0,
@@ -107,7 +113,7 @@ impl Admission {
             pool.running += 1;
             return Ok(Place::Slot { blocking });
         }
-        self.tickets += 1;
+        self.tickets += STEP;
         let ticket = self.tickets;
         let waiter = Waiter::new(ticket, applicant.id, applicant.bytes);
         pool.queues.entry(owner).or_default().push(waiter);

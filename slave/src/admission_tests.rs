@@ -54,6 +54,31 @@ fn where_masters_share_a_queue_none_takes_more_than_its_share_and_slots_take_tur
 }
 
 #[test]
+fn a_line_is_told_in_the_order_of_its_turns_also_after_a_move() {
+    let mut admission =
+        Admission::new(AdmissionLimits { slots: 1, queue_tasks: 9, ..LIMITS }, 1_000);
+    let slot = admission.apply(of(1, 0)).unwrap();
+    let places = [(1, 1), (1, 2), (2, 3), (3, 4), (1, 5)]
+        .map(|(owner, number)| admission.apply(of(owner, number)).unwrap());
+    // The second owner has had the last turn.
+    assert_eq!(admission.release(slot, owner()).unwrap().0, background(1).id);
+    assert_eq!(admission.release(slot, owner()).unwrap().0, background(3).id);
+    let told = |admission: &Admission| -> Vec<_> {
+        admission.in_line(9).iter().map(|it| (it.id, it.position)).collect()
+    };
+    let ids = |of: [(u8, usize); 3]| of.map(|(number, position)| (background(number).id, position));
+    assert_eq!(told(&admission), ids([(4, 0), (2, 0), (5, 1)]));
+    let [_, second, third, _, fifth] = places;
+    assert_eq!(admission.move_to(fifth, of(1, 0).owner, 0), Some(0));
+    assert_eq!(told(&admission), ids([(4, 0), (5, 0), (2, 1)]));
+    assert_eq!(admission.move_to(second, of(1, 0).owner, 7), Some(1));
+    assert_eq!(admission.move_to(third, of(2, 0).owner, 0), None, "it has a slot");
+    assert_eq!(admission.in_line(1).len(), 1);
+    let turns: Vec<_> = (0..3).map(|_| admission.release(slot, owner()).unwrap().0).collect();
+    assert_eq!(turns, [4, 5, 2].map(|n| background(n).id));
+}
+
+#[test]
 fn a_master_that_is_alone_may_fill_the_queue() {
     let mut admission = Admission::new(LIMITS, 1_000);
     admission.set_owners(1);

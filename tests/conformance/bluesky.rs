@@ -3,6 +3,7 @@
 mod admission;
 mod environment;
 mod execute;
+mod queue;
 mod results;
 mod waiting;
 

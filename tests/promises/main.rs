@@ -30,6 +30,7 @@ mod nested;
 mod origin;
 mod outputs;
 mod payloads;
+mod queue;
 mod reconnect;
 mod records;
 mod resume;

@@ -1276,6 +1276,52 @@ pub struct StopExecutionRequest {
     #[prost(bool, tag = "3")]
     pub ended_is_fine: bool,
 }
+/// Asks what waits for a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQueueRequest {
+    /// Most executions of the reply, at most 10,000; 0 means 1,000.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+}
+/// What waits for a slot: first for slots of async functions, then for those of blocking ones, each
+/// in the order of turns.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQueueReply {
+    /// Those whose turns come first.
+    #[prost(message, repeated, tag = "1")]
+    pub waiting: ::prost::alloc::vec::Vec<QueuedExecution>,
+}
+/// An execution that waits for a slot.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueuedExecution {
+    /// What there is to say of it.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionInfo>,
+    /// Its place in its line, from 0: those of its owner that wait for the same kind of slot. Owners take
+    /// turns.
+    #[prost(uint32, tag = "2")]
+    pub position: u32,
+    /// It waits for a slot of blocking functions.
+    #[prost(bool, tag = "3")]
+    pub blocking: bool,
+}
+/// Asks that an execution take another place in its line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveQueuedRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// Its place from now on; one behind the last means the last.
+    #[prost(uint32, tag = "2")]
+    pub position: u32,
+}
+/// Asks that an execution that waits never run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropQueuedRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+}
 /// Hands a running function something.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SendInputRequest {

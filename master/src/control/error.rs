@@ -56,6 +56,12 @@ pub enum ControlError {
         /// Which run.
         id: ExecutionId,
     },
+    /// It does not wait in the queue: it runs, or is about to.
+    #[error("execution {id} does not wait in the queue: it runs, or is about to")]
+    NotQueued {
+        /// Which run.
+        id: ExecutionId,
+    },
     /// As many inputs wait for it as may: the function is slow, or takes none. Send it later.
     #[error("execution {id} takes no more input for now: as much waits as may")]
     InputFull {
@@ -105,6 +111,7 @@ impl ControlError {
             Self::Expired { .. } => ErrorCode::ExecutionExpired,
             Self::AlreadyTerminal { .. } => ErrorCode::AlreadyTerminal,
             Self::NotEnded { .. } => ErrorCode::ExecutionNotEnded,
+            Self::NotQueued { .. } => ErrorCode::NotQueued,
             Self::InputFull { .. } => ErrorCode::InputFull,
             Self::NotEncodable { .. } => ErrorCode::NotEncodable,
             Self::Elapsed { .. } => ErrorCode::JoinElapsed,
@@ -128,6 +135,7 @@ impl ControlError {
             | Self::Expired { id }
             | Self::AlreadyTerminal { id, .. }
             | Self::NotEnded { id }
+            | Self::NotQueued { id }
             | Self::InputFull { id }
             | Self::NotEncodable { id, .. }
             | Self::Elapsed { id, .. }
@@ -154,6 +162,7 @@ impl ControlError {
             (Some(ErrorCode::ExecutionNotFound), Some(id)) => Self::NotFound { id },
             (Some(ErrorCode::ExecutionExpired), Some(id)) => Self::Expired { id },
             (Some(ErrorCode::ExecutionNotEnded), Some(id)) => Self::NotEnded { id },
+            (Some(ErrorCode::NotQueued), Some(id)) => Self::NotQueued { id },
             (Some(ErrorCode::InputFull), Some(id)) => Self::InputFull { id },
             (Some(ErrorCode::AlreadyTerminal), Some(id)) => {
                 let named = header(&status, "selsyn-status").unwrap_or_default();

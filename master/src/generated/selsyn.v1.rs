@@ -407,6 +407,82 @@ pub mod control_client {
                 .insert(GrpcMethod::new("selsyn.v1.Control", "StopExecution"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists what waits for a slot, in the order of its turns.
+        pub async fn list_queue(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::ListQueueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ListQueueReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/ListQueue",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "ListQueue"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Moves an execution that waits within its line. E0308 when it does not wait, since it runs or is
+        /// about to; E0303 when it has ended.
+        pub async fn move_queued(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::MoveQueuedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::QueuedExecution>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/MoveQueued",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "MoveQueued"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends an execution that waits, ABORTED and without having run. Refused as MoveQueued is.
+        pub async fn drop_queued(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::DropQueuedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ExecutionInfo>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/DropQueued",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "DropQueued"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Hands a running function something, in the order of the calls. What comes before the function
         /// asks for input waits. E0303 when it has ended; E0307 when as much waits as may, since the
         /// function is slow, or takes none.

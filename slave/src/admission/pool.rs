@@ -1,8 +1,8 @@
 //! The slots of one kind, and whose turn it is at the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use selsyn_common::MasterId;
+use selsyn_common::{ExecutionId, MasterId};
 
 use super::queue::{Queue, Waiter};
 
@@ -21,7 +21,7 @@ impl Pool {
         Self { slots, ..Self::default() }
     }
 
-    /// Takes the oldest task of the owner whose turn it is.
+    /// Takes the next task of the owner whose turn it is.
     pub(super) fn next(&mut self) -> Option<(MasterId, Waiter)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let after = |last| self.queues.range((Excluded(last), Unbounded)).next();
@@ -30,6 +30,39 @@ impl Pool {
         self.last = Some(owner);
         let taken = self.take(owner, Queue::pop)?;
         Some((owner, taken))
+    }
+
+    /// Those that wait, with the owner and the position of each in its queue, in the order of their
+    /// turns.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = (MasterId, usize, ExecutionId)> {
+        let is_late = |owner: &MasterId| self.last.is_none_or(|last| *owner > last);
+        let late = self.queues.iter().filter(move |(owner, _)| is_late(owner));
+        let early = self.queues.iter().filter(move |(owner, _)| !is_late(owner));
+        let owners = late.chain(early);
+        let mut lines: VecDeque<_> =
+            owners.map(|(owner, queue)| (*owner, queue.iter().enumerate())).collect();
+        std::iter::from_fn(move || {
+            loop {
+                let (owner, mut line) = lines.pop_front()?;
+                if let Some((position, waiter)) = line.next() {
+                    lines.push_back((owner, line));
+                    return Some((owner, position, waiter.id));
+                }
+            }
+        })
+    }
+
+    /// Gives a task another position in its owner's queue; says which it has then, and the last turn
+    /// of that queue.
+    pub(super) fn move_to(
+        &mut self,
+        owner: MasterId,
+        ticket: u64,
+        position: usize,
+    ) -> Option<(usize, u64)> {
+        let queue = self.queues.get_mut(&owner)?;
+        let position = queue.move_to(ticket, position)?;
+        Some((position, queue.last_turn()))
     }
 
     pub(super) fn withdraw(&mut self, owner: MasterId, ticket: u64) -> Option<Waiter> {

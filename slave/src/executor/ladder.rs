@@ -22,6 +22,11 @@ const DROP_PATIENCE: Duration = Duration::from_millis(100);
 pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCause) {
     debug!(task.id = %record.id, ?cause, "asked to stop");
     let stop = record.state().life.stop(cause);
+    stopped(core, record, stop);
+}
+
+/// Does what a wish to stop leads to.
+pub(super) fn stopped(core: &Arc<Core>, record: &Arc<Record>, stop: Stop) {
     match stop {
         Stop::NeverRan(outcome) => never_ran(core, record, *outcome),
         Stop::Ask => {

@@ -291,6 +291,31 @@ pub mod control_server {
             tonic::Response<::selsyn_common::proto::ExecutionInfo>,
             tonic::Status,
         >;
+        /// Lists what waits for a slot, in the order of its turns.
+        async fn list_queue(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::ListQueueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ListQueueReply>,
+            tonic::Status,
+        >;
+        /// Moves an execution that waits within its line. E0308 when it does not wait, since it runs or is
+        /// about to; E0303 when it has ended.
+        async fn move_queued(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::MoveQueuedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::QueuedExecution>,
+            tonic::Status,
+        >;
+        /// Ends an execution that waits, ABORTED and without having run. Refused as MoveQueued is.
+        async fn drop_queued(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::DropQueuedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ExecutionInfo>,
+            tonic::Status,
+        >;
         /// Hands a running function something, in the order of the calls. What comes before the function
         /// asks for input waits. E0303 when it has ended; E0307 when as much waits as may, since the
         /// function is slow, or takes none.
@@ -762,6 +787,150 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StopExecutionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/ListQueue" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListQueueSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::ListQueueRequest,
+                    > for ListQueueSvc<T> {
+                        type Response = ::selsyn_common::proto::ListQueueReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::ListQueueRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::list_queue(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListQueueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/MoveQueued" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveQueuedSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::MoveQueuedRequest,
+                    > for MoveQueuedSvc<T> {
+                        type Response = ::selsyn_common::proto::QueuedExecution;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::MoveQueuedRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::move_queued(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveQueuedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/DropQueued" => {
+                    #[allow(non_camel_case_types)]
+                    struct DropQueuedSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::DropQueuedRequest,
+                    > for DropQueuedSvc<T> {
+                        type Response = ::selsyn_common::proto::ExecutionInfo;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::DropQueuedRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::drop_queued(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DropQueuedSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

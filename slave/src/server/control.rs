@@ -7,15 +7,17 @@ mod execution;
 mod input;
 mod list;
 mod page;
+mod queue;
 mod start;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 use selsyn_common::proto::{
-    ChangeEnvironmentRequest, ExecutionExistsReply, ExecutionExistsRequest, ExecutionInfo,
-    GetExecutionRequest, InfoReply, InfoRequest, ListExecutionsReply, ListExecutionsRequest,
-    ListFunctionsReply, ListFunctionsRequest, Outcome, ResultRequest, SendInputReply,
+    ChangeEnvironmentRequest, DropQueuedRequest, ExecutionExistsReply, ExecutionExistsRequest,
+    ExecutionInfo, GetExecutionRequest, InfoReply, InfoRequest, ListExecutionsReply,
+    ListExecutionsRequest, ListFunctionsReply, ListFunctionsRequest, ListQueueReply,
+    ListQueueRequest, MoveQueuedRequest, Outcome, QueuedExecution, ResultRequest, SendInputReply,
     SendInputRequest, StartRequest, StopExecutionRequest, WatchRequest,
 };
 use tokio_stream::Stream;
@@ -92,6 +94,27 @@ impl Control for Service {
         request: Request<StopExecutionRequest>,
     ) -> Result<Response<ExecutionInfo>, Status> {
         execution::stop(&self.core, request.into_inner()).map(Response::new)
+    }
+
+    async fn list_queue(
+        &self,
+        request: Request<ListQueueRequest>,
+    ) -> Result<Response<ListQueueReply>, Status> {
+        Ok(Response::new(queue::list(&self.core, request.get_ref())))
+    }
+
+    async fn move_queued(
+        &self,
+        request: Request<MoveQueuedRequest>,
+    ) -> Result<Response<QueuedExecution>, Status> {
+        queue::move_to(&self.core, request.get_ref()).map(Response::new)
+    }
+
+    async fn drop_queued(
+        &self,
+        request: Request<DropQueuedRequest>,
+    ) -> Result<Response<ExecutionInfo>, Status> {
+        queue::drop(&self.core, request.get_ref()).map(Response::new)
     }
 
     async fn send_input(
