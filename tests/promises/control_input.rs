@@ -122,3 +122,20 @@ async fn inputs_that_wait_in_all_executions_together_are_bounded() {
     assert_eq!(missed, 1);
     slave.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_waits_for_an_execution_that_never_runs_gives_its_room_back() {
+    let gate = Gate::closed();
+    let builder = takes_late(Slave::builder().slots(1).all_inputs(10_000), &gate);
+    let (slave, control, _master) = on_a_socket(builder).await;
+    let (runs, waits) = (started(&control, "late").await, started(&control, "late").await);
+    let half = || Payload::bytes(vec![7; 6_000]);
+    control.send_input(waits, half()).await.unwrap();
+    assert_eq!(code(control.send_input(runs, half()).await), "E0307");
+    control.stop(waits, "enough").await.unwrap();
+    control.wait_for_completion(waits, Some(expect::LIMIT)).await.unwrap();
+    control.send_input(runs, half()).await.unwrap();
+    gate.open();
+    control.wait_for_completion(runs, Some(expect::LIMIT)).await.unwrap();
+    slave.shutdown().await.unwrap();
+}

@@ -35,11 +35,17 @@ impl Aside {
     /// The run has ended in this way; an exit code outranks it. Nothing that it asked for outlives
     /// it. What user code left is dropped here: nothing may be locked.
     pub(crate) fn wind_up(&self, end: End) -> End {
-        let Some(extras) = &self.extras else { return end };
+        self.close();
+        let exit = self.extras.as_ref().and_then(|extras| extras.exit.get());
+        exit.map_or(end, |code| End::Exited(*code))
+    }
+
+    /// Ends what the run asked for, and what it was handed and has not taken. Nothing may be locked.
+    pub(crate) fn close(&self) {
+        let Some(extras) = &self.extras else { return };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| extras.close())) {
             warn!("dropping a callback panicked: {}", panic_message(panic.as_ref()));
         }
-        extras.exit.get().map_or(end, |code| End::Exited(*code))
     }
 
     /// Adds what is known of the run to its verdict.

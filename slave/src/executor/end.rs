@@ -74,11 +74,13 @@ fn judge<'a>(
     pass_on(core, next);
 }
 
-/// It was stopped before it ran.
+/// It was stopped before it ran. What it was handed while it waited goes.
 pub(super) fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
     let mut state = record.state();
+    let aside = Aside::of(record, &state);
     let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
     conclude(core, record, state, outcome, core.epoch.now(), Leaves::AtOnce);
+    aside.iter().for_each(Aside::close);
     pass_on(core, next);
 }
 
