@@ -78,6 +78,8 @@ pub(crate) struct Admission {
     tickets: u64,
     untaken: Untaken,
     doors: Doors,
+    /// How many are at it to close the doors.
+    closers: usize,
     /// Executions that have ended.
     completions: u64,
 }
@@ -94,6 +96,7 @@ impl Admission {
             tickets: FIRST_TICKET,
             untaken: Untaken::new(limits, max_payload_bytes),
             doors: Doors::Open,
+            closers: 0,
             completions: 0,
         }
     }

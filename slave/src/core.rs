@@ -6,6 +6,7 @@ use std::time::Duration;
 use selsyn_common::proto::{self, from_slave::Frame};
 use selsyn_common::{BootId, ErrorCode, ExecutionId, MasterId, Refusal, SlaveId};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     /// Told when the slave has stopped: nothing waits for masters any more.
     pub(crate) stopped: CancellationToken,
     admission: Mutex<Admission>,
+    /// Told when one who closes the environment is done.
+    pub(crate) closed: Notify,
     forbidden: ForbiddenIds,
     /// Where user code runs.
     functions: Handle,
@@ -64,6 +67,7 @@ impl Core {
             boot_id,
             epoch,
             admission: Mutex::new(Admission::new(settings.admission, settings.max_payload_bytes)),
+            closed: Notify::new(),
             forbidden: ForbiddenIds::default(),
             sessions: Sessions::new(
                 settings.max_sessions,

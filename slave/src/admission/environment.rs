@@ -30,13 +30,15 @@ impl Admission {
             );
             return Err(Refusal::because(ErrorCode::ForegroundBusy, message));
         }
+        self.closers += 1;
         self.doors = Doors::Closing;
         Ok(())
     }
 
-    /// Everybody inside has been stopped.
+    /// One who closes has stopped everybody inside. Where several do, the last one shuts the doors.
     pub(crate) fn end_close(&mut self) {
-        if self.doors == Doors::Closing {
+        self.closers -= 1;
+        if self.closers == 0 && self.doors == Doors::Closing {
             self.doors = Doors::Closed;
         }
     }

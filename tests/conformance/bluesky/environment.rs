@@ -1,8 +1,12 @@
 //! C-02, C-14 to C-18 and C-31: how the slave stands, and whether it is ready to run.
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use selsyn::{ControlError, ExecuteError, FunctionCalls, ManagerState, Ran, TaskStatus};
+use selsyn::{
+    ControlError, ExecuteError, Failure, FunctionCalls, FunctionExecution, Initialization,
+    ManagerState, Ran, TaskStatus, initializer,
+};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
 
@@ -132,5 +136,52 @@ async fn c_31_the_version_of_the_results_changes_at_each_end_and_at_nothing_else
     gate.open();
     completed(&calls, &two).await;
     assert_ne!(version().await, after_one);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn c_18_whoever_closes_an_environment_that_is_being_closed_waits_for_all_of_it() {
+    let (farewell, told) = (Gate::closed(), Gate::closed());
+    let (leave, telling) = (farewell.clone(), told.clone());
+    let load = |_: Initialization| async { Ok::<_, Failure>(()) };
+    let slow = initializer(load)
+        .pre_stop(move |_: Arc<()>| {
+            let (leave, telling) = (leave.clone(), telling.clone());
+            async move {
+                telling.open();
+                leave.opened().await;
+            }
+        })
+        .pre_stop_timeout(expect::LIMIT)
+        .function(|_: FunctionExecution, _: Arc<()>, (): ()| async { Ok::<_, Failure>(()) });
+    let cluster = TestCluster::builder(1)
+        .slaves(move |_, slave| slave.function("slow", slow.clone()))
+        .start()
+        .await
+        .unwrap();
+    let calls = cluster.connection(0).function_calls();
+    let reply = calls.function("slow").execute().await.unwrap();
+    completed(&calls, &reply.task_uid).await;
+
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (first, second) = (calls.environment(), calls.environment());
+    let destroying = tokio::spawn(async move { first.destroy().await });
+    expect::soon("the farewell to begin", told.opened()).await;
+    let answers = Arc::clone(&heard);
+    let closing = tokio::spawn(async move {
+        let closed = second.close().await;
+        answers.lock().unwrap().push("answered");
+        closed
+    });
+    // Calls that come after it are answered: so would it be, if it did not wait.
+    for _ in 0..100 {
+        assert_eq!(state(&calls).await, ManagerState::ClosingEnvironment);
+    }
+    heard.lock().unwrap().push("farewell");
+    farewell.open();
+    for answer in [destroying.await.unwrap(), closing.await.unwrap()] {
+        assert_eq!(answer.unwrap().manager_state, ManagerState::Closed);
+    }
+    assert_eq!(*heard.lock().unwrap(), ["farewell", "answered"]);
     cluster.stop().await;
 }
