@@ -1,8 +1,9 @@
 //! What runs once before the first call of a function, and the state it leaves.
 
+mod health;
 mod initialization;
 mod instance;
-mod watch;
+mod making;
 
 use std::any::Any;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use selsyn_common::{Failure, FromPayload, IntoPayload};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::execution::FunctionExecution;
 use crate::function::{self, Function};
@@ -20,8 +22,9 @@ use crate::hooks::{Boxed, on_a_thread};
 
 pub use initialization::Initialization;
 
+pub(crate) use health::stop_all;
 pub(crate) use instance::Instance;
-pub(crate) use watch::{stop_all, watch};
+pub(crate) use making::ready;
 
 /// Time an attempt has by default: FunctionGraph's longest.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -103,14 +106,28 @@ where
 }
 
 /// Makes an initializer of a function that blocks its thread: it gets one of its own. One that is
-/// over its time-out cannot be ended; what it makes then is dropped.
+/// over its time-out cannot be ended: the next attempt waits until it has returned, within its own
+/// time-out, so that it never has more than that one thread. What it makes then is dropped.
 pub fn blocking_initializer<F, S, E>(load: F) -> Initializer<S>
 where
     F: Fn(Initialization) -> Result<S, E> + Send + Sync + 'static,
     S: Send + Sync + 'static,
     E: Into<Failure> + Send + 'static,
 {
-    initializer(on_a_thread(load))
+    let (load, alone) = (Arc::new(load), Arc::new(Semaphore::new(1)));
+    initializer(move |told| {
+        let (load, alone) = (Arc::clone(&load), Arc::clone(&alone));
+        async move {
+            // The semaphore is never closed: without its permit nothing would be loaded.
+            let turn = alone.acquire_owned().await;
+            let load = move |(turn, told)| {
+                let made = load(told);
+                drop::<Result<OwnedSemaphorePermit, AcquireError>>(turn);
+                made
+            };
+            on_a_thread(load)((turn, told)).await
+        }
+    })
 }
 
 impl<S: Send + Sync + 'static> Initializer<S> {

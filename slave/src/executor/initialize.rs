@@ -18,22 +18,17 @@ pub(super) fn before(core: &Arc<Core>, record: &Arc<Record>) {
 
 async fn wait(mut waiting: Waiting) {
     let (core, record) = (Arc::clone(&waiting.core), Arc::clone(&waiting.record));
-    let function = &record.function;
-    let Some(instance) = &function.instance else { return };
     let made = tokio::select! {
-        made = instance.ready(function, record.id.task, core.functions()) => made,
+        biased;
         // What waits has ended by then, or ends with what is dropped here.
         () = core.stopped.cancelled() => return,
+        // It was stopped: nobody shall keep its data.
+        () = record.until(|state| state.is_left) => return waiting.goes_on = true,
+        made = initializer::ready(&core, &record) => made,
     };
     waiting.goes_on = true;
     match made {
-        Ok(made) => {
-            if let Some(state) = made {
-                function.is_initialized();
-                initializer::watch(&core, function, state);
-            }
-            run::go(&core, &record);
-        }
+        Ok(()) => run::go(&core, &record),
         Err(failure) => not_initialized(&core, &record, failure),
     }
 }

@@ -174,3 +174,124 @@ async fn b_10_a_state_that_is_not_healthy_any_more_is_made_anew_and_told_before_
     cluster.stop().await;
     assert_eq!((loads.now(), farewells.now()), (2, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn b_10_a_state_that_was_destroyed_is_asked_after_no_more() {
+    let asked = Count::default();
+    let asks = asked.clone();
+    let load = |_: Initialization| async { Ok::<_, Failure>(Dataset(7)) };
+    let healthy = move |_: Arc<Dataset>| {
+        asks.up();
+        async { true }
+    };
+    let f = initializer(load).healthy(healthy).function(give);
+    let cluster = in_virtual_time(move |_, slave| slave.function("f", f.clone())).await;
+    assert_eq!(value(&cluster).await, 7);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(asked.now(), 2);
+    cluster.connection(0).function_calls().environment().destroy().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(asked.now(), 2);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn b_10_an_initializer_that_runs_when_the_environment_is_destroyed_ends_with_it() {
+    let (entered, left, loads) = (Gate::closed(), Gate::closed(), Count::default());
+    let (enter, leave, counted) = (entered.clone(), left.clone(), loads.clone());
+    let load = move |_: Initialization| {
+        let (entered, on_drop, load) = (enter.clone(), OpenOnDrop(leave.clone()), counted.up());
+        async move {
+            let _on_drop = on_drop;
+            entered.open();
+            if load == 1 {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Failure>(Dataset(load))
+        }
+    };
+    let cluster = slave_of(initializer(load).function(give)).await;
+    let calls = cluster.connection(0).function_calls();
+    let waits = started(&cluster).await;
+    expect::soon("the initializer", entered.opened()).await;
+    calls.environment().destroy().await.unwrap();
+    expect::failure(&waits, TaskStatus::Aborted).await;
+    expect::soon("the end of the initializer", left.opened()).await;
+    calls.environment().open().await.unwrap();
+    assert_eq!(value(&cluster).await, 2);
+    cluster.stop().await;
+}
+
+/// Opens a gate when it is dropped.
+struct OpenOnDrop(Gate);
+
+impl Drop for OpenOnDrop {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
+#[tokio::test]
+async fn b_08_a_call_that_is_stopped_while_it_waits_keeps_nothing_and_others_go_on_waiting() {
+    let (gate, entered) = (Gate::closed(), Gate::closed());
+    let (opens, enter) = (gate.clone(), entered.clone());
+    let load = move |_: Initialization| {
+        let (gate, entered) = (opens.clone(), enter.clone());
+        async move {
+            entered.open();
+            gate.opened().await;
+            Ok::<_, Failure>(Dataset(7))
+        }
+    };
+    let cluster = slave_of(initializer(load).function(give)).await;
+    // The first one had it begun, and is stopped like the others.
+    let first = started(&cluster).await;
+    expect::soon("the initializer", entered.opened()).await;
+    let last = started(&cluster).await;
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let before = metrics.num_alive_tasks();
+    let mut stopped = vec![first];
+    for _ in 0..100 {
+        stopped.push(started(&cluster).await);
+    }
+    for task in &stopped {
+        task.cancel("enough");
+        expect::failure(task, TaskStatus::Aborted).await;
+    }
+    // Each that waits has a task of its own.
+    expect::eventually("those who were stopped to go", || metrics.num_alive_tasks() < before + 50)
+        .await;
+    gate.open();
+    let got = expect::soon("the call", last.success::<usize>()).await.unwrap();
+    assert_eq!(got, 7);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn b_08_a_blocking_initializer_that_hangs_keeps_one_thread_however_often_it_is_tried() {
+    let threads = Count::default();
+    let counted = threads.clone();
+    let (release, hangs) = std::sync::mpsc::channel::<()>();
+    let hangs = std::sync::Mutex::new(hangs);
+    let load = move |_: Initialization| {
+        let load = counted.up();
+        // Until the sender is dropped.
+        let _ = hangs.lock().unwrap().recv();
+        Ok::<_, Failure>(Dataset(load))
+    };
+    let load = blocking_initializer(load).timeout(Duration::from_millis(20));
+    let cluster = slave_of(load.function(give)).await;
+    for _ in 0..2 {
+        let outcome = called(&cluster).await;
+        assert_eq!(outcome.failure().unwrap().kind, FailureKind::InitTimedOut);
+    }
+    assert_eq!(threads.now(), 1);
+    drop(release);
+    let mut got = called(&cluster).await;
+    // The thread may need longer than three attempts to come back.
+    while got.value().is_none() {
+        got = called(&cluster).await;
+    }
+    assert_eq!(got.value().unwrap().to::<usize>().unwrap(), 2);
+    cluster.stop().await;
+}

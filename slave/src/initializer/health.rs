@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
@@ -26,8 +27,13 @@ enum Health {
     Broken,
 }
 
-/// Asks after a state until it is not good any more, if somebody can tell.
-pub(crate) fn watch(core: &Arc<Core>, of: &Arc<Registered>, state: AnyState) {
+/// Asks after a state until it is not good any more, or is forgotten, if somebody can tell.
+pub(super) fn watch(
+    core: &Arc<Core>,
+    of: &Arc<Registered>,
+    state: AnyState,
+    forgotten: CancellationToken,
+) {
     let Some(instance) = &of.instance else { return };
     if instance.initializer.healthy.is_none() {
         return;
@@ -37,10 +43,10 @@ pub(crate) fn watch(core: &Arc<Core>, of: &Arc<Registered>, state: AnyState) {
         let Some(instance) = &of.instance else { return };
         tokio::select! {
             () = core.stopped.cancelled() => {}
+            () = forgotten.cancelled() => {}
             () = is_broken(&core, &instance.initializer, &state) => {
                 warn!(function = %of.name, "its state is not healthy; the next call makes another");
-                of.is_to_be_initialized();
-                if let Some(state) = instance.forget(Some(&state)) {
+                if let Some(state) = instance.forget(&of, &state) {
                     pre_stop(&core, &of, instance, state).await;
                 }
             }
@@ -77,13 +83,12 @@ async fn ask(core: &Core, initializer: &Arc<Erased>, state: &AnyState) -> Health
     }
 }
 
-/// Tells the pre-stop hooks of all functions, at once, before the slave is gone.
+/// Gives up the states of all functions, and those that are being made; tells the pre-stop hooks,
+/// all at once.
 pub(crate) async fn stop_all(core: &Arc<Core>) {
     let stopping = core.registry.all().into_iter().map(|of| async move {
         let Some(instance) = &of.instance else { return };
-        // The next call makes the state anew, also where it would begin inline.
-        of.is_to_be_initialized();
-        if let Some(state) = instance.forget(None) {
+        if let Some(state) = instance.give_up(&of) {
             pre_stop(core, &of, instance, state).await;
         }
     });
