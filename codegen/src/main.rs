@@ -68,6 +68,8 @@ fn write_messages(root: &Path, descriptors: &FileDescriptorSet) -> Result<(), Bo
         .boxed(".selsyn.v1.Output.content.table")
         .boxed(".selsyn.v1.Output.content.container")
         .boxed(".selsyn.v1.Output.content.custom")
+        .boxed(".selsyn.v1.Output.content.part")
+        .boxed(".selsyn.v1.ExecutionPart.failure")
         .boxed(".selsyn.v1.Outcome.measured")
         .build_client(false)
         .build_server(false);

@@ -117,6 +117,8 @@ codes! {
     ControlTimeout       "E0306" DeadlineExceeded     1  3 "the slave did not answer a call in time"
     InputFull            "E0307" ResourceExhausted    1  9 "as many inputs wait for the execution as may"
     NotQueued            "E0308" FailedPrecondition   1  1 "the execution does not wait in the queue: it runs, or is about to"
+    PartNotFound         "E0309" NotFound             1  5 "the execution has no such part, or no single one"
+    PartResultMissing    "E0310" FailedPrecondition   1  1 "the part has no result, or only the beginning of one"
     FunctionTwice        "E0401" AlreadyExists        1  2 "two functions of the same name"
     FunctionName         "E0402" InvalidArgument      1  2 "a function's name cannot be used"
     SettingInvalid       "E0403" InvalidArgument      1  2 "a setting cannot be used"
@@ -136,6 +138,8 @@ codes! {
     InsideRuntime        "E0601" FailedPrecondition   1  2 "a blocking call inside an async runtime"
     OutputInvalid        "E0701" InvalidArgument      1  1 "what a function gave cannot be shown"
     OutputTooLarge       "E0702" InvalidArgument      1  1 "one output of a function is over the limit"
+    PartInvalid          "E0703" InvalidArgument      1  1 "what a function reported of a part cannot be so"
+    PartTooLarge         "E0704" ResourceExhausted    1  1 "the parts of an execution are too many or too large"
 }
 
 impl ErrorCode {

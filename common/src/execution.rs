@@ -77,6 +77,10 @@ pub struct ExecutionInfo {
     pub parent: Option<ExecutionId>,
     /// Number that its next event will have.
     pub next_seq: u64,
+    /// Parts that it has reported.
+    pub parts: u32,
+    /// Those of them that have succeeded.
+    pub parts_succeeded: u32,
 }
 
 impl ExecutionInfo {
@@ -85,10 +89,11 @@ impl ExecutionInfo {
         self.phase == Phase::Ended
     }
 
-    /// Whether it has ended with a value; `None` while it has not ended. (PyODPS's `is_successful`
-    /// says no both for what failed and for what runs.)
+    /// Whether it has ended with a value, and all of its parts well; `None` while it has not ended.
+    /// (PyODPS's `is_successful` says no both for what failed and for what runs.)
     pub fn is_successful(&self) -> Option<bool> {
-        self.is_ended().then_some(self.status == TaskStatus::Completed)
+        let is_well = self.status == TaskStatus::Completed && self.parts == self.parts_succeeded;
+        self.is_ended().then_some(is_well)
     }
 }
 
@@ -132,6 +137,12 @@ impl ExecutionEvent {
 }
 
 /// A label of the wire: microseconds since 1970.
-pub(crate) fn time_of(micros: u64) -> SystemTime {
+pub fn time_of(micros: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
+}
+
+/// The label of a moment; 0 for what lies before 1970.
+pub(crate) fn micros_of(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -12,6 +12,7 @@
 //! | [`Context`], [`FailedTask`] | what goes down to child tasks, and comes up from them |
 //! | [`Refusal`] | why something was not done |
 //! | [`Output`], [`OutputContent`] | what a running function shows |
+//! | [`Part`], [`Parts`] | named parts of an execution's work, each with a status and a result |
 //! | [`ExecutionInfo`], [`ExecutionEvent`] | what a slave says of an execution to who looks at it |
 //! | [`FunctionCall`], [`TaskUid`] | a call as bluesky queueserver words it |
 //! | [`ErrorCode`] | the one table of codes |
@@ -35,6 +36,7 @@ pub mod link;
 mod log_tail;
 mod outcome;
 mod output;
+mod part;
 mod payload;
 #[doc(hidden)]
 pub mod proto;
@@ -42,6 +44,8 @@ mod status;
 mod stopped;
 mod summary;
 mod token;
+#[doc(hidden)]
+pub mod utc;
 #[doc(hidden)]
 pub mod wire;
 
@@ -63,6 +67,12 @@ pub use output::{
     Column, ColumnType, Container, ContainerItem, ContainerLayout, Counts, Custom, GridArea,
     GridError, GridTemplate, ItemQuery, LogLevel, LogLine, NonFinite, Output, OutputContent,
     OutputError, Picture, Plot, Progress, Snapshot, TabPosition, Table, Trace, Verb,
+};
+#[doc(hidden)]
+pub use part::PartChange;
+pub use part::{
+    FailureText, FailureTextKind, NoProgress, NoStage, Part, PartError, PartExtent, PartProgress,
+    PartReadError, PartResult, PartStatus, Parts, StageProgress, UnknownPartStatus,
 };
 #[cfg(feature = "prost-payload")]
 pub use payload::Prost;

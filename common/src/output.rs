@@ -32,6 +32,8 @@ pub use trace::Trace;
 pub use value::NonFinite;
 pub use verb::Verb;
 
+use crate::Part;
+
 /// Something a running function shows, with its place in the execution's event log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
@@ -41,7 +43,7 @@ pub struct Output {
     pub content: OutputContent,
 }
 
-/// What is shown. The kinds and their shapes are CloudPSS's.
+/// What is shown. The kinds and their shapes are CloudPSS's, but for parts, which are PyODPS's.
 ///
 /// Its JSON is CloudPSS's envelope: see [`OutputContent::to_json`].
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +61,9 @@ pub enum OutputContent {
     Container(Container),
     /// What only the application understands.
     Custom(Custom),
+    /// A part of its work, as it stands: reported through `FunctionExecution::part`, which alone
+    /// knows what may follow what.
+    Part(Box<Part>),
 }
 
 impl OutputContent {
@@ -78,6 +83,7 @@ impl OutputContent {
             Self::Table(_) => "table",
             Self::Container(_) => "container",
             Self::Custom(_) => "custom",
+            Self::Part(_) => "part",
         }
     }
 
@@ -91,13 +97,14 @@ impl OutputContent {
             Self::Table(table) => table.key.as_deref(),
             Self::Container(container) => container.key.as_deref(),
             Self::Custom(custom) => custom.key.as_deref(),
+            Self::Part(part) => Some(&part.name),
         }
     }
 
     /// What it does to the thing its key names, as in the envelope's `verb`.
     pub fn verb(&self) -> &str {
         match self {
-            Self::Progress(_) => Verb::Replace.as_str(),
+            Self::Progress(_) | Self::Part(_) => Verb::Replace.as_str(),
             Self::Log(line) => line.verb.as_str(),
             Self::Plot(plot) => plot.verb.as_str(),
             Self::Table(table) => table.verb.as_str(),
@@ -125,6 +132,7 @@ impl OutputContent {
             Self::Table(table) => table.check(),
             Self::Container(container) => container.check(),
             Self::Custom(custom) => custom.check(),
+            Self::Part(_) => Err(OutputError::Part),
         }
     }
 }

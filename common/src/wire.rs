@@ -3,6 +3,7 @@
 mod execution;
 mod outcome;
 mod output;
+mod part;
 mod particulars;
 mod payload;
 mod refusal;
@@ -10,6 +11,7 @@ mod summary;
 
 use uuid::Uuid;
 
+pub use crate::execution::time_of;
 use crate::proto;
 use crate::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId};
 

@@ -9,6 +9,7 @@ mod input;
 mod log_layer;
 mod logger;
 mod outputs;
+mod parts;
 mod wind_up;
 
 use std::fmt;
@@ -31,6 +32,7 @@ pub use exit::Exit;
 pub use input::Inputs;
 pub use log_layer::ExecutionLogLayer;
 pub use logger::{Logger, LoggerLevel};
+pub use parts::ExecutionPart;
 
 pub(crate) use abort::tell as tell_aborted;
 pub(crate) use extras::Extras;

@@ -73,7 +73,8 @@ pub use credentials::{
 };
 pub use error::{BuildError, ServeError};
 pub use execution::{
-    ArgumentError, ExecutionLogLayer, Exit, FunctionExecution, Inputs, Logger, LoggerLevel,
+    ArgumentError, ExecutionLogLayer, ExecutionPart, Exit, FunctionExecution, Inputs, Logger,
+    LoggerLevel,
 };
 pub use function::{Function, IntoFunction, blocking, function};
 pub use hooks::{ConnectionRequest, Peer, TaskRequest};

@@ -211,7 +211,7 @@ pub struct Output {
     #[prost(uint64, tag = "1")]
     pub seq: u64,
     /// What is shown.
-    #[prost(oneof = "output::Content", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "output::Content", tags = "2, 3, 4, 5, 6, 7, 8")]
     pub content: ::core::option::Option<output::Content>,
 }
 /// Nested message and enum types in `Output`.
@@ -237,6 +237,9 @@ pub mod output {
         /// What only the application understands.
         #[prost(message, tag = "7")]
         Custom(::prost::alloc::boxed::Box<super::Custom>),
+        /// A part of its work.
+        #[prost(message, tag = "8")]
+        Part(::prost::alloc::boxed::Box<super::ExecutionPart>),
     }
 }
 /// A registered function, as a catalogue lists it.
@@ -251,6 +254,73 @@ pub struct Function {
     /// Names it in starts of this boot of the slave; never given to another one.
     #[prost(uint32, tag = "3")]
     pub number: u32,
+}
+/// How far one stage of a part has come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StageProgress {
+    /// What names it; without control characters.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Workers that run.
+    #[prost(uint32, tag = "2")]
+    pub running: u32,
+    /// Workers that have ended.
+    #[prost(uint32, tag = "3")]
+    pub terminated: u32,
+    /// All of its workers.
+    #[prost(uint32, tag = "4")]
+    pub total: u32,
+    /// Workers that were started in case another one is slow.
+    #[prost(uint32, tag = "5")]
+    pub backup: u32,
+    /// Records it has read.
+    #[prost(uint64, tag = "6")]
+    pub records_in: u64,
+    /// Records it has written.
+    #[prost(uint64, tag = "7")]
+    pub records_out: u64,
+    /// How much of it is done, from 0 to 100.
+    #[prost(uint32, tag = "8")]
+    pub percent: u32,
+}
+/// A named part of an execution's work, whole as it stands. An execution has at most 10,000, each of
+/// at most 1 MB and 1,000 stages, together 64 MiB. Times are microseconds since 1970, as in
+/// ExecutionInfo.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExecutionPart {
+    /// Its place among the parts, from 1, in the order in which they were first reported.
+    #[prost(uint32, tag = "1")]
+    pub place: u32,
+    /// Counts its reports, from 1: a later one covers an earlier one, in whichever order they come.
+    #[prost(uint32, tag = "2")]
+    pub revision: u32,
+    /// What names it among the parts of the execution.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Where it stands.
+    #[prost(enumeration = "PartStatus", tag = "4")]
+    pub status: i32,
+    /// When this was reported.
+    #[prost(uint64, tag = "5")]
+    pub reported_micros: u64,
+    /// When it began; 0 when it has not.
+    #[prost(uint64, tag = "6")]
+    pub began_micros: u64,
+    /// When it ended; 0 when it has not.
+    #[prost(uint64, tag = "7")]
+    pub ended_micros: u64,
+    /// How far its stages have come.
+    #[prost(message, repeated, tag = "8")]
+    pub stages: ::prost::alloc::vec::Vec<StageProgress>,
+    /// What it gave; only with SUCCESS, and not set when it gave nothing.
+    #[prost(message, optional, tag = "9")]
+    pub result: ::core::option::Option<Payload>,
+    /// The result is a beginning only.
+    #[prost(bool, tag = "10")]
+    pub result_truncated: bool,
+    /// Why it failed or was cancelled.
+    #[prost(message, optional, boxed, tag = "11")]
+    pub failure: ::core::option::Option<::prost::alloc::boxed::Box<Failure>>,
 }
 /// How the bytes of a payload are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -542,6 +612,55 @@ impl Verb {
             "VERB_PREPEND" => Some(Self::Prepend),
             "VERB_UPDATE" => Some(Self::Update),
             "VERB_CREATE" => Some(Self::Create),
+            _ => None,
+        }
+    }
+}
+/// Where a part of an execution stands. The words are PyODPS's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PartStatus {
+    /// Not set, or not known to the reader: read as RUNNING.
+    Unspecified = 0,
+    /// It has not begun.
+    Waiting = 1,
+    /// It runs.
+    Running = 2,
+    /// It has ended well.
+    Success = 3,
+    /// It has failed.
+    Failed = 4,
+    /// It is held up. No slave says so.
+    Suspended = 5,
+    /// It was stopped, or never came to its end.
+    Cancelled = 6,
+}
+impl PartStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PART_STATUS_UNSPECIFIED",
+            Self::Waiting => "PART_STATUS_WAITING",
+            Self::Running => "PART_STATUS_RUNNING",
+            Self::Success => "PART_STATUS_SUCCESS",
+            Self::Failed => "PART_STATUS_FAILED",
+            Self::Suspended => "PART_STATUS_SUSPENDED",
+            Self::Cancelled => "PART_STATUS_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PART_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "PART_STATUS_WAITING" => Some(Self::Waiting),
+            "PART_STATUS_RUNNING" => Some(Self::Running),
+            "PART_STATUS_SUCCESS" => Some(Self::Success),
+            "PART_STATUS_FAILED" => Some(Self::Failed),
+            "PART_STATUS_SUSPENDED" => Some(Self::Suspended),
+            "PART_STATUS_CANCELLED" => Some(Self::Cancelled),
             _ => None,
         }
     }
@@ -1194,6 +1313,12 @@ pub struct ExecutionInfo {
     /// Number that its next event will have.
     #[prost(uint64, tag = "14")]
     pub next_seq: u64,
+    /// Parts that it has reported.
+    #[prost(uint32, tag = "15")]
+    pub parts: u32,
+    /// Those of them that have succeeded.
+    #[prost(uint32, tag = "16")]
+    pub parts_succeeded: u32,
 }
 /// Asks which executions there are. Every filter that is set must hold.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1228,6 +1353,9 @@ pub struct ListExecutionsRequest {
     /// Where the page before ended: its next_page_token. Empty for the first.
     #[prost(bytes = "bytes", tag = "10")]
     pub page_token: ::prost::bytes::Bytes,
+    /// Only those that the function of this execution started.
+    #[prost(message, optional, tag = "11")]
+    pub parent: ::core::option::Option<ExecutionId>,
 }
 /// A page of executions.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1423,6 +1551,32 @@ pub struct ResultRequest {
     /// Time to wait for its end, in milliseconds, at most 60,000; 0 does not wait.
     #[prost(uint64, tag = "2")]
     pub wait_millis: u64,
+}
+/// Asks for the parts of an execution.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPartsRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// Only the part of this name; empty means all.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// What they gave is left out.
+    #[prost(bool, tag = "3")]
+    pub without_results: bool,
+    /// The first place that is wanted; 0 and 1 mean from the beginning.
+    #[prost(uint32, tag = "4")]
+    pub from_place: u32,
+}
+/// A page of parts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPartsReply {
+    /// In order.
+    #[prost(message, repeated, tag = "1")]
+    pub parts: ::prost::alloc::vec::Vec<ExecutionPart>,
+    /// The first place of the next page; 0 when this is the last.
+    #[prost(uint32, tag = "2")]
+    pub next_place: u32,
 }
 /// Whether a slave is ready to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -53,6 +53,7 @@ impl Serialize for Data<'_> {
             OutputContent::Table(table) => table.serialize(serializer),
             OutputContent::Container(container) => container.serialize(serializer),
             OutputContent::Custom(custom) => custom.data.serialize(serializer),
+            OutputContent::Part(part) => part.serialize(serializer),
         }
     }
 }
@@ -146,6 +147,7 @@ impl OutputContent {
                 }
                 Ok(custom.into())
             }
+            "part" => Err(OutputError::Part),
             _ => Err(OutputError::Envelope(format!("a {kind:?} shows nothing"))),
         }
     }

@@ -80,6 +80,9 @@ pub enum OutputError {
         /// The word that was given.
         verb: String,
     },
+    /// A part, which `FunctionExecution::part` reports: it knows what may follow what.
+    #[error("a part is not shown but reported, by FunctionExecution::part")]
+    Part,
     /// JSON that is no envelope of an output.
     #[error("this is no output: {0}")]
     Envelope(String),

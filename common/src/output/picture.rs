@@ -6,6 +6,7 @@ mod weight;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{LogLine, Output, OutputContent};
+use crate::Parts;
 use fold::{fold, whole};
 pub(super) use weight::weigh;
 
@@ -34,6 +35,7 @@ pub struct Picture {
     /// By the place of the output that showed it first.
     keyed: BTreeMap<u64, Entry>,
     places: HashMap<String, u64>,
+    parts: Parts,
     bytes: usize,
     seq: u64,
     missed: u64,
@@ -63,6 +65,8 @@ pub struct Snapshot {
     pub dropped: u64,
     /// Everything in the picture, whole, each at the place where it was shown first.
     pub outputs: Vec<Output>,
+    /// Its parts.
+    pub parts: Parts,
 }
 
 impl Default for Picture {
@@ -89,6 +93,7 @@ impl Picture {
             unkeyed: VecDeque::new(),
             keyed: BTreeMap::new(),
             places: HashMap::new(),
+            parts: Parts::default(),
             bytes: 0,
             seq: 0,
             missed: 0,
@@ -104,6 +109,9 @@ impl Picture {
         let Some(ahead) = seq.checked_sub(self.seq.saturating_add(1)) else { return };
         self.missed += ahead;
         self.seq = seq;
+        if let OutputContent::Part(part) = content {
+            return self.parts.apply(*part);
+        }
         let known = content.key().and_then(|key| self.places.get(key)).copied();
         match known.and_then(|place| self.keyed.get_mut(&place)) {
             Some(entry) => {
@@ -118,8 +126,14 @@ impl Picture {
 
     /// Begins anew with what somebody else has folded.
     pub fn restore(&mut self, snapshot: Snapshot) {
-        *self = Self::with_limits(self.max_entries, self.max_bytes);
-        snapshot.outputs.into_iter().for_each(|output| self.add(output.seq, output.content));
+        let empty = Self::with_limits(self.max_entries, self.max_bytes);
+        *self = Self { parts: snapshot.parts, ..empty };
+        for Output { seq, content } in snapshot.outputs {
+            match content {
+                OutputContent::Part(part) => self.parts.apply(*part),
+                content => self.add(seq, content),
+            }
+        }
         (self.seq, self.missed) = (snapshot.seq, snapshot.missed);
         self.dropped = snapshot.dropped;
         self.make_room();
@@ -129,7 +143,8 @@ impl Picture {
     pub fn snapshot(&self) -> Snapshot {
         let output = |entry: &Entry| Output { seq: entry.place, content: entry.content.clone() };
         let outputs = self.entries().map(output).collect();
-        Snapshot { seq: self.seq, missed: self.missed, dropped: self.dropped, outputs }
+        let (parts, Self { seq, missed, dropped, .. }) = (self.parts.clone(), self);
+        Snapshot { seq: *seq, missed: *missed, dropped: *dropped, outputs, parts }
     }
 
     /// Everything in it, each thing whole, in the order in which it was shown first.
@@ -149,6 +164,11 @@ impl Picture {
             OutputContent::Log(line) => Some(line),
             _ => None,
         })
+    }
+
+    /// The parts that were reported. They have bounds of their own, and none is dropped for a line.
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// The last output that was folded; 0 before the first.

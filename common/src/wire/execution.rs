@@ -32,6 +32,8 @@ impl TryFrom<proto::ExecutionInfo> for ExecutionInfo {
             stop_reason: wire.stop_reason,
             parent: wire.parent.map(ExecutionId::from),
             next_seq: wire.next_seq,
+            parts: wire.parts,
+            parts_succeeded: wire.parts_succeeded,
         })
     }
 }

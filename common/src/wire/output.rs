@@ -62,6 +62,7 @@ impl From<OutputContent> for output::Content {
                 let (key, verb, data) = (custom.key.clone(), custom.verb.clone(), text(custom));
                 Self::Custom(Box::new(proto::Custom { key, verb, data }))
             }
+            OutputContent::Part(part) => Self::Part(Box::new((*part).into())),
         }
     }
 }
@@ -89,6 +90,7 @@ impl TryFrom<output::Content> for OutputContent {
                 let proto::Custom { key, verb, data } = *custom;
                 read("custom", key, &verb, &data)
             }
+            output::Content::Part(part) => Ok(Self::Part(Box::new((*part).try_into()?))),
         }
     }
 }

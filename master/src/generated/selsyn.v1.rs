@@ -555,5 +555,31 @@ pub mod control_client {
             req.extensions_mut().insert(GrpcMethod::new("selsyn.v1.Control", "Result"));
             self.inner.unary(req, path, codec).await
         }
+        /// Tells the parts that an execution has reported, in order and a page at a time. Once it has ended,
+        /// none of them is open: those that were have the status that follows from its verdict.
+        pub async fn list_parts(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::ListPartsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ListPartsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/ListParts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "ListParts"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU8;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use selsyn_common::LogTail;
+use selsyn_common::{LogTail, Parts};
 
 use super::abort::AbortCallbacks;
 use super::arguments::Arguments;
@@ -25,11 +25,17 @@ pub(crate) struct Extras {
     pub(super) cpu: OnceLock<Duration>,
     pub(super) logger_level: AtomicU8,
     log: Mutex<LogTail>,
+    parts: Mutex<Parts>,
 }
 
 impl Extras {
     pub(super) fn log(&self) -> MutexGuard<'_, LogTail> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The parts that it has reported. Locked after the state of the record, if both are.
+    pub(crate) fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The run is over: nothing will call, or come, any more.
@@ -55,6 +61,7 @@ impl Default for Extras {
             cpu: OnceLock::new(),
             logger_level: AtomicU8::new(LoggerLevel::default() as u8),
             log: Mutex::default(),
+            parts: Mutex::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use selsyn_common::utc::Utc;
 use selsyn_common::{ExecutionId, LogLevel};
 
 use super::FunctionExecution;
@@ -75,8 +76,7 @@ impl Logger {
             return;
         }
         // The wall clock only labels.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let head = head(now.as_millis(), self.execution.id(), level.label());
+        let head = head(SystemTime::now(), self.execution.id(), level.label());
         for piece in pieces(&text.to_string()) {
             self.execution.log(level.shown_as(), format_args!("{head} {piece}"));
         }
@@ -104,32 +104,16 @@ impl LoggerLevel {
 }
 
 /// What stands before the text.
-fn head(unix_millis: u128, id: ExecutionId, label: &str) -> String {
+fn head(time: SystemTime, id: ExecutionId, label: &str) -> String {
     let (request, attempt) = (id.task.uuid(), id.attempt);
-    format!("{} {request} {request}#{attempt} {label}", utc(unix_millis))
+    format!("{} {request} {request}#{attempt} {label}", utc(time))
 }
 
 /// A moment as `2026-11-20T12:04:51.204Z`.
-fn utc(unix_millis: u128) -> String {
-    let (days, of_day) = (unix_millis / 86_400_000, unix_millis % 86_400_000);
-    let (year, month, day) = date(u64::try_from(days).unwrap_or(0));
-    let (second, milli) = (of_day / 1_000, of_day % 1_000);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+fn utc(time: SystemTime) -> String {
+    let Utc { year, month, day, hour, minute, second } = Utc::of(time);
+    let milli = time.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_millis();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
-}
-
-/// The day of the Gregorian calendar that comes so many days after 1970-01-01, by eras of 400
-/// years that begin in March: then the day that some years lack is the last one.
-const fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let is_next_year = month >= 10;
-    let month = if is_next_year { month - 9 } else { month + 3 };
-    (era * 400 + year + is_next_year as u64, month, day)
 }
 
 /// A text in pieces that are not too long, cut between characters; an empty one is one piece.
@@ -152,10 +136,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_written_as_its_utc_date_and_time() {
-        assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00.000Z");
-        assert_eq!(utc(1_763_640_291_204), "2025-11-20T12:04:51.204Z");
-        assert_eq!(utc(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
+        let written = |millis| utc(UNIX_EPOCH + std::time::Duration::from_millis(millis));
+        assert_eq!(written(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(written(1_763_640_291_204), "2025-11-20T12:04:51.204Z");
     }
 
     #[test]

@@ -69,7 +69,8 @@ fn judge<'a>(
     };
     let mut outcome = within_limit(state.session(record), outcome);
     aside.iter().for_each(|aside| aside.adorn(&mut outcome));
-    let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
+    let bytes = state.bytes_of(&outcome);
+    let next = leave(core, record, &mut state, Some(bytes));
     conclude(core, record, state, outcome, now, leaves);
     pass_on(core, next);
 }
@@ -78,7 +79,8 @@ fn judge<'a>(
 pub(super) fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
     let mut state = record.state();
     let aside = Aside::of(record, &state);
-    let next = leave(core, record, &mut state, Some(bytes_of(&outcome)));
+    let bytes = state.bytes_of(&outcome);
+    let next = leave(core, record, &mut state, Some(bytes));
     conclude(core, record, state, outcome, core.epoch.now(), Leaves::AtOnce);
     aside.iter().for_each(Aside::close);
     pass_on(core, next);
@@ -102,7 +104,7 @@ pub(super) fn give_up(
     let Some(mut outcome) = verdict(&mut state.life) else { return };
     let aside = Aside::of(record, &state);
     aside.iter().for_each(|aside| aside.adorn(&mut outcome));
-    core.admission().keep(bytes_of(&outcome));
+    core.admission().keep(state.bytes_of(&outcome));
     conclude(core, record, state, outcome, core.epoch.now(), Leaves::AtOnce);
 }
 
@@ -148,8 +150,4 @@ fn within_limit(session: &Session, outcome: Outcome) -> Outcome {
         }
         _ => outcome,
     }
-}
-
-fn bytes_of(outcome: &Outcome) -> usize {
-    outcome.value().map_or(0, Payload::len)
 }

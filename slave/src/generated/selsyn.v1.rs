@@ -346,6 +346,15 @@ pub mod control_server {
             tonic::Response<::selsyn_common::proto::Outcome>,
             tonic::Status,
         >;
+        /// Tells the parts that an execution has reported, in order and a page at a time. Once it has ended,
+        /// none of them is open: those that were have the status that follows from its verdict.
+        async fn list_parts(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::ListPartsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::ListPartsReply>,
+            tonic::Status,
+        >;
     }
     /// Asks about a slave and its executions, and starts and stops some. Changes no session.
     #[derive(Debug)]
@@ -1073,6 +1082,54 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResultSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/ListParts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPartsSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::ListPartsRequest,
+                    > for ListPartsSvc<T> {
+                        type Response = ::selsyn_common::proto::ListPartsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::ListPartsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::list_parts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPartsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,10 +1,12 @@
 //! What a master is told of an execution's course, and which of its sessions is.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
+use std::time::SystemTime;
 
 use selsyn_common::link::quick::ShortVerdict;
-use selsyn_common::proto::{self, event::What, from_slave::Frame};
-use selsyn_common::{ExecutionId, Outcome, Payload};
+use selsyn_common::proto::{self, event::What, from_slave::Frame, output::Content};
+use selsyn_common::wire::time_of;
+use selsyn_common::{ExecutionId, Outcome, Part, PartError, Parts, Payload};
 
 use super::kept::Kept;
 use super::{Record, State};
@@ -30,12 +32,37 @@ impl Record {
 
     /// Keeps something the function shows, and sends it; never waits, and what is sent may be
     /// dropped when the master is slow. What is shown after the end is dropped.
-    pub(crate) fn show(self: &Arc<Self>, content: proto::output::Content) {
-        // Numbered and sent in one step, so that numbers leave in order.
+    pub(crate) fn show(self: &Arc<Self>, content: Content) {
+        let state = self.state();
+        if !state.life.is_ended() {
+            self.show_now(state, content);
+        }
+    }
+
+    /// Changes the parts, and shows the one that was changed, if one was.
+    ///
+    /// # Errors
+    ///
+    /// When the run has ended, or the change is none that its parts take.
+    pub(crate) fn report(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Parts, SystemTime) -> Result<Option<Part>, PartError>,
+    ) -> Result<(), PartError> {
+        // Changed and shown in one step, so that reports leave in order.
         let mut state = self.state();
         if state.life.is_ended() {
-            return;
+            return Err(PartError::ExecutionEnded);
         }
+        let now = time_of(self.origin.logs.now());
+        let part = change(&mut state.extras().parts(), now)?;
+        if let Some(part) = part {
+            self.show_now(state, Content::Part(Box::new(part.into())));
+        }
+        Ok(())
+    }
+
+    /// Numbers something, keeps it and sends it, in one step: so numbers leave in order.
+    fn show_now(self: &Arc<Self>, mut state: MutexGuard<'_, State>, content: Content) {
         state.tell(self, Told::Running, Leaves::WithBatch);
         let more = state.more();
         more.shown += 1;

@@ -76,11 +76,17 @@ impl State {
         Some((bytes, self.heir().cloned(), self.told > Told::Nothing))
     }
 
+    /// How many bytes an outcome has, with what the parts of the run gave.
+    pub(crate) fn bytes_of(&self, outcome: &Outcome) -> usize {
+        let parts = self.asked_for().map_or(0, |extras| extras.parts().bytes());
+        outcome.value().map_or(0, Payload::len) + parts
+    }
+
     /// How many bytes the result has that is kept, if one is.
     pub(crate) fn result_bytes(&self) -> Option<usize> {
         match self.kept() {
             Kept::Nothing => None,
-            Kept::Otherwise(outcome) => Some(outcome.value().map_or(0, Payload::len)),
+            Kept::Otherwise(outcome) => Some(self.bytes_of(outcome)),
             Kept::Value { value, .. } => Some(value.len()),
         }
     }

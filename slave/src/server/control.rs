@@ -7,6 +7,7 @@ mod execution;
 mod input;
 mod list;
 mod page;
+mod parts;
 mod queue;
 mod start;
 
@@ -16,9 +17,10 @@ use std::sync::Arc;
 use selsyn_common::proto::{
     ChangeEnvironmentRequest, DropQueuedRequest, ExecutionExistsReply, ExecutionExistsRequest,
     ExecutionInfo, GetExecutionRequest, InfoReply, InfoRequest, ListExecutionsReply,
-    ListExecutionsRequest, ListFunctionsReply, ListFunctionsRequest, ListQueueReply,
-    ListQueueRequest, MoveQueuedRequest, Outcome, QueuedExecution, ResultRequest, SendInputReply,
-    SendInputRequest, StartRequest, StopExecutionRequest, WatchRequest,
+    ListExecutionsRequest, ListFunctionsReply, ListFunctionsRequest, ListPartsReply,
+    ListPartsRequest, ListQueueReply, ListQueueRequest, MoveQueuedRequest, Outcome,
+    QueuedExecution, ResultRequest, SendInputReply, SendInputRequest, StartRequest,
+    StopExecutionRequest, WatchRequest,
 };
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
@@ -132,6 +134,13 @@ impl Control for Service {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let events = execution::watch(&self.core, request.into_inner())?;
         Ok(Response::new(Box::pin(events)))
+    }
+
+    async fn list_parts(
+        &self,
+        request: Request<ListPartsRequest>,
+    ) -> Result<Response<ListPartsReply>, Status> {
+        parts::list(&self.core, &request.into_inner()).map(Response::new)
     }
 
     async fn result(&self, request: Request<ResultRequest>) -> Result<Response<Outcome>, Status> {

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use selsyn_common::ExecutionId;
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::LineError;
@@ -12,6 +11,7 @@ use selsyn_common::link::outbox::Whole;
 use selsyn_common::link::quick::{CommonOfMaster, Series};
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::wire::{self, WireError};
+use selsyn_common::{ExecutionId, Refusal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::Streaming;
 use tracing::warn;

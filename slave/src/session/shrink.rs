@@ -148,7 +148,8 @@ fn shrink_output(output: &mut proto::Output) {
             output::Content::Plot(_)
             | output::Content::Table(_)
             | output::Content::Container(_)
-            | output::Content::Custom(_),
+            | output::Content::Custom(_)
+            | output::Content::Part(_),
         ) => {}
         None => {}
     }

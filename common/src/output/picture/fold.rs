@@ -40,7 +40,10 @@ pub(super) fn whole(mut content: OutputContent) -> OutputContent {
             *table = square(std::mem::take(table));
             table.verb = Verb::Replace;
         }
-        OutputContent::Progress(_) | OutputContent::Container(_) | OutputContent::Custom(_) => {}
+        OutputContent::Progress(_)
+        | OutputContent::Container(_)
+        | OutputContent::Custom(_)
+        | OutputContent::Part(_) => {}
     }
     content
 }

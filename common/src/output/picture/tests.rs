@@ -69,6 +69,7 @@ fn content() -> impl Strategy<Value = OutputContent> {
             OutputContent::Progress(progress) => progress.key = key,
             OutputContent::Custom(custom) => custom.key = key,
             OutputContent::Container(container) => container.key = key,
+            OutputContent::Part(_) => {}
         }
         content
     })

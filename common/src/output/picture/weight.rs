@@ -31,6 +31,7 @@ pub(in crate::output) fn weigh(content: &OutputContent) -> usize {
         // They are small, and are only ever replaced.
         OutputContent::Container(_) => content.to_json().to_string().len(),
         OutputContent::Custom(custom) => custom.verb.len() + weigh_value(&custom.data),
+        OutputContent::Part(part) => part.weight(),
     };
     ENTRY + key + inner
 }

@@ -36,7 +36,7 @@ impl Logs {
     }
 
     /// The label of this moment.
-    pub(super) fn now(&self) -> u64 {
+    pub(in crate::records) fn now(&self) -> u64 {
         self.label(self.epoch.now())
     }
 

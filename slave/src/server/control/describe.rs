@@ -17,6 +17,7 @@ pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
     let peer = &record.origin.peer;
     let label = |time: u64| core.logs.label(time);
     let verdict = state.verdict();
+    let (parts, parts_succeeded) = count_parts(&state);
     ExecutionInfo {
         execution: Some(record.id.into()),
         function: record.function.name.clone(),
@@ -32,7 +33,17 @@ pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
         stop_reason: stop_reason(&state.life),
         parent: state.lineage().map(|lineage| lineage.parent.into()),
         next_seq: Record::next_seq(&state),
+        parts,
+        parts_succeeded,
     }
+}
+
+/// How many parts it has reported, and how many of them have succeeded.
+fn count_parts(state: &State) -> (u32, u32) {
+    let Some(extras) = state.asked_for() else { return (0, 0) };
+    let parts = extras.parts();
+    let count = |parts: usize| u32::try_from(parts).unwrap_or(u32::MAX);
+    (count(parts.len()), count(parts.len() - parts.unsuccessful().count()))
 }
 
 /// Why it was asked to stop, as much of it as a list of thousands has room for.

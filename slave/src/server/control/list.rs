@@ -47,6 +47,7 @@ struct Filter {
     before: u64,
     labels: Vec<String>,
     only: HashSet<ExecutionId>,
+    parent: Option<ExecutionId>,
     /// Only what stands behind this place.
     behind: Option<Place>,
 }
@@ -84,6 +85,7 @@ impl Filter {
                 before => before,
             },
             labels: request.labels.clone(),
+            parent: request.parent.map(ExecutionId::from),
             only: request.executions.iter().map(|id| ExecutionId::from(*id)).collect(),
             behind,
         })
@@ -118,6 +120,9 @@ impl Filter {
         let has_come = self.phases.contains(&describe::phase(&state))
             || state.verdict().is_some_and(|(verdict, _)| self.verdicts.contains(&verdict))
             || (self.phases.is_empty() && self.verdicts.is_empty());
-        is_in_time && is_labelled && is_behind && has_come
+        let is_child = self
+            .parent
+            .is_none_or(|parent| state.lineage().is_some_and(|lineage| lineage.parent == parent));
+        is_in_time && is_child && is_labelled && is_behind && has_come
     }
 }
