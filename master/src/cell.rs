@@ -15,8 +15,8 @@ use std::task::Waker;
 
 use selsyn_common::proto;
 use selsyn_common::{
-    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Payload, Picture,
-    Progress, Ran, StatusChange, TaskStatus,
+    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Parts, Payload,
+    Picture, Progress, Ran, StatusChange, TaskStatus,
 };
 use tracing::{debug, warn};
 
@@ -295,6 +295,11 @@ impl Cell {
 
     pub(crate) fn keep_picture(&self) {
         self.state().mailbox().keep_picture();
+    }
+
+    /// The parts in the picture, if one is kept.
+    pub(crate) fn parts(&self) -> Option<Parts> {
+        self.state().mailbox().picture().map(|picture| picture.parts().clone())
     }
 
     /// What was shown so far, if it is kept.

@@ -4,6 +4,7 @@ mod error;
 mod input;
 mod line;
 mod list;
+mod parts;
 mod queue;
 mod start;
 mod wait;
@@ -31,8 +32,11 @@ pub(crate) use line::Ask;
 
 pub use error::ControlError;
 pub use list::{ExecutionPages, ListExecutions};
+pub use parts::PartsFailed;
 pub use queue::{QueuePosition, QueuedExecution};
 pub use start::StartDetached;
+pub(crate) use wait::LOOK;
+pub use wait::{WaitLook, WaitMonitor, WaitedExecution};
 pub use watch::Watch;
 
 /// Time in which a slave must answer a call, unless another is set.
@@ -47,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// answered in time or fails, and can be made again.
 ///
 /// After PyODPS, whose instances these are: `list_instances`, `exist_instance`, `get_instance`,
-/// `stop_instance`, `wait_for_completion`, `wait_for_success`.
+/// `stop_instance`, `wait_for_completion`, `wait_for_success`, and the results of their parts.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -71,9 +75,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Control(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     address: String,
     patience: Duration,
+    monitor: Option<WaitMonitor>,
     master: Arc<Shared>,
     calls: Line,
     /// Watches have a channel of their own: what they bring must not hold up an answer.
@@ -89,16 +95,21 @@ impl Control {
     ) -> Self {
         let line = || Line::new(address.clone(), Arc::clone(&dial), settings);
         let (calls, watches) = (line(), line());
-        Self(Arc::new(Inner { address, patience: PATIENCE, master, calls, watches }))
+        let monitor = None;
+        Self(Arc::new(Inner { address, patience: PATIENCE, monitor, master, calls, watches }))
     }
 
     /// Time in which the slave must answer a call; default 10 s.
     #[must_use = "the other handle keeps its patience"]
     pub fn with_patience(&self, patience: Duration) -> Self {
-        let Inner { address, master, calls, watches, .. } = &*self.0;
-        let (address, master) = (address.clone(), Arc::clone(master));
-        let (calls, watches) = (calls.clone(), watches.clone());
-        Self(Arc::new(Inner { address, patience, master, calls, watches }))
+        Self(Arc::new(Inner { patience, ..Inner::clone(&self.0) }))
+    }
+
+    /// Lets somebody look at the one wait that this handle is for, and cancel it; default nobody.
+    #[must_use = "the other handle's waits are not looked at"]
+    pub fn with_monitor(&self, monitor: &WaitMonitor) -> Self {
+        let monitor = Some(monitor.clone());
+        Self(Arc::new(Inner { monitor, ..Inner::clone(&self.0) }))
     }
 
     /// Where the slave is dialled.

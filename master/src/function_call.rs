@@ -17,7 +17,7 @@ pub use execute::ExecuteFunction;
 pub use queue::{FunctionQueue, QueueItem, QueueItemError};
 pub use reply::{CompletedTask, FunctionReply, TaskReply, TaskState};
 pub use status::{FunctionEnvironment, ManagerState, ManagerStatus};
-pub use wait::{WaitForTasks, WaitMonitor, WaitTasksError};
+pub use wait::{WaitForTasks, WaitTasksError};
 
 /// Calls functions of one slave as bluesky queueserver does: in front when it is idle, or in the
 /// background, with results that are asked for by uid. Cheap to clone.

@@ -44,8 +44,8 @@ mod task;
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use control::{
-    Control, ControlError, ExecutionPages, ListExecutions, QueuePosition, QueuedExecution,
-    StartDetached, Watch,
+    Control, ControlError, ExecutionPages, ListExecutions, PartsFailed, QueuePosition,
+    QueuedExecution, StartDetached, WaitLook, WaitMonitor, WaitedExecution, Watch,
 };
 pub use error::{
     ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InputError,
@@ -55,7 +55,7 @@ pub use events::{Events, TaskEvent};
 pub use function_call::{
     CompletedTask, ExecuteError, ExecuteFunction, FunctionCalls, FunctionEnvironment,
     FunctionQueue, FunctionReply, ManagerState, ManagerStatus, QueueItem, QueueItemError,
-    RefusedCall, TaskReply, TaskState, WaitForTasks, WaitMonitor, WaitTasksError,
+    RefusedCall, TaskReply, TaskState, WaitForTasks, WaitTasksError,
 };
 pub use group::{Group, GroupMember, GroupOutcome, GroupTask, RunningGroup};
 pub use hooks::OnStartError;

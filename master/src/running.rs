@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, OutputContent, Payload,
+    ExecutionId, FailedTask, Failure, FromPayload, LogLine, Outcome, OutputContent, Parts, Payload,
     Picture, Progress, Summary, TaskId, TaskStatus,
 };
 use tokio::time::timeout;
@@ -145,6 +145,18 @@ impl RunningTask {
     /// copy; `None` unless [`Task::keep_picture`](crate::Task::keep_picture) was called.
     pub fn picture(&self) -> Option<Picture> {
         self.cell.picture()
+    }
+
+    /// The parts that the function has reported, as far as was seen: reports may be lost on the way
+    /// to a slow master, and `connection.executions().parts(id)` asks the slave. Once the task has
+    /// ended, none is open. `None` unless [`Task::keep_picture`](crate::Task::keep_picture) was
+    /// called.
+    pub fn parts(&self) -> Option<Parts> {
+        let mut parts = self.cell.parts()?;
+        if let Some(outcome) = self.outcome() {
+            parts.end(&outcome, None);
+        }
+        Some(parts)
     }
 
     /// What happens to the task until its end, beginning with what has happened so far: whoever

@@ -1,6 +1,9 @@
 //! The D cases: what PyODPS promises of instances, or should have.
 
-use std::time::{Duration, SystemTime};
+mod parts;
+mod waiting;
+
+use std::time::SystemTime;
 
 use selsyn::{
     Control, ControlError, ExecutionId, ExecutionInfo, Phase, StatusFilter, TaskId, TaskStatus,
@@ -148,43 +151,5 @@ async fn d_11_an_id_of_the_callers_own_is_read_back() {
     control.start("echo", 1).unwrap().id(mine).await.unwrap();
     let info = control.get(ExecutionId::first(mine)).await.unwrap();
     assert_eq!(info.id.task, mine);
-    cluster.stop().await;
-}
-
-#[tokio::test]
-async fn d_20_a_wait_that_is_dropped_or_too_short_is_no_end_and_leaves_it_alone() {
-    let gate = Gate::closed();
-    let (cluster, control) = instances(&gate).await;
-    let id = control.start("wait", 5).unwrap().await.unwrap().id;
-    let short = Some(Duration::from_millis(20));
-    let error = control.wait_for_completion(id, short).await.unwrap_err();
-    assert!(matches!(error, ControlError::Elapsed { id: of, .. } if of == id), "{error}");
-    assert_eq!((error.code(), error.execution()), ("E0506", Some(id)));
-    let dropped =
-        tokio::time::timeout(Duration::from_millis(20), control.wait_for_completion(id, None));
-    dropped.await.unwrap_err();
-    assert!(!control.get(id).await.unwrap().is_ended());
-    assert_eq!(control.result(id).await.unwrap_err().code(), "E0305");
-    gate.open();
-    let value: i32 = control.wait_for_success(id, Some(expect::LIMIT)).await.unwrap();
-    assert_eq!(value, 5);
-    cluster.stop().await;
-}
-
-#[tokio::test]
-async fn a_wait_for_all_gives_every_end_in_the_order_of_the_ids() {
-    let gate = Gate::closed();
-    let (cluster, control) = instances(&gate).await;
-    let mut started = Vec::new();
-    for function in ["wait", "fail", "wait_for_abort"] {
-        started.push(control.start(function, "x").unwrap().await.unwrap().id);
-    }
-    control.stop(started[2], "").await.unwrap();
-    gate.open();
-    let ends = control.wait_for_all(started.clone(), Some(expect::LIMIT)).await.unwrap();
-    let ends: Vec<_> = ends.iter().map(|outcome| outcome.status).collect();
-    assert_eq!(ends, [TaskStatus::Completed, TaskStatus::Failed, TaskStatus::Aborted]);
-    let listed = control.statuses(started.clone()).await.unwrap();
-    assert_eq!(listed.len(), 3);
     cluster.stop().await;
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use selsyn_common::wire::WireError;
 use selsyn_common::{
-    ErrorCode, ExecutionId, FailedTask, Payload, PayloadError, Refusal, TaskStatus,
+    ErrorCode, ExecutionId, FailedTask, PartReadError, Payload, PayloadError, Refusal, TaskStatus,
 };
 use tonic::{Code, Status};
 
+use super::PartsFailed;
 use crate::dispatch::greeting;
 use crate::error::ConnectError;
 
@@ -87,6 +88,23 @@ pub enum ControlError {
     /// It ended, and not with a value.
     #[error("execution {} on {} ended {}: {}", .0.task, .0.connection, .0.status, .0.failure)]
     NotCompleted(FailedTask),
+    /// A part of it has failed, or did not succeed.
+    #[error(transparent)]
+    PartsFailed(Box<PartsFailed>),
+    /// What was asked of its parts is not there.
+    #[error("execution {id}: {source}")]
+    Part {
+        /// Which run.
+        id: ExecutionId,
+        /// What is not there.
+        source: PartReadError,
+    },
+    /// The wait was cancelled by its monitor. What was waited for goes on: wait again.
+    #[error("the wait was cancelled after {waited:?}; what was waited for goes on")]
+    WaitCancelled {
+        /// How long was waited.
+        waited: Duration,
+    },
     /// It ended with a value that is not of the type that was asked for.
     #[error("execution {id} completed: {source}")]
     Unreadable {
@@ -114,7 +132,9 @@ impl ControlError {
             Self::NotQueued { .. } => ErrorCode::NotQueued,
             Self::InputFull { .. } => ErrorCode::InputFull,
             Self::NotEncodable { .. } => ErrorCode::NotEncodable,
-            Self::Elapsed { .. } => ErrorCode::JoinElapsed,
+            Self::Elapsed { .. } | Self::WaitCancelled { .. } => ErrorCode::JoinElapsed,
+            Self::PartsFailed(failed) => failed.error_code(),
+            Self::Part { source, .. } => source.error_code(),
             Self::NotCompleted(task) => {
                 ErrorCode::parse(task.failure.code()).unwrap_or(ErrorCode::FunctionFailed)
             }
@@ -139,9 +159,14 @@ impl ControlError {
             | Self::InputFull { id }
             | Self::NotEncodable { id, .. }
             | Self::Elapsed { id, .. }
+            | Self::Part { id, .. }
             | Self::Unreadable { id, .. } => Some(*id),
+            Self::PartsFailed(failed) => Some(failed.execution()),
             Self::NotCompleted(task) => Some(ExecutionId::first(task.task)),
-            Self::Connect(_) | Self::Timeout { .. } | Self::Rejected(_) => None,
+            Self::Connect(_)
+            | Self::Timeout { .. }
+            | Self::WaitCancelled { .. }
+            | Self::Rejected(_) => None,
         }
     }
 

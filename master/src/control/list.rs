@@ -54,6 +54,13 @@ impl ListExecutions {
         self
     }
 
+    /// Only those that the function of this execution started (PyODPS: `get_xflow_sub_instances`).
+    /// A slave lists those that run on it: ask each slave on which there may be some.
+    pub fn children_of(mut self, parent: ExecutionId) -> Self {
+        self.request.parent = Some(parent.into());
+        self
+    }
+
     /// Only those that were started with this label: a word, or `key=value` as
     /// [`Task::label`](crate::Task::label) makes it. Set more than once, they must have all.
     pub fn label(mut self, label: impl Into<String>) -> Self {

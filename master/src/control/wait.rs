@@ -1,12 +1,20 @@
 //! Waits for executions by their ids.
 
+mod any;
+mod look;
+mod monitor;
+
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use selsyn_common::{ExecutionId, FailedTask, FromPayload, Outcome};
 use tokio::time::Instant;
 
-use super::{Control, ControlError};
+use super::{Control, ControlError, PartsFailed};
+
+pub(crate) use any::LOOK;
+pub use look::{WaitLook, WaitedExecution};
+pub use monitor::WaitMonitor;
 
 /// Longest wait of one call: a slave that is gone is noticed soon after.
 const ROUND: Duration = Duration::from_secs(20);
@@ -20,13 +28,42 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// [`ControlError::Elapsed`], with its id, when it did not end in time: it goes on. Otherwise
-    /// as for [`get`](Self::get).
+    /// [`ControlError::Elapsed`], with its id, when it did not end in time: it goes on.
+    /// [`ControlError::WaitCancelled`] when its [monitor](Self::with_monitor) cancelled the wait.
+    /// Otherwise as for [`get`](Self::get).
     ///
     /// # Cancel safety
     ///
     /// Safe to drop and to call again: the execution goes on, and nothing reads as ended.
     pub async fn wait_for_completion(
+        &self,
+        id: ExecutionId,
+        limit: Option<Duration>,
+    ) -> Result<Outcome, ControlError> {
+        self.monitored(&[id], limit, self.ended(id, limit)).await
+    }
+
+    /// A wait that this handle's monitor looks at, if it has one.
+    async fn monitored<T>(
+        &self,
+        ids: &[ExecutionId],
+        limit: Option<Duration>,
+        wait: impl Future<Output = Result<T, ControlError>>,
+    ) -> Result<T, ControlError> {
+        let Some(monitor) = &self.0.monitor else { return wait.await };
+        monitor.begin(limit);
+        tokio::select! {
+            biased;
+            () = monitor.cancelled() => {
+                Err(ControlError::WaitCancelled { waited: monitor.elapsed() })
+            }
+            ended = wait => ended,
+            never = Box::pin(self.look_on(monitor, ids)) => match never {},
+        }
+    }
+
+    /// Waits for the end of one execution, unseen.
+    async fn ended(
         &self,
         id: ExecutionId,
         limit: Option<Duration>,
@@ -45,11 +82,13 @@ impl Control {
         }
     }
 
-    /// Waits for the value of an execution, read as `T` (PyODPS: `wait_for_success`).
+    /// Waits for the value of an execution all of whose parts have succeeded, read as `T` (PyODPS:
+    /// `wait_for_success`).
     ///
     /// # Errors
     ///
-    /// [`ControlError::NotCompleted`] with its failure when it ended otherwise;
+    /// [`ControlError::PartsFailed`] with the first part that has failed, and all others, when one
+    /// has, or when it completed and a part has not succeeded; [`ControlError::NotCompleted`] with its failure when it ended otherwise;
     /// [`ControlError::Unreadable`] when its value is no `T`; otherwise as for
     /// [`wait_for_completion`](Self::wait_for_completion).
     ///
@@ -61,23 +100,28 @@ impl Control {
         id: ExecutionId,
         limit: Option<Duration>,
     ) -> Result<T, ControlError> {
-        let Outcome { status, result, .. } = self.wait_for_completion(id, limit).await?;
+        let outcome = self.wait_for_completion(id, limit).await?;
+        // Who has forgotten it by now is told without its function, and has no parts of it.
+        let info = match self.get(id).await {
+            Ok(info) => Some(info),
+            Err(ControlError::NotFound { .. } | ControlError::Expired { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        if info.as_ref().is_some_and(|info| info.parts > info.parts_succeeded) {
+            let failed = PartsFailed::of(id, &outcome, self.parts(id).await?);
+            failed.map_or(Ok(()), |failed| Err(ControlError::PartsFailed(Box::new(failed))))?;
+        }
+        let Outcome { status, result, .. } = outcome;
         match result {
             Ok(value) => {
                 T::from_payload(&value).map_err(|source| ControlError::Unreadable { id, source })
             }
             Err(failure) => {
-                // Who has forgotten its function by now is told without it.
-                let function = self.get(id).await.map(|info| info.function).unwrap_or_default();
-                let (connection, function) = (self.address().into(), function.into());
-                let failure = Box::new(failure);
-                Err(ControlError::NotCompleted(FailedTask {
-                    connection,
-                    task: id.task,
-                    function,
-                    status,
-                    failure,
-                }))
+                let function = info.map(|info| info.function).unwrap_or_default().into();
+                let (connection, failure) = (self.address().into(), Box::new(failure));
+                let task = id.task;
+                let failed = FailedTask { connection, task, function, status, failure };
+                Err(ControlError::NotCompleted(failed))
             }
         }
     }
@@ -100,10 +144,10 @@ impl Control {
     ) -> Result<Vec<Outcome>, ControlError> {
         let begun = Instant::now();
         let ids: Vec<_> = ids.into_iter().collect();
-        let waits = stream::iter(ids).map(|id| async move {
+        let waits = stream::iter(ids.clone()).map(|id| async move {
             let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-            self.wait_for_completion(id, left).await
+            self.ended(id, left).await
         });
-        waits.buffered(AT_ONCE).try_collect().await
+        self.monitored(&ids, limit, waits.buffered(AT_ONCE).try_collect()).await
     }
 }

@@ -1,29 +1,18 @@
 //! Waits until at least one of several tasks has ended.
 
-mod monitor;
-
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use selsyn_common::{ErrorCode, TaskUid, TaskUidsError};
 use tokio::time::{Instant, sleep};
 
 use super::{FunctionCalls, TaskState};
-use crate::control::{Control, ControlError};
+use crate::control::{ControlError, LOOK, WaitMonitor};
 use crate::hooks::Boxed;
-
-pub use monitor::WaitMonitor;
 
 /// Limit of a wait where none is set, as at bluesky.
 const LIMIT: Duration = Duration::from_secs(600);
-
-/// Tasks whose ends are waited for; others are looked at every [`LOOK`].
-const WATCHED: usize = 64;
-
-/// Pause between two looks at all tasks.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Why a wait for tasks gave nothing. The tasks go on.
 #[derive(Debug, thiserror::Error)]
@@ -121,13 +110,15 @@ impl WaitForTasks {
             return Err(TaskUidsError::EmptyUid.into());
         }
         let monitor = self.monitor.clone();
-        monitor.begin(self.limit);
+        monitor.begin(Some(self.limit));
+        let ids: Vec<_> = self.uids.iter().filter_map(TaskUid::execution).collect();
         let (limit, deadline) = (self.limit, sleep(self.limit));
         tokio::select! {
             biased;
             () = monitor.cancelled() => Err(WaitTasksError::Cancelled { elapsed: monitor.elapsed() }),
             ended = self.ended() => Ok(ended?),
             () = deadline => Err(WaitTasksError::TimedOut { limit }),
+            never = Box::pin(self.calls.control.look_on(&monitor, &ids)) => match never {},
         }
     }
 
@@ -138,7 +129,7 @@ impl WaitForTasks {
             let running: Vec<_> = states
                 .iter()
                 .filter(|(_, state)| **state == TaskState::Running)
-                .map(|(uid, _)| uid.clone())
+                .filter_map(|(uid, _)| uid.execution())
                 .collect();
             states.retain(|_, state| match state {
                 TaskState::Running => false,
@@ -149,25 +140,11 @@ impl WaitForTasks {
                 return Ok(states);
             }
             tokio::select! {
-                () = any_ends(&self.calls.control, &running) => {}
+                () = self.calls.control.any_ends(&running) => {}
                 () = tokio::time::sleep_until(looked + LOOK) => {}
             }
         }
     }
-}
-
-/// Waits until one of the first of these has ended; where none can be waited for, for ever.
-async fn any_ends(control: &Control, running: &[TaskUid]) {
-    let ids = running.iter().filter_map(TaskUid::execution).take(WATCHED);
-    let mut ends: FuturesUnordered<_> =
-        ids.map(|id| control.wait_for_completion(id, Some(LOOK))).collect();
-    while let Some(end) = ends.next().await {
-        if end.is_ok() {
-            return;
-        }
-    }
-    // The next look says why.
-    std::future::pending().await
 }
 
 impl IntoFuture for WaitForTasks {
