@@ -29,6 +29,7 @@ mod many_tasks;
 mod nested;
 mod origin;
 mod outputs;
+mod parts;
 mod payloads;
 mod queue;
 mod reconnect;

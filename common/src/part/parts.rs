@@ -11,6 +11,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Part, PartResult, PartStatus};
+use crate::{ExecutionEvent, Happened, OutputContent};
 
 pub use report::PartChange;
 
@@ -50,6 +51,22 @@ impl Parts {
         let bytes = self.bytes - had.map_or(0, Part::weight) + part.weight();
         if !is_old && is_place && bytes <= Self::MAX_BYTES {
             self.put(part, bytes);
+        }
+    }
+
+    /// Folds what is shown, if it is about a part.
+    pub fn fold(&mut self, shown: &OutputContent) {
+        if let OutputContent::Part(part) = shown {
+            self.apply(Part::clone(part));
+        }
+    }
+
+    /// Folds an event of the execution, whatever it is: reports, and the end.
+    pub fn follow(&mut self, event: &ExecutionEvent) {
+        match &event.what {
+            Happened::Output(output) => self.fold(&output.content),
+            Happened::Ended(outcome) => self.end(outcome, Some(event.at)),
+            _ => {}
         }
     }
 
