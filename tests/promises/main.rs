@@ -7,6 +7,7 @@ mod blocking;
 mod blocking_groups;
 mod callbacks;
 mod cancel;
+mod children;
 mod codes;
 mod connect;
 mod control;
