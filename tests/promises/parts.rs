@@ -71,6 +71,8 @@ async fn parts_left_open_end_with_their_execution_and_every_reader_sees_the_same
             async move { watched(&control, id).await }
         });
         if how == "abort" {
+            let reported = async { while control.get(id).await.unwrap().parts < 3 {} };
+            expect::soon("three parts", reported).await;
             control.stop(id, "enough").await.unwrap();
         }
         let outcome = control.wait_for_completion(id, Some(expect::LIMIT)).await.unwrap();
