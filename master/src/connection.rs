@@ -7,7 +7,7 @@ pub(crate) mod link;
 mod state;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use selsyn_common::{IntoPayload, Payload, PayloadError, SlaveId};
 
@@ -32,8 +32,6 @@ pub struct Connection(Arc<Held>);
 /// Detaches when the last handle is dropped.
 struct Held {
     link: Arc<Link>,
-    /// Dials beside the connection, once somebody asks.
-    control: OnceLock<Control>,
 }
 
 impl Drop for Held {
@@ -44,7 +42,7 @@ impl Drop for Held {
 
 impl Connection {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self(Arc::new(Held { link, control: OnceLock::new() }))
+        Self(Arc::new(Held { link }))
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
@@ -143,12 +141,7 @@ impl Connection {
     /// It dials the slave beside this connection, at the first call, once for all who ask for it
     /// here, and outlives it.
     pub fn executions(&self) -> Control {
-        let link = self.link();
-        let control = || {
-            let (address, dial) = (link.address.clone(), Arc::clone(&link.dial));
-            Control::new(address, dial, &link.settings, Arc::clone(&link.master))
-        };
-        self.0.control.get_or_init(control).clone()
+        self.link().control().clone()
     }
 
     /// Calls functions of this slave in the way of bluesky queueserver: see [`FunctionCalls`].

@@ -4,6 +4,7 @@ mod error;
 mod input;
 mod line;
 mod list;
+mod logview;
 mod parts;
 mod queue;
 mod start;
@@ -32,6 +33,7 @@ pub(crate) use line::Ask;
 
 pub use error::ControlError;
 pub use list::{ExecutionPages, ListExecutions};
+pub use logview::Logview;
 pub use parts::PartsFailed;
 pub use queue::{QueuePosition, QueuedExecution};
 pub use start::StartDetached;

@@ -44,7 +44,7 @@ mod task;
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use control::{
-    Control, ControlError, ExecutionPages, ListExecutions, PartsFailed, QueuePosition,
+    Control, ControlError, ExecutionPages, ListExecutions, Logview, PartsFailed, QueuePosition,
     QueuedExecution, StartDetached, WaitLook, WaitMonitor, WaitedExecution, Watch,
 };
 pub use error::{

@@ -1,6 +1,7 @@
 //! A task that was started: watch it, wait for it, stop it.
 
 mod input;
+mod logview;
 
 use std::fmt;
 use std::future::IntoFuture;

@@ -17,6 +17,7 @@ use crate::execution::InputRoom;
 use crate::executor::Epoch;
 use crate::hooks::{Hooks, Said};
 use crate::incoming_bytes::IncomingBytes;
+use crate::logview::Links;
 use crate::records::{ForbiddenIds, Freed, Logs, Record, Records, Retention, Spares, TakenResults};
 use crate::registry::Registry;
 use crate::session::{DetachedSessions, Session, Sessions};
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) records: Records,
     pub(crate) logs: Arc<Logs>,
+    /// The addresses at which people look at executions.
+    pub(crate) links: Links,
     retention: Mutex<Retention>,
     pub(crate) detached: DetachedSessions,
     pub(crate) sessions: Sessions,
@@ -79,6 +82,7 @@ impl Core {
             stopped: CancellationToken::new(),
             records: Records::default(),
             logs: Arc::new(Logs::new(settings.log, epoch)),
+            links: Links::default(),
             retention: Mutex::new(Retention::new(settings.retention)),
             detached: DetachedSessions::default(),
             settings,

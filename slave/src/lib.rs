@@ -38,6 +38,7 @@
 //! | `nested` | an execution as the parent of tasks elsewhere |
 //! | `lifecycle` | the states of an execution and its verdict table; pure |
 //! | `records` | what is kept of it until its result is taken |
+//! | `logview` | what people see of it who have its address |
 
 mod about;
 mod admission;
@@ -56,6 +57,7 @@ mod hooks;
 mod incoming_bytes;
 mod initializer;
 mod lifecycle;
+mod logview;
 mod nested;
 mod panics;
 mod random;

@@ -1,11 +1,12 @@
 //! Everything between the socket and the sessions: tonic, with its unsafe defaults set.
 
-mod auth;
 mod control;
+mod gate;
 mod guarded;
 mod health;
 mod incoming;
 mod interaction;
+mod page;
 mod reflection;
 
 use std::io;
@@ -16,8 +17,9 @@ use selsyn_common::link::{HTTP2_FRAME_BYTES, MAX_FRAME_BYTES};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
-use tonic::service::InterceptorLayer;
+use tonic::service::Routes;
 use tonic::transport::Server;
+use tower::layer::layer_fn;
 
 use crate::core::Core;
 use crate::error::ServeError;
@@ -64,8 +66,15 @@ where
         .max_decoding_message_size(MAX_CALL_BYTES);
     let health = health::service(&core).await;
     let (reflection, former_reflection) = reflection::services();
-    let auth = auth::Check::new(core.settings.token.clone());
+    let routes = Routes::new(sessions)
+        .add_service(control)
+        .add_service(health)
+        .add_service(reflection)
+        .add_service(former_reflection);
+    let token = core.settings.token.clone();
     Server::builder()
+        // For browsers; the gate lets them come to the page alone.
+        .accept_http1(true)
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
         .http2_max_header_list_size(MAX_HEADER_BYTES)
@@ -76,13 +85,16 @@ where
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         // One layer before routing: a call without a right reaches no service.
-        .layer(InterceptorLayer::new(auth))
-        .add_service(sessions)
-        .add_service(control)
-        .add_service(health)
-        .add_service(reflection)
-        .add_service(former_reflection)
+        .layer(layer_fn(move |inner| gate::Gate::new(token.clone(), inner)))
+        .add_routes(with_page(routes, core))
         .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
         .await
         .map_err(|error| ServeError::Transport(error.into()))
+}
+
+/// The page stands beside the calls of gRPC, on the same router.
+fn with_page(mut routes: Routes, core: Arc<Core>) -> Routes {
+    let router = routes.axum_router_mut();
+    *router = std::mem::take(router).route(page::ROUTE, page::routes(core));
+    routes
 }

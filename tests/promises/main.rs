@@ -26,6 +26,7 @@ mod labels;
 mod large;
 mod layering;
 mod log_layer;
+mod logview;
 mod many_tasks;
 mod nested;
 mod origin;

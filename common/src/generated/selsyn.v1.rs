@@ -1578,6 +1578,44 @@ pub struct ListPartsReply {
     #[prost(uint32, tag = "2")]
     pub next_place: u32,
 }
+/// Asks for an address to look at an execution.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MakeLogviewRequest {
+    /// Which run.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+    /// Time until it leads nowhere, in seconds, at most 86,400; 0 means 86,400.
+    #[prost(uint64, tag = "2")]
+    pub valid_seconds: u64,
+}
+/// An address to look at an execution. It is a secret: whoever has it may look.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Logview {
+    /// What to ask the slave for, as /logview/…; its last part is random.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// What to put in front of the path, as the slave's operator says; empty when he says nothing: then
+    /// http:// and where the slave is dialled.
+    #[prost(string, tag = "2")]
+    pub base: ::prost::alloc::string::String,
+    /// Time until it leads nowhere, in seconds.
+    #[prost(uint64, tag = "3")]
+    pub valid_seconds: u64,
+}
+/// Asks that nobody looks at an execution any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeLogviewsRequest {
+    /// Which run; one that is kept no more will do.
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<ExecutionId>,
+}
+/// Nobody looks at it any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeLogviewsReply {
+    /// How many addresses lead nowhere now that led to it.
+    #[prost(uint32, tag = "1")]
+    pub revoked: u32,
+}
 /// Whether a slave is ready to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

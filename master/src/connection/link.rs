@@ -5,8 +5,8 @@ mod starts;
 mod told;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use selsyn_common::link::outbox::{self, Locked, Outbox};
@@ -22,6 +22,7 @@ use super::in_flight::{Generation, InFlight};
 use super::late::Late;
 use super::state::{Change, ConnectionState};
 use crate::config::Settings;
+use crate::control::Control;
 use crate::dispatch::dial::Dial;
 use crate::dispatch::{Ticket, Welcomed};
 use crate::error::ConnectError;
@@ -37,6 +38,8 @@ pub(crate) struct Link {
     pub(crate) settings: Settings,
     pub(crate) hooks: Hooks,
     pub(crate) master: Arc<Shared>,
+    /// Dials beside the connection, once somebody asks.
+    control: OnceLock<Control>,
     /// Told when the connection shall end without a goodbye.
     pub(crate) stop: CancellationToken,
     /// The end of its session and all else that changes, under one lock: a start needs both.
@@ -121,6 +124,7 @@ impl Link {
             settings,
             hooks,
             master,
+            control: OnceLock::new(),
             stop: CancellationToken::new(),
             inner: Outbox::with(max_frames, || Instant::now().into_std(), inner),
             sooner: Notify::new(),
@@ -134,6 +138,14 @@ impl Link {
     #[inline]
     fn inner(&self) -> Held<'_> {
         self.inner.lock()
+    }
+
+    /// Executions of the slave, looked at beside the connection.
+    pub(crate) fn control(&self) -> &Control {
+        self.control.get_or_init(|| {
+            let (address, dial) = (self.address.clone(), Arc::clone(&self.dial));
+            Control::new(address, dial, &self.settings, Arc::clone(&self.master))
+        })
     }
 
     pub(crate) fn next_task_id(&self) -> TaskId {

@@ -581,5 +581,58 @@ pub mod control_client {
                 .insert(GrpcMethod::new("selsyn.v1.Control", "ListParts"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes an address at which people can look at one execution, and at nothing else: a page of this
+        /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out.
+        pub async fn make_logview(
+            &mut self,
+            request: impl tonic::IntoRequest<::selsyn_common::proto::MakeLogviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::Logview>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/MakeLogview",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "MakeLogview"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes every address of an execution that was made so far lead nowhere; who looks is let go.
+        pub async fn revoke_logviews(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::selsyn_common::proto::RevokeLogviewsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::RevokeLogviewsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/selsyn.v1.Control/RevokeLogviews",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("selsyn.v1.Control", "RevokeLogviews"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }

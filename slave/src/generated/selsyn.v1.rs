@@ -355,6 +355,23 @@ pub mod control_server {
             tonic::Response<::selsyn_common::proto::ListPartsReply>,
             tonic::Status,
         >;
+        /// Makes an address at which people can look at one execution, and at nothing else: a page of this
+        /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out.
+        async fn make_logview(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::MakeLogviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::Logview>,
+            tonic::Status,
+        >;
+        /// Makes every address of an execution that was made so far lead nowhere; who looks is let go.
+        async fn revoke_logviews(
+            &self,
+            request: tonic::Request<::selsyn_common::proto::RevokeLogviewsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::selsyn_common::proto::RevokeLogviewsReply>,
+            tonic::Status,
+        >;
     }
     /// Asks about a slave and its executions, and starts and stops some. Changes no session.
     #[derive(Debug)]
@@ -1130,6 +1147,102 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListPartsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/MakeLogview" => {
+                    #[allow(non_camel_case_types)]
+                    struct MakeLogviewSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::MakeLogviewRequest,
+                    > for MakeLogviewSvc<T> {
+                        type Response = ::selsyn_common::proto::Logview;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::MakeLogviewRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::make_logview(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MakeLogviewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/selsyn.v1.Control/RevokeLogviews" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeLogviewsSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<
+                        ::selsyn_common::proto::RevokeLogviewsRequest,
+                    > for RevokeLogviewsSvc<T> {
+                        type Response = ::selsyn_common::proto::RevokeLogviewsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::selsyn_common::proto::RevokeLogviewsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::revoke_logviews(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeLogviewsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

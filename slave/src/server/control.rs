@@ -6,6 +6,7 @@ mod environment;
 mod execution;
 mod input;
 mod list;
+mod logview;
 mod page;
 mod parts;
 mod queue;
@@ -18,9 +19,10 @@ use selsyn_common::proto::{
     ChangeEnvironmentRequest, DropQueuedRequest, ExecutionExistsReply, ExecutionExistsRequest,
     ExecutionInfo, GetExecutionRequest, InfoReply, InfoRequest, ListExecutionsReply,
     ListExecutionsRequest, ListFunctionsReply, ListFunctionsRequest, ListPartsReply,
-    ListPartsRequest, ListQueueReply, ListQueueRequest, MoveQueuedRequest, Outcome,
-    QueuedExecution, ResultRequest, SendInputReply, SendInputRequest, StartRequest,
-    StopExecutionRequest, WatchRequest,
+    ListPartsRequest, ListQueueReply, ListQueueRequest, Logview, MakeLogviewRequest,
+    MoveQueuedRequest, Outcome, QueuedExecution, ResultRequest, RevokeLogviewsReply,
+    RevokeLogviewsRequest, SendInputReply, SendInputRequest, StartRequest, StopExecutionRequest,
+    WatchRequest,
 };
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
@@ -145,5 +147,19 @@ impl Control for Service {
 
     async fn result(&self, request: Request<ResultRequest>) -> Result<Response<Outcome>, Status> {
         execution::result(&self.core, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn make_logview(
+        &self,
+        request: Request<MakeLogviewRequest>,
+    ) -> Result<Response<Logview>, Status> {
+        logview::make(&self.core, request.get_ref()).map(Response::new)
+    }
+
+    async fn revoke_logviews(
+        &self,
+        request: Request<RevokeLogviewsRequest>,
+    ) -> Result<Response<RevokeLogviewsReply>, Status> {
+        logview::revoke(&self.core, request.get_ref()).map(Response::new)
     }
 }

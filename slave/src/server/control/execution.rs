@@ -100,6 +100,6 @@ pub(super) async fn result(core: &Core, request: ResultRequest) -> Result<Outcom
     outcome.map(|(outcome, _)| outcome).ok_or_else(running)
 }
 
-fn read(id: Option<proto::ExecutionId>) -> Result<ExecutionId, Status> {
+pub(super) fn read(id: Option<proto::ExecutionId>) -> Result<ExecutionId, Status> {
     wire::execution_id("request", id).map_err(|error| unreadable(&error))
 }

@@ -1,0 +1,138 @@
+//! An address at which people look at one execution.
+
+use std::fmt;
+use std::time::Duration;
+
+use selsyn_common::proto::{self, MakeLogviewRequest, RevokeLogviewsRequest};
+use selsyn_common::{Endpoint, ExecutionId};
+
+use super::line::Ask;
+use super::{Control, ControlError};
+
+/// An address at which people look at one execution: its state, its progress and its log, as they
+/// come, until its end. `Display` shows it; `Debug` does not, as it is a secret: whoever has it may
+/// look, without a token, until it runs out.
+///
+/// A browser shows it without any script; `curl -N` shows it as text. It reads only, and leads to
+/// this execution only. What the function logged as HTML is shown as it is written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logview {
+    address: String,
+    valid: Duration,
+}
+
+impl Logview {
+    /// Where it stands. The path alone, as `/logview/…`, where the slave is reached by a dial of the
+    /// program's own, so that nobody knows what other programs call it.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How long it leads there, counted from when it was made.
+    pub const fn valid_for(&self) -> Duration {
+        self.valid
+    }
+
+    fn new(reply: proto::Logview, dialled: &str) -> Self {
+        let proto::Logview { path, base, valid_seconds } = reply;
+        let base = match dialled.parse::<Endpoint>() {
+            Ok(endpoint) if base.is_empty() => format!("http://{}", endpoint.authority()),
+            _ => base,
+        };
+        Self { address: base + &path, valid: Duration::from_secs(valid_seconds) }
+    }
+}
+
+impl fmt::Display for Logview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.address)
+    }
+}
+
+impl fmt::Debug for Logview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logview").field("valid", &self.valid).finish_non_exhaustive()
+    }
+}
+
+/// Addresses for people.
+impl Control {
+    /// Makes an address at which people look at an execution for a day (PyODPS:
+    /// `get_logview_address`). The slave keeps it in memory, and the last 1,024 of all.
+    ///
+    /// It stands on the slave's own port, where this program dials it; or where the slave's operator
+    /// says, by an endpoint of the name `logview`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop: an address that nobody was told runs out.
+    pub async fn logview(&self, id: ExecutionId) -> Result<Logview, ControlError> {
+        self.logview_for(id, Duration::ZERO).await
+    }
+
+    /// As [`logview`](Self::logview), for so long, counted in whole seconds: a day at most, which is
+    /// also what zero means.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`logview`](Self::logview).
+    pub async fn logview_for(
+        &self,
+        id: ExecutionId,
+        valid: Duration,
+    ) -> Result<Logview, ControlError> {
+        let valid_seconds = valid.as_secs() + u64::from(valid.subsec_nanos() > 0);
+        let request = MakeLogviewRequest { execution: Some(id.into()), valid_seconds };
+        let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.make_logview(it).await });
+        let reply = self.call(Some(id), Duration::ZERO, request, ask).await?;
+        Ok(Logview::new(reply, self.address()))
+    }
+
+    /// Makes every address of an execution that was made so far lead nowhere, and lets go of those
+    /// who look; gives how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As for [`functions`](Self::functions).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it may leave the wish on its way.
+    pub async fn revoke_logviews(&self, id: ExecutionId) -> Result<u32, ControlError> {
+        let request = RevokeLogviewsRequest { execution: Some(id.into()) };
+        let ask: Ask<_, _> =
+            |mut slave, it| Box::pin(async move { slave.revoke_logviews(it).await });
+        Ok(self.call(Some(id), Duration::ZERO, request, ask).await?.revoked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logview(base: &str, dialled: &str) -> Logview {
+        let (path, base) = ("/logview/5ec2e7".to_owned(), base.to_owned());
+        Logview::new(proto::Logview { path, base, valid_seconds: 60 }, dialled)
+    }
+
+    #[test]
+    fn the_operators_word_counts_then_where_it_was_dialled_then_the_path_is_all_there_is() {
+        let told = logview("https://gpu-3.example", "127.0.0.1:7236");
+        assert_eq!(told.to_string(), "https://gpu-3.example/logview/5ec2e7");
+        assert_eq!(logview("", "[::1]:9000").address(), "http://[::1]:9000/logview/5ec2e7");
+        assert_eq!(logview("", "its own dial").address(), "/logview/5ec2e7");
+    }
+
+    #[test]
+    fn debug_never_shows_the_secret() {
+        assert!(!format!("{:?}", logview("", "127.0.0.1:7236")).contains("5ec2e7"));
+    }
+}
