@@ -32,6 +32,7 @@ pub use report::PartChange;
 pub struct Parts {
     parts: BTreeMap<u32, Part>,
     places: HashMap<String, u32>,
+    succeeded: usize,
     bytes: usize,
 }
 
@@ -73,7 +74,11 @@ impl Parts {
     fn put(&mut self, part: Part, bytes: usize) {
         self.bytes = bytes;
         let (place, name) = (part.place, part.name.clone());
-        let former = self.parts.insert(place, part).map(|had| had.name);
+        let succeeded = |part: &Part| usize::from(part.status == PartStatus::Success);
+        self.succeeded += succeeded(&part);
+        let former = self.parts.insert(place, part);
+        self.succeeded -= former.as_ref().map_or(0, succeeded);
+        let former = former.map(|had| had.name);
         // A stranger may rename a part: the later name counts.
         if let Some(former) = former.filter(|former| *former != name)
             && self.places.get(&former) == Some(&place)
@@ -122,6 +127,11 @@ impl Parts {
     #[doc(hidden)]
     pub fn from(&self, place: u32) -> impl Iterator<Item = &Part> {
         self.parts.range(place..).map(|(_, part)| part)
+    }
+
+    /// How many have succeeded.
+    pub const fn succeeded(&self) -> usize {
+        self.succeeded
     }
 
     /// Those that have not succeeded, in order.

@@ -108,7 +108,7 @@ impl Control {
             Err(error) => return Err(error),
         };
         if info.as_ref().is_some_and(|info| info.parts > info.parts_succeeded) {
-            let failed = PartsFailed::of(id, &outcome, self.parts(id).await?);
+            let failed = PartsFailed::of(id, &outcome, self.parts_without_results(id).await?);
             failed.map_or(Ok(()), |failed| Err(ControlError::PartsFailed(Box::new(failed))))?;
         }
         let Outcome { status, result, .. } = outcome;

@@ -73,6 +73,7 @@ proptest! {
         reader.end(&outcome, Some(at(99)));
         prop_assert_eq!(&reader, &kept);
         prop_assert!(kept.iter().all(|part| part.status.is_final()));
+        prop_assert_eq!(kept.succeeded(), kept.len() - kept.unsuccessful().count());
         prop_assert_eq!(kept.bytes(), kept.iter().map(Part::weight).sum::<usize>());
     }
 }

@@ -43,7 +43,7 @@ fn count_parts(state: &State) -> (u32, u32) {
     let Some(extras) = state.asked_for() else { return (0, 0) };
     let parts = extras.parts();
     let count = |parts: usize| u32::try_from(parts).unwrap_or(u32::MAX);
-    (count(parts.len()), count(parts.len() - parts.unsuccessful().count()))
+    (count(parts.len()), count(parts.succeeded()))
 }
 
 /// Why it was asked to stop, as much of it as a list of thousands has room for.
