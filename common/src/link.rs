@@ -23,6 +23,7 @@ pub mod line;
 pub mod numbering;
 pub mod outbox;
 pub mod quick;
+mod room;
 mod spare;
 mod written;
 

@@ -7,6 +7,7 @@ use super::Frame;
 use super::batch::{Batch, MAX_BATCH_BYTES, write_frame};
 use super::numbering::NumberingError;
 use super::quick::Short;
+use super::room::Rooms;
 use super::written::Written;
 use crate::ExecutionId;
 use crate::proto::Part;
@@ -34,12 +35,14 @@ pub struct Departures<F> {
     bytes: usize,
     /// How long batches are, lately.
     room: usize,
+    rooms: Rooms,
 }
 
 impl<F> Default for Departures<F> {
     fn default() -> Self {
         let (kept, waiting) = (VecDeque::new(), VecDeque::new());
-        Self { kept, waiting, last: 0, left: 0, acked: 0, bytes: 0, room: ROOM }
+        let (room, rooms) = (ROOM, Rooms::default());
+        Self { kept, waiting, last: 0, left: 0, acked: 0, bytes: 0, room, rooms }
     }
 }
 
@@ -60,7 +63,7 @@ impl<F: Frame> Departures<F> {
     fn push_with(&mut self, since: Option<Instant>, write: impl FnOnce(&mut Vec<u8>)) -> u64 {
         self.last += 1;
         if !self.waiting.back().is_some_and(Written::takes_more) {
-            self.waiting.push_back(Written::new(self.last, self.room));
+            self.waiting.push_back(Written::new(self.last, self.rooms.take(self.room)));
         }
         if let Some(open) = self.waiting.back_mut() {
             self.bytes += open.add(since, write);
@@ -77,7 +80,7 @@ impl<F: Frame> Departures<F> {
     /// The frames that leave next, together.
     pub fn leave(&mut self, now: impl FnOnce() -> Instant) -> Option<Batch<F>> {
         let mut written = self.waiting.pop_front()?;
-        let batch = written.leaves(now);
+        let batch = written.leaves(now, &mut self.rooms);
         let longest = written.bytes().max(self.room - self.room / 32);
         self.room = longest.clamp(ROOM, MOST_ROOM);
         self.left = self.left.max(written.last());
@@ -113,6 +116,7 @@ impl<F: Frame> Departures<F> {
                 if let Some((part, took)) = written.as_part(&now) {
                     done(part, took);
                 }
+                written.leave_room(&mut self.rooms);
             }
         }
         self.skip_known();
@@ -165,6 +169,11 @@ impl<F: Frame> Departures<F> {
             });
             self.bytes += written.bytes();
         }
+    }
+
+    /// Keeps no room for what will be said.
+    pub fn give_back(&mut self) {
+        self.rooms.clear();
     }
 
     /// The number that the next frame gets.

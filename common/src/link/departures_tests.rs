@@ -147,3 +147,34 @@ fn what_is_withdrawn_is_forbidden_under_the_same_number() {
     assert_eq!(kinds.collect::<Vec<_>>(), [(1, false), (2, true), (3, false), (4, true)]);
     assert_eq!(told.len(), 2);
 }
+
+#[test]
+fn what_is_acknowledged_leaves_its_room_to_what_is_said_next_until_a_beat() {
+    let mut departures = departed(&[20]);
+    assert_eq!(departures.rooms.take(0).capacity(), 0);
+    acked(&mut departures, 20).unwrap();
+    let room = departures.rooms.take(0);
+    assert!(room.is_empty() && room.capacity() > 0);
+    departures.rooms.put(room);
+    departures.push(&start(21, 0), None);
+    assert_eq!(departures.rooms.take(0).capacity(), 0, "it is in use");
+    assert_eq!(leave(&mut departures, Instant::now()), [(21, start(21, 0))]);
+    assert!(departures.rooms.take(0).capacity() > 0, "one frame does not keep a room for many");
+
+    let mut departures = departed(&[20]);
+    acked(&mut departures, 20).unwrap();
+    departures.give_back();
+    assert_eq!(departures.rooms.take(0).capacity(), 0);
+}
+
+#[test]
+fn a_room_that_somebody_reads_in_is_left_to_nobody() {
+    let mut departures = departed(&[]);
+    (1..=20).for_each(|n| drop(departures.push(&start(n, 0), None)));
+    let batch = departures.leave(Instant::now).unwrap();
+    acked(&mut departures, 20).unwrap();
+    assert_eq!(departures.rooms.take(0).capacity(), 0);
+    departures.push(&start(21, 0), None);
+    let read = Batch::<FromMaster>::decode(batch.encode_to_vec().as_slice()).unwrap();
+    assert_eq!(read.into_incoming().unwrap().count(), 20);
+}

@@ -11,12 +11,13 @@ use prost::Message as _;
 
 use super::Frame;
 use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, write_frame};
+use super::room::Rooms;
 use crate::proto::Part;
 
 /// A time that is left does not change by less.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// A batch that fills less than so much of its room gives the rest back.
+/// A batch that fills less than so much of its room is moved out of it.
 const SPARED: usize = 4;
 
 /// Numbered frames that leave together.
@@ -41,9 +42,9 @@ enum Body {
 }
 
 impl<F: Frame> Written<F> {
-    /// Room for so many bytes of frames, the first of which has this number.
-    pub(super) fn new(first: u64, bytes: usize) -> Self {
-        Self::of(first, 0, Body::Open(Vec::with_capacity(bytes)))
+    /// Room for frames, the first of which has this number.
+    pub(super) const fn new(first: u64, room: Vec<u8>) -> Self {
+        Self::of(first, 0, Body::Open(room))
     }
 
     /// A piece of a large payload, alone.
@@ -104,18 +105,32 @@ impl<F: Frame> Written<F> {
 
     /// What leaves; times that are left are shortened by what has passed. It takes no more frames
     /// from here on.
-    pub(super) fn leaves(&mut self, now: impl FnOnce() -> Instant) -> Batch<F> {
+    pub(super) fn leaves(&mut self, now: impl FnOnce() -> Instant, rooms: &mut Rooms) -> Batch<F> {
         if let Body::Open(bytes) = &mut self.body {
-            let mut bytes = std::mem::take(bytes);
-            if bytes.len() < bytes.capacity() / SPARED {
+            let room = std::mem::take(bytes);
+            self.body = Body::Closed(if room.len() < room.capacity() / SPARED {
                 // It may be kept for long, and its room is not counted.
-                bytes.shrink_to_fit();
-            }
-            self.body = Body::Closed(bytes.into());
+                let moved = Bytes::copy_from_slice(&room);
+                rooms.put(room);
+                moved
+            } else {
+                room.into()
+            });
         }
         match &self.body {
             Body::Part(part, _) => Batch::numbered(self.first, vec![F::part(part.clone())]),
             _ => Batch::written(self.first, self.aged(now)),
+        }
+    }
+
+    /// Its room, if nobody reads there any more: it is done with.
+    pub(super) fn leave_room(self, rooms: &mut Rooms) {
+        if let Body::Closed(mut bytes) = self.body
+            && bytes.is_unique()
+        {
+            // Else they would be moved to the room's beginning.
+            bytes.truncate(0);
+            rooms.put(bytes.into());
         }
     }
 
