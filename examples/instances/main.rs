@@ -74,8 +74,8 @@ async fn list(control: &Control) -> Done {
 }
 
 fn described(instance: &ExecutionInfo) -> String {
-    let ExecutionInfo { function, label, phase, status, .. } = instance;
-    format!("{function} of {label}: {phase}, {status}")
+    let ExecutionInfo { function, labels, phase, status, .. } = instance;
+    format!("{function} of {}: {phase}, {status}", labels.concat())
 }
 
 /// `exist_instance(id)`.
