@@ -198,7 +198,7 @@ async fn d_21_a_result_that_is_not_whole_is_only_read_by_who_says_that_it_will_d
     assert!(read.iter().all(|read| matches!(read, Err(PartReadError::NoResult))));
     let truncated = result("TRUNCATED").await;
     let error = truncated.read::<String>().unwrap_err();
-    assert!(matches!(error, PartReadError::Truncated { bytes: 4 }) && error.code() == "E0308");
+    assert!(matches!(error, PartReadError::Truncated { bytes: 4 }) && error.code() == "E0310");
     assert_eq!(truncated.read_truncated::<String>().unwrap(), "ro");
     let results = control.part_results(id).await.unwrap();
     assert!(results.iter().all(|(name, result)| result.extent().name() == name));
@@ -214,7 +214,7 @@ async fn d_23_without_a_name_there_must_be_one_part() {
     };
     let no_parts = result(0).await.unwrap_err();
     let is_none = matches!(&no_parts, ControlError::Part { source: PartReadError::NoParts, .. });
-    assert!(is_none && no_parts.code() == "E0307", "{no_parts}");
+    assert!(is_none && no_parts.code() == "E0309", "{no_parts}");
     assert_eq!(result(1).await.unwrap().read::<u32>().unwrap(), 1);
     let several = result(2).await.unwrap_err();
     assert!(

@@ -169,7 +169,7 @@ fn parts_that_are_open_at_the_end_have_the_status_that_follows_from_the_verdict(
 fn the_result_of_a_part_that_has_not_succeeded_says_why_not() {
     let mut parts = running("a");
     let error = parts.result(None).unwrap_err();
-    assert_eq!((error.to_string().as_str(), error.code()), ("part \"a\", status=RUNNING", "E0308"));
+    assert_eq!((error.to_string().as_str(), error.code()), ("part \"a\", status=RUNNING", "E0310"));
     let failure = Box::new(Failure::new("502 Update replicas failed"));
     parts.change(1, PartChange::Fail(failure), at(3)).unwrap();
     let error = parts.result(Some("a")).unwrap_err();
