@@ -1,6 +1,9 @@
 //! The D cases: what PyODPS promises of instances, or should have.
 
+mod failures;
+mod monitor;
 mod parts;
+mod results;
 mod waiting;
 
 use std::time::SystemTime;

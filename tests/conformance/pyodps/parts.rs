@@ -1,10 +1,10 @@
-//! D-07, D-08, D-13 to D-15, D-21, D-23: the parts of an instance, which PyODPS calls its tasks.
+//! D-07, D-08, D-15: the parts of an instance, which PyODPS calls its tasks.
 
 use std::time::SystemTime;
 
 use selsyn::{
-    Control, ControlError, Failure, FailureText, FailureTextKind, FunctionExecution, Part,
-    PartProgress, PartReadError, PartResult, PartStatus, StageProgress, TaskStatus,
+    Control, ExecutionInfo, Failure, FunctionExecution, Part, PartProgress, PartResult, PartStatus,
+    StageProgress, TaskStatus,
 };
 use selsyn_testing::{Gate, TestCluster, expect};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn fails(execution: FunctionExecution, texts: Vec<String>) -> Result<&'sta
     Ok("done all the same")
 }
 
-async fn ran(control: &Control, function: &str, data: Value) -> selsyn::ExecutionInfo {
+pub(super) async fn ran(control: &Control, function: &str, data: Value) -> ExecutionInfo {
     let started = control.start(function, data).unwrap().await.unwrap();
     control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
     control.get(started.id).await.unwrap()
@@ -110,56 +110,6 @@ async fn d_08_results_come_under_the_names_of_the_parts_and_in_their_order() {
 }
 
 #[tokio::test]
-async fn d_13_a_part_that_fails_is_a_typed_error_with_the_id_and_all_of_them_can_be_reached() {
-    let (cluster, control) = staged(&Gate::closed()).await;
-    let texts = json!(["ODPS-0130131:[1,16] Table not found - t", "second"]);
-    let id = ran(&control, "fails", texts).await.id;
-    let error = control.wait_for_success::<String>(id, Some(expect::LIMIT)).await.unwrap_err();
-    assert_eq!((error.execution(), error.code()), (Some(id), "E0501"));
-    let message = error.to_string();
-    let ControlError::PartsFailed(failed) = error else { panic!("{message}") };
-    assert_eq!(failed.execution(), id);
-    assert!(message.contains(&id.to_string()) && message.contains("Table not found"), "{message}");
-    // The first that failed, not the one that was stopped before it.
-    assert_eq!(
-        (failed.first().name.as_str(), failed.first().status),
-        ("bad 0", PartStatus::Failed)
-    );
-    assert_eq!(failed.failure_text().unwrap().kind, FailureTextKind::NoSuchTable);
-    let all: Vec<_> = failed.all().iter().map(|part| part.name.as_str()).collect();
-    assert_eq!(all, ["stopped", "bad 0", "bad 1"]);
-    // Its own verdict and value are there all the same.
-    assert_eq!(failed.verdict(), TaskStatus::Completed);
-    assert!(control.result(id).await.unwrap().is_completed());
-
-    let id = ran(&control, "fails", json!([])).await.id;
-    let error = control.wait_for_success::<String>(id, Some(expect::LIMIT)).await.unwrap_err();
-    assert!(error.to_string().contains("part \"stopped\", status=CANCELLED"), "{error}");
-    cluster.stop().await;
-}
-
-#[tokio::test]
-async fn d_14_failure_texts_are_typed_by_their_code_and_kept_as_they_were() {
-    let (cluster, control) = staged(&Gate::closed()).await;
-    let structured = r#"{"Code": "ODPS-0130131", "Message": "Table not found - t"}"#;
-    let script = "ODPS-0123055:Script exception - ValueError: unsupported pickle protocol: 3";
-    let generic = "502 Update replicas failed";
-    let id = ran(&control, "fails", json!([structured, script, generic])).await.id;
-    let parts = control.parts(id).await.unwrap();
-    let text = |at: usize| parts.get(&format!("bad {at}")).unwrap().failure_text().unwrap();
-    let expected = [
-        (FailureTextKind::NoSuchTable, Some("ODPS-0130131"), structured),
-        (FailureTextKind::Script, Some("ODPS-0123055"), script),
-        (FailureTextKind::Generic, None, generic),
-    ];
-    for (at, (kind, code, verbatim)) in expected.into_iter().enumerate() {
-        let FailureText { kind: read, code: of, text, .. } = text(at);
-        assert_eq!((read, of.as_deref(), text.as_str()), (kind, code, verbatim));
-    }
-    cluster.stop().await;
-}
-
-#[tokio::test]
 async fn d_15_the_text_of_the_progress_has_the_time_and_each_stage() {
     let gate = Gate::closed();
     let (cluster, control) = staged(&gate).await;
@@ -184,42 +134,5 @@ async fn d_15_the_text_of_the_progress_has_the_time_and_each_stage() {
     control.wait_for_success::<()>(id, Some(expect::LIMIT)).await.unwrap();
     let text = control.part_progress(id, None).await.unwrap().to_string();
     assert!(text.ends_with(" M1_Stg1_job0:0/1/1[100%]\tR2_1_Stg1_job0:0/1/1[100%]\t"), "{text}");
-    cluster.stop().await;
-}
-
-#[tokio::test]
-async fn d_21_a_result_that_is_not_whole_is_only_read_by_who_says_that_it_will_do() {
-    let (cluster, control) = staged(&Gate::closed()).await;
-    let id = ran(&control, "results", json!(null)).await.id;
-    let result = async |name| control.part_result(id, Some(name)).await.unwrap();
-    assert_eq!(result("FULL").await.read::<String>().unwrap(), "rows");
-    let no = result("NO").await;
-    let read = [no.read::<String>(), no.read_truncated()];
-    assert!(read.iter().all(|read| matches!(read, Err(PartReadError::NoResult))));
-    let truncated = result("TRUNCATED").await;
-    let error = truncated.read::<String>().unwrap_err();
-    assert!(matches!(error, PartReadError::Truncated { bytes: 4 }) && error.code() == "E0310");
-    assert_eq!(truncated.read_truncated::<String>().unwrap(), "ro");
-    let results = control.part_results(id).await.unwrap();
-    assert!(results.iter().all(|(name, result)| result.extent().name() == name));
-    cluster.stop().await;
-}
-
-#[tokio::test]
-async fn d_23_without_a_name_there_must_be_one_part() {
-    let (cluster, control) = staged(&Gate::closed()).await;
-    let result = async |count| {
-        let id = ran(&control, "parts", json!(count)).await.id;
-        control.part_result(id, None).await
-    };
-    let no_parts = result(0).await.unwrap_err();
-    let is_none = matches!(&no_parts, ControlError::Part { source: PartReadError::NoParts, .. });
-    assert!(is_none && no_parts.code() == "E0309", "{no_parts}");
-    assert_eq!(result(1).await.unwrap().read::<u32>().unwrap(), 1);
-    let several = result(2).await.unwrap_err();
-    assert!(
-        several.to_string().ends_with("multiple parts: name one of part 2, part 1"),
-        "{several}"
-    );
     cluster.stop().await;
 }
