@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use selsyn_common::{ExecutionEvent, Happened, Outcome, OutputContent, Progress};
+use selsyn_common::{ExecutionEvent, Happened, Outcome, OutputContent, Part, Progress};
 
 /// Where the text of a line begins: behind the time and the kind.
 const MARGIN: usize = 23;
@@ -11,7 +11,7 @@ const MARGIN: usize = 23;
 /// One thing that happened, as it is shown.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// A level of the log, `state`, `progress`, `shown` or `gap`: never a text of the function's.
+    /// A level of the log, `state`, `progress`, `part`, `shown` or `gap`: never a text of the function's.
     pub(super) kind: String,
     /// The time, the kind and the text; lines after the first are set in.
     pub(super) text: String,
@@ -43,6 +43,7 @@ fn shown(content: OutputContent) -> (String, String) {
     match &content {
         OutputContent::Progress(bar) => (kind.to_owned(), progress(bar)),
         OutputContent::Log(line) => (line.level.to_string(), line.content.clone()),
+        OutputContent::Part(report) => (kind.to_owned(), part(report)),
         other => {
             let key = other.key().map_or_else(String::new, |key| format!(" {key:?}"));
             ("shown".to_owned(), format!("{kind}{key}: {verb}"))
@@ -58,6 +59,18 @@ fn progress(bar: &Progress) -> String {
     }
     if let Some(key) = bar.key.as_deref().filter(|key| *key != Progress::DEFAULT_KEY) {
         let _ = write!(text, " [{key}]");
+    }
+    text
+}
+
+/// Where it stands, why, and how far its stages have come.
+fn part(part: &Part) -> String {
+    let mut text = format!("{:?} {}", part.name, part.status);
+    if let Some(failure) = &part.failure {
+        let _ = write!(text, ": {failure}");
+    }
+    for stage in &part.stages {
+        let _ = write!(text, " {stage}");
     }
     text
 }
@@ -99,7 +112,7 @@ fn steers(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use selsyn_common::{LogLevel, LogLine, Output, Plot};
+    use selsyn_common::{LogLevel, LogLine, Output, PartChange, Parts, Plot, StageProgress};
 
     use super::*;
 
@@ -107,6 +120,16 @@ mod tests {
         let at = UNIX_EPOCH + Duration::from_millis(86_400_000 + 45_296_789);
         let what = Happened::Output(Output { seq: 1, content: content.into() });
         Line::of(ExecutionEvent { seq: 3, at, what }).text
+    }
+
+    #[test]
+    fn a_part_is_told_with_its_status_and_its_stages() {
+        let (mut parts, stage) = (Parts::default(), StageProgress::new("M1").workers(1, 0, 1));
+        parts.add("sql".to_owned(), UNIX_EPOCH).unwrap();
+        let change = PartChange::Progress(vec![stage.percent(50)]);
+        let report = parts.change(1, change, UNIX_EPOCH).unwrap().unwrap();
+        let told = line(OutputContent::Part(Box::new(report)));
+        assert_eq!(told, "12:34:56.789  part     \"sql\" RUNNING M1:1/0/1[50%]");
     }
 
     #[test]
