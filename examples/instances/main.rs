@@ -7,7 +7,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use selsyn::{
-    Control, ControlError, ExecutionId, ExecutionInfo, Happened, Master, StatusFilter, TaskId,
+    Control, ControlError, Execution, ExecutionId, ExecutionInfo, Master, StatusFilter, TaskId,
 };
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
@@ -38,25 +38,15 @@ async fn start(control: &Control) -> Done<[ExecutionId; 3]> {
     let mut started = Vec::new();
     for (function, table) in [("count", "iris"), ("copy", "birds"), ("check", "wine")] {
         let instance = control.start(function, table)?.label(table).await?;
-        println!("{} of {}", instance.function, instance.labels.join(", "));
-        started.push(instance.id);
+        println!("{function} of {table}");
+        started.push(instance);
     }
-    let [count, copy, check] = started[..] else { return Err("three were started".into()) };
+    let [count, copy, check] = &started[..] else { return Err("three were started".into()) };
     // So that what is printed does not depend on who is quicker.
-    control.wait_for_all([count, check], LIMIT).await?;
-    runs(control, copy).await?;
-    Ok([count, copy, check])
-}
-
-/// Waits until user code has begun: everything that happens is told from number 1 on.
-async fn runs(control: &Control, id: ExecutionId) -> Done {
-    let mut events = control.watch(id, 1);
-    while let Some(event) = events.next().await {
-        if event?.what == Happened::Running {
-            return Ok(());
-        }
-    }
-    Err("it never ran".into())
+    count.wait(LIMIT).await?;
+    check.wait(LIMIT).await?;
+    copy.wait_until_running(LIMIT).await?;
+    Ok([count, copy, check].map(Execution::id))
 }
 
 /// `list_instances()`: newest first, page by page, unseen.

@@ -2,17 +2,12 @@
 
 use std::net::SocketAddr;
 
-use selsyn::{
-    Control, ExecutionEvent, ExecutionId, Happened, Master, OutputContent, Phase, Picture, Watch,
-};
+use selsyn::{Execution, ExecutionEvent, Happened, Master, OutputContent, Phase, Picture, Watch};
 
 use crate::Done;
 
 pub(crate) struct Watcher {
-    control: Control,
-    id: ExecutionId,
-    /// The number that the next event had when it came.
-    next_seq: u64,
+    training: Execution,
     events: Watch,
     /// What it has been told so far, folded.
     pub(crate) picture: Picture,
@@ -25,14 +20,16 @@ impl Watcher {
         let found = control.list().function("train").status(Phase::Running).await?;
         let training = found.first().ok_or("no training runs")?;
         println!("watcher: found {}, started by \"{}\"", training.function, training.connection);
-        let (id, next_seq) = (training.id, training.next_seq);
-        let events = control.watch(id, 1);
-        Ok(Self { control, id, next_seq, events, picture: Picture::new() })
+        let training = control.execution(training.id);
+        let events = training.watch();
+        Ok(Self { training, events, picture: Picture::new() })
     }
 
     /// Reads what happened before it came.
     pub(crate) async fn catches_up(&mut self) -> Done {
-        while self.next().await?.next_seq() < self.next_seq {}
+        while !self.events.caught_up() {
+            self.next().await?;
+        }
         println!("watcher: {} outputs", self.picture.seq());
         Ok(())
     }
@@ -51,7 +48,7 @@ impl Watcher {
 
     /// Whoever may look may also stop it.
     pub(crate) async fn stops(&self) -> Done {
-        self.control.stop(self.id, "good enough").await?;
+        self.training.stop("good enough").await?;
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! Executions of a slave, looked at, started and stopped by their ids, without a session.
 
 mod error;
+mod execution;
 mod input;
 mod line;
 mod list;
 mod logview;
 mod parts;
+mod progress;
 mod queue;
 mod start;
 mod wait;
@@ -32,6 +34,7 @@ use line::Line;
 pub(crate) use line::Ask;
 
 pub use error::ControlError;
+pub use execution::Execution;
 pub use list::{ExecutionPages, ListExecutions};
 pub use logview::Logview;
 pub use parts::PartsFailed;
@@ -65,12 +68,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// for execution in control.list().status(Phase::Running).await? {
 ///     println!("{} {} since {:?}", execution.id, execution.function, execution.began);
 /// }
-/// let started = control.start("train", &serde_json::json!({"epochs": 20}))?.label("nightly").await?;
-/// let mut events = control.watch(started.id, 1);
+/// let training = control.start("train", &serde_json::json!({"epochs": 20}))?.label("nightly").await?;
+/// let mut events = training.watch();
 /// while let Some(event) = events.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// let loss: f64 = control.wait_for_success(started.id, Some(Duration::from_secs(60))).await?;
+/// let loss: f64 = control.wait_for_success(training.id(), Some(Duration::from_secs(60))).await?;
 /// # Ok(())
 /// # }
 /// ```

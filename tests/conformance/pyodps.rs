@@ -28,8 +28,8 @@ async fn instances(gate: &Gate) -> (TestCluster, Control) {
 
 async fn finished(control: &Control, function: &str, data: Value) -> ExecutionId {
     let started = control.start(function, data).unwrap().await.unwrap();
-    control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-    started.id
+    control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+    started.id()
 }
 
 fn ids(listed: &[ExecutionInfo]) -> Vec<ExecutionId> {
@@ -43,7 +43,7 @@ async fn d_01_lists_what_runs_in_any_case_of_the_word_and_of_one_owner() {
     finished(&control, "echo", json!(1)).await;
     let mut running = Vec::new();
     for n in 0..3 {
-        running.push(control.start("wait", n).unwrap().await.unwrap().id);
+        running.push(control.start("wait", n).unwrap().await.unwrap().id());
     }
     // Accepted, and about to run.
     let begun = async { while control.list().status(Phase::Running).await.unwrap().len() < 3 {} };
@@ -83,7 +83,7 @@ async fn d_02_lists_between_two_times_of_which_either_may_be_open() {
 async fn d_03_turns_pages_unseen() {
     let gate = Gate::closed();
     let (cluster, control) = instances(&gate).await;
-    let running = control.start("wait", ()).unwrap().await.unwrap().id;
+    let running = control.start("wait", ()).unwrap().await.unwrap().id();
     let mut started = vec![running];
     for n in 0..50 {
         started.push(finished(&control, "echo", json!(n)).await);
@@ -132,7 +132,7 @@ async fn d_06_what_has_finished_is_terminated_and_does_not_run() {
 #[tokio::test]
 async fn d_10_a_stop_ends_it_and_lets_those_who_wait_go() {
     let (cluster, control) = instances(&Gate::closed()).await;
-    let id = control.start("wait_for_abort", ()).unwrap().await.unwrap().id;
+    let id = control.start("wait_for_abort", ()).unwrap().await.unwrap().id();
     let waiting = tokio::spawn({
         let control = control.clone();
         async move { control.wait_for_completion(id, Some(expect::LIMIT)).await }

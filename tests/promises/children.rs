@@ -50,8 +50,8 @@ async fn a_slave_lists_the_children_that_executions_elsewhere_have_started_on_it
     let gate = Gate::closed();
     let cluster = two(&gate).await;
     let [here, there] = [0, 1].map(|at| cluster.connection(at).executions());
-    let one = here.start("spread", 3).unwrap().await.unwrap().id;
-    let two = here.start("spread", 1).unwrap().await.unwrap().id;
+    let one = here.start("spread", 3).unwrap().await.unwrap().id();
+    let two = here.start("spread", 1).unwrap().await.unwrap().id();
     // Somebody's, and nobody's child.
     there.start("wait", json!(0)).unwrap().await.unwrap();
     let started = async { while there.list().status(Phase::Running).await.unwrap().len() < 5 {} };

@@ -33,7 +33,7 @@ async fn a_detached_start_runs_without_its_caller_and_its_result_can_be_read_aga
     let slave = on_a_socket(Slave::builder()).await;
     let id = {
         let control = Master::new().unwrap().control(slave.addr()).unwrap();
-        control.start("add", json!({"a": 2, "b": 3})).unwrap().await.unwrap().id
+        control.start("add", json!({"a": 2, "b": 3})).unwrap().await.unwrap().id()
     };
     let control = Master::new().unwrap().control(slave.addr()).unwrap();
     for _ in 0..2 {
@@ -57,7 +57,7 @@ async fn the_same_start_again_starts_nothing_and_another_under_its_id_is_a_confl
     let task = TaskId::from_random([7; 16]);
     for _ in 0..2 {
         let started = control.start("count", 1).unwrap().id(task).await.unwrap();
-        assert_eq!(started.id, ExecutionId::first(task));
+        assert_eq!(started.id(), ExecutionId::first(task));
     }
     assert_eq!(code(control.start("count", 2).unwrap().id(task).await), "E0108");
     let stranger = Master::new().unwrap();
@@ -92,7 +92,7 @@ async fn a_start_that_is_refused_says_why_and_has_not_run() {
     assert_eq!((error.code(), refusal.retry_after.is_some()), ("E0105", true));
     let large = "x".repeat(5 << 20);
     assert_eq!(code(control.start("echo", large).unwrap().await), "E0106");
-    control.stop(first.id, "").await.unwrap();
+    control.stop(first.id(), "").await.unwrap();
     cluster.stop().await;
 }
 
@@ -102,15 +102,15 @@ async fn a_detached_start_honours_its_deadline_and_its_placement() {
     let control = cluster.connection(0).executions();
     let start = || control.start("wait_for_abort", 1).unwrap();
     let front = start().foreground().await.unwrap();
-    assert!(front.foreground);
+    assert!(front.info().await.unwrap().foreground);
     assert_eq!(code(start().foreground().await), "E0110");
     let short = start().deadline(Duration::from_millis(50)).await.unwrap();
-    let outcome = control.wait_for_completion(short.id, Some(expect::LIMIT)).await.unwrap();
+    let outcome = control.wait_for_completion(short.id(), Some(expect::LIMIT)).await.unwrap();
     assert_eq!(outcome.status, TaskStatus::TimedOut);
-    control.stop(front.id, "enough").await.unwrap();
-    let error = control.wait_for_success::<u32>(front.id, Some(expect::LIMIT)).await.unwrap_err();
+    control.stop(front.id(), "enough").await.unwrap();
+    let error = control.wait_for_success::<u32>(front.id(), Some(expect::LIMIT)).await.unwrap_err();
     assert_eq!(error.code(), "E0502");
-    assert_eq!(control.get(front.id).await.unwrap().stop_reason, "stopped from outside: enough");
+    assert_eq!(control.get(front.id()).await.unwrap().stop_reason, "stopped from outside: enough");
     cluster.stop().await;
 }
 
@@ -121,7 +121,7 @@ async fn an_inline_function_is_started_too() {
     let cluster = cluster(move |slave| slave.function("double", double.clone())).await;
     let control = cluster.connection(0).executions();
     let started = control.start("double", 21).unwrap().await.unwrap();
-    let doubled: u32 = control.wait_for_success(started.id, Some(expect::LIMIT)).await.unwrap();
+    let doubled: u32 = control.wait_for_success(started.id(), Some(expect::LIMIT)).await.unwrap();
     assert_eq!(doubled, 42);
     cluster.stop().await;
 }
@@ -146,9 +146,9 @@ async fn a_list_finds_what_fits_every_filter_and_nothing_else() {
     let connection = cluster.connection(0);
     let control = connection.executions();
     let mine = control.start("echo", 1).unwrap().label("nightly").await.unwrap();
-    control.wait_for_completion(mine.id, Some(expect::LIMIT)).await.unwrap();
+    control.wait_for_completion(mine.id(), Some(expect::LIMIT)).await.unwrap();
     let failed = control.start("fail", "on purpose").unwrap().await.unwrap();
-    control.wait_for_completion(failed.id, Some(expect::LIMIT)).await.unwrap();
+    control.wait_for_completion(failed.id(), Some(expect::LIMIT)).await.unwrap();
     let stranger = Master::new().unwrap();
     let dialer = cluster.dialer(0);
     let theirs = stranger.connect_with("other", move || dialer.clone().dial()).await.unwrap();
@@ -160,17 +160,17 @@ async fn a_list_finds_what_fits_every_filter_and_nothing_else() {
         list.await.unwrap().iter().map(|info| info.id).collect::<Vec<_>>()
     };
     let list = || control.list();
-    assert_eq!(ids(list()).await, [running, failed.id, mine.id]);
-    assert_eq!(ids(list().mine()).await, [failed.id, mine.id]);
+    assert_eq!(ids(list()).await, [running, failed.id(), mine.id()]);
+    assert_eq!(ids(list().mine()).await, [failed.id(), mine.id()]);
     assert_eq!(ids(list().owner(stranger.id())).await, [running]);
-    assert_eq!(ids(list().function("echo")).await, [mine.id]);
-    assert_eq!(ids(list().label("nightly")).await, [mine.id]);
+    assert_eq!(ids(list().function("echo")).await, [mine.id()]);
+    assert_eq!(ids(list().label("nightly")).await, [mine.id()]);
     assert_eq!(ids(list().status(Phase::Running)).await, [running]);
-    assert_eq!(ids(list().status(Phase::Ended)).await, [failed.id, mine.id]);
-    assert_eq!(ids(list().status(TaskStatus::Failed)).await, [failed.id]);
+    assert_eq!(ids(list().status(Phase::Ended)).await, [failed.id(), mine.id()]);
+    assert_eq!(ids(list().status(TaskStatus::Failed)).await, [failed.id()]);
     let either = list().status(TaskStatus::Failed).status(Phase::Running);
-    assert_eq!(ids(either).await, [running, failed.id]);
-    assert_eq!(ids(list().only([mine.id, failed.id]).function("echo")).await, [mine.id]);
+    assert_eq!(ids(either).await, [running, failed.id()]);
+    assert_eq!(ids(list().only([mine.id(), failed.id()]).function("echo")).await, [mine.id()]);
     assert_eq!(ids(list().mine().label("daily")).await, []);
     assert_eq!(control.statuses([]).await.unwrap(), []);
     control.stop(running, "").await.unwrap();
@@ -194,10 +194,10 @@ async fn a_lost_way_is_dialled_anew_and_a_watch_goes_on_where_it_broke() {
     let cluster = cluster(move |slave| slave.function("slow", slow.clone())).await;
     let control = cluster.connection(0).executions();
     let started = control.start("slow", ()).unwrap().await.unwrap();
-    let mut watch = control.watch(started.id, 3);
+    let mut watch = control.watch(started.id(), 3);
     assert_eq!(expect::soon("a line", watch.next()).await.unwrap().unwrap().seq, 3);
     cluster.dialer(0).cut();
-    control.get(started.id).await.unwrap();
+    control.get(started.id()).await.unwrap();
     gate.open();
     assert_eq!(expect::soon("a line", watch.next()).await.unwrap().unwrap().seq, 4);
     assert_eq!(expect::soon("the end", watch.next()).await.unwrap().unwrap().seq, 5);
@@ -252,7 +252,7 @@ async fn a_drained_slave_starts_nothing_more_and_ends_its_watches() {
     let mut cluster = cluster(|slave| slave.abort_grace(Duration::from_millis(100))).await;
     let control = cluster.connection(0).executions();
     let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
-    let mut watch = control.watch(started.id, 1);
+    let mut watch = control.watch(started.id(), 1);
     assert_eq!(expect::soon("an event", watch.next()).await.unwrap().unwrap().seq, 1);
     let slave = cluster.take_slave(0).unwrap();
     expect::soon("the slave to stop", slave.shutdown()).await.unwrap();

@@ -44,7 +44,7 @@ async fn on_a_socket(slave: SlaveBuilder) -> (SlaveHandle, Control, Master) {
 }
 
 async fn started(control: &Control, function: &str) -> ExecutionId {
-    control.start(function, ()).unwrap().await.unwrap().id
+    control.start(function, ()).unwrap().await.unwrap().id()
 }
 
 fn code(result: Result<(), ControlError>) -> &'static str {

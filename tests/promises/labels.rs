@@ -50,7 +50,7 @@ async fn the_tasks_of_a_group_and_detached_starts_have_labels_too() {
     for member in 0..2 {
         let control = cluster.connection(member).executions();
         let start = control.start("wait_for_abort", ()).unwrap();
-        let detached = start.label("nightly").label("run=7").await.unwrap().id;
+        let detached = start.label("nightly").label("run=7").await.unwrap().id();
         assert_eq!(found(&control, &["run=7"]).await.len(), 2);
         assert_eq!(found(&control, &["nightly"]).await, [detached]);
     }

@@ -120,10 +120,10 @@ async fn progress_and_failures_are_lines_too() {
     let pair = pair(Slave::builder().function("fails", fails)).await;
     let control = pair.connection.executions();
     let started = control.start("fails", ()).unwrap().label("nightly").await.unwrap();
-    let logview = control.logview_for(started.id, Duration::from_secs(60)).await.unwrap();
+    let logview = control.logview_for(started.id(), Duration::from_secs(60)).await.unwrap();
     assert_eq!(logview.valid_for(), Duration::from_secs(60));
     let page = open(&logview).await.rest().await;
-    assert!(page.starts_with(&format!("fails · {} · nightly\n", started.id)), "{page}");
+    assert!(page.starts_with(&format!("fails · {} · nightly\n", started.id())), "{page}");
     assert!(page.contains("progress  75 % epochs (15/20)\n"), "{page}");
     assert!(page.contains("ended FAILED after ") && page.contains("the disk is full"), "{page}");
     pair.stop().await;
@@ -140,7 +140,7 @@ async fn a_browser_shows_what_a_function_writes_as_text_and_runs_nothing_of_it()
     let pair = pair(Slave::builder().function("<b>evil</b>", evil)).await;
     let control = pair.connection.executions();
     let started = control.start("<b>evil</b>", ()).unwrap().label(EVIL).await.unwrap();
-    let logview = control.logview(started.id).await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
     let mut page = open_in_a_browser(&logview).await;
     assert_eq!(page.status, 200);
     let expected = [
@@ -182,11 +182,11 @@ async fn a_wrong_address_is_answered_as_if_there_were_nothing_and_one_that_ran_o
     let pair = pair(Slave::builder()).await;
     let control = pair.connection.executions();
     let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
-    let logview = control.logview(started.id).await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
     let (address, path) = split(&logview);
     let nothing = all(get(address, "/").await).await;
     assert_eq!((nothing.0, nothing.2.as_str()), (404, "there is nothing here\n"));
-    let brief = control.logview_for(started.id, Duration::from_nanos(1)).await.unwrap();
+    let brief = control.logview_for(started.id(), Duration::from_nanos(1)).await.unwrap();
     assert_eq!(brief.valid_for(), Duration::from_secs(1));
     let mut until_it_ran_out = open(&brief).await;
     let last = until_it_ran_out.rest().await;
@@ -242,12 +242,12 @@ async fn an_address_is_all_that_a_reader_needs_and_its_reader_may_do_nothing_els
     let connection = master.connect("slave", slave.addr()).await.unwrap();
     let control = connection.executions();
     let started = control.start("add", json!({"a": 2, "b": 3})).unwrap().await.unwrap();
-    let logview = control.logview(started.id).await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
     assert!(open(&logview).await.rest().await.contains("ended COMPLETED"));
     // Without the token nobody makes or revokes addresses.
     let stranger = Master::new().unwrap().control(slave.addr()).unwrap();
-    assert_eq!(stranger.logview(started.id).await.unwrap_err().code(), "E0204");
-    assert_eq!(stranger.revoke_logviews(started.id).await.unwrap_err().code(), "E0204");
+    assert_eq!(stranger.logview(started.id()).await.unwrap_err().code(), "E0204");
+    assert_eq!(stranger.revoke_logviews(started.id()).await.unwrap_err().code(), "E0204");
     assert_eq!(open(&logview).await.status, 200);
     master.close().await;
     slave.shutdown().await.unwrap();
@@ -259,15 +259,15 @@ async fn whoever_looks_at_what_is_kept_no_more_is_told_so() {
     let pair = pair(keep_one).await;
     let control = pair.connection.executions();
     let first = control.start("echo", 1).unwrap().await.unwrap();
-    let logview = control.logview(first.id).await.unwrap();
+    let logview = control.logview(first.id()).await.unwrap();
     for n in 0..2 {
         let next = control.start("echo", n).unwrap().await.unwrap();
-        control.wait_for_completion(next.id, Some(expect::LIMIT)).await.unwrap();
+        control.wait_for_completion(next.id(), Some(expect::LIMIT)).await.unwrap();
     }
     let (status, _, page) = all(open(&logview).await).await;
     assert_eq!(status, 410);
-    assert_eq!(page, format!("Expired: execution {} is kept no more\n", first.id));
-    let late = control.logview(first.id).await;
+    assert_eq!(page, format!("Expired: execution {} is kept no more\n", first.id()));
+    let late = control.logview(first.id()).await;
     assert!(matches!(late, Err(ControlError::Expired { .. })), "{late:?}");
     pair.stop().await;
 }
@@ -278,16 +278,16 @@ async fn a_revoked_address_leads_nowhere_and_lets_its_readers_go() {
     let control = pair.connection.executions();
     let one = control.start("wait_for_abort", ()).unwrap().await.unwrap();
     let other = control.start("wait_for_abort", ()).unwrap().await.unwrap();
-    let [first, second] = [control.logview(one.id).await, control.logview(one.id).await];
-    let (first, theirs) = (first.unwrap(), control.logview(other.id).await.unwrap());
+    let [first, second] = [control.logview(one.id()).await, control.logview(one.id()).await];
+    let (first, theirs) = (first.unwrap(), control.logview(other.id()).await.unwrap());
     assert_ne!(first, second.unwrap());
     let mut page = open(&first).await;
     page.line().await.unwrap();
-    assert_eq!(control.revoke_logviews(one.id).await.unwrap(), 2);
+    assert_eq!(control.revoke_logviews(one.id()).await.unwrap(), 2);
     assert!(page.rest().await.ends_with("this address leads nowhere any more\n"));
     assert!(page.closes().await);
     assert_eq!((open(&first).await.status, open(&theirs).await.status), (404, 200));
-    assert_eq!(control.revoke_logviews(one.id).await.unwrap(), 0);
+    assert_eq!(control.revoke_logviews(one.id()).await.unwrap(), 0);
     pair.stop().await;
 }
 
@@ -306,10 +306,10 @@ async fn a_reader_that_stands_still_slows_nobody_and_reads_on_where_it_stood() {
     let pair = pair(Slave::builder().function("lines", lines)).await;
     let control = pair.connection.executions();
     let started = control.start("lines", LINES).unwrap().await.unwrap();
-    let mut page = open(&control.logview(started.id).await.unwrap()).await;
+    let mut page = open(&control.logview(started.id()).await.unwrap()).await;
     page.line().await.unwrap();
     // It ends although the page is not read.
-    control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
+    control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
     let rest = page.rest().await;
     let mut seen = rest.lines().filter_map(|line| line.split_once("info     "));
     for line in 0..LINES {
@@ -325,7 +325,7 @@ async fn the_readers_of_one_address_are_bounded_and_one_that_goes_makes_room() {
     let pair = pair(Slave::builder()).await;
     let control = pair.connection.executions();
     let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
-    let logview = control.logview(started.id).await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
     let mut pages = Vec::new();
     for _ in 0..8 {
         pages.push(open(&logview).await);
@@ -334,7 +334,7 @@ async fn the_readers_of_one_address_are_bounded_and_one_that_goes_makes_room() {
     let full = open(&logview).await;
     assert_eq!((full.status, full.header("retry-after")), (503, Some("10")));
     // Another address has room.
-    let other = control.logview(started.id).await.unwrap();
+    let other = control.logview(started.id()).await.unwrap();
     assert_eq!(open(&other).await.status, 200);
     drop(pages.pop());
     let gone = async { while open(&logview).await.status != 200 {} };
@@ -347,7 +347,7 @@ async fn a_slave_that_stops_lets_its_readers_go() {
     let pair = pair(Slave::builder().abort_grace(Duration::ZERO)).await;
     let control = pair.connection.executions();
     let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
-    let mut page = open(&control.logview(started.id).await.unwrap()).await;
+    let mut page = open(&control.logview(started.id()).await.unwrap()).await;
     page.line().await.unwrap();
     pair.stop().await;
     let rest = page.rest().await;
@@ -360,13 +360,13 @@ async fn a_slave_says_where_people_reach_it_and_one_behind_a_pipe_gives_the_path
     let pair = pair(named).await;
     let control = pair.connection.executions();
     let started = control.start("echo", 1).unwrap().await.unwrap();
-    let logview = control.logview(started.id).await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
     assert!(logview.to_string().starts_with("https://gpu-3.example/logview/"));
     pair.stop().await;
     let cluster = TestCluster::start(1).await.unwrap();
     let control = cluster.connection(0).executions();
     let started = control.start("echo", 1).unwrap().await.unwrap();
-    assert!(control.logview(started.id).await.unwrap().address().starts_with("/logview/"));
+    assert!(control.logview(started.id()).await.unwrap().address().starts_with("/logview/"));
     cluster.stop().await;
 }
 
@@ -404,9 +404,9 @@ async fn nothing_that_is_logged_at_any_level_holds_an_address() {
     let pair = pair(Slave::builder()).await;
     let control = pair.connection.executions();
     let started = control.start("echo", 1).unwrap().await.unwrap();
-    let logview = control.logview(started.id).await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
     open(&logview).await.rest().await;
-    control.revoke_logviews(started.id).await.unwrap();
+    control.revoke_logviews(started.id()).await.unwrap();
     assert_eq!(open(&logview).await.status, 404);
     pair.stop().await;
     let heard = heard.0.lock().unwrap();

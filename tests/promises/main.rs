@@ -20,6 +20,7 @@ mod five_systems;
 mod frames;
 mod goodbye;
 mod groups;
+mod handles;
 mod hooks;
 mod inline;
 mod labels;

@@ -23,7 +23,7 @@ async fn cluster_of<M>(
 }
 
 async fn start(control: &Control, data: Value) -> ExecutionId {
-    control.start("run", data).unwrap().await.unwrap().id
+    control.start("run", data).unwrap().await.unwrap().id()
 }
 
 /// Three parts: one that succeeds, one that is left running and one that waits.

@@ -58,7 +58,7 @@ fn in_line<const N: usize>(tasks: [&RunningTask; N]) -> Vec<(ExecutionId, u32)> 
 async fn what_waits_runs_in_the_order_that_is_told_also_when_it_was_moved() {
     let held = Held::new().await;
     let [one, two, three] = [held.note(1).await, held.note(2).await, held.note(3).await];
-    let four = held.control.start("note", 4).unwrap().await.unwrap().id;
+    let four = held.control.start("note", 4).unwrap().await.unwrap().id();
     assert_eq!(held.queue().await[..3], in_line([&one, &two, &three]));
     let (control, id) = (&held.control, RunningTask::execution_id);
     let moved = control.move_queued(four, QueuePosition::Front).await.unwrap();
@@ -80,7 +80,7 @@ async fn what_waits_runs_in_the_order_that_is_told_also_when_it_was_moved() {
 async fn one_that_is_dropped_never_runs_and_whoever_waits_for_it_hears_so() {
     let held = Held::new().await;
     let (mine, other) = (held.note(1).await, held.note(2).await);
-    let detached = held.control.start("note", 3).unwrap().await.unwrap().id;
+    let detached = held.control.start("note", 3).unwrap().await.unwrap().id();
     let waited = held.control.clone();
     let waiting =
         tokio::spawn(
@@ -117,7 +117,7 @@ async fn what_does_not_wait_is_neither_moved_nor_dropped_and_goes_on() {
     assert_eq!(refused(never).await, "E0301");
     held.gate.open();
     expect::completed(&held.holder).await;
-    let ended = held.control.start("note", 1).unwrap().await.unwrap().id;
+    let ended = held.control.start("note", 1).unwrap().await.unwrap().id();
     held.control.wait_for_completion(ended, Some(expect::LIMIT)).await.unwrap();
     assert_eq!(refused(ended).await, "E0303");
     held.cluster.stop().await;

@@ -127,14 +127,14 @@ async fn a_watch_that_goes_on_from_a_number_misses_nothing_and_repeats_nothing()
     let cluster = cluster(&gate, |slave| slave).await;
     let control = cluster.connection(0).executions();
     let started = control.start("lines", 500).unwrap().await.unwrap();
-    let whole = rest(&mut control.watch(started.id, 1)).await;
+    let whole = rest(&mut control.watch(started.id(), 1)).await;
     assert_eq!(whole.len(), 503);
     for at in [1, 2, 3, 250, 502, 503] {
-        let mut watch = control.watch(started.id, at);
+        let mut watch = control.watch(started.id(), at);
         assert_eq!(rest(&mut watch).await, whole[at as usize - 1..]);
     }
     // Beyond the end there is nothing.
-    assert_eq!(rest(&mut control.watch(started.id, 504)).await, []);
+    assert_eq!(rest(&mut control.watch(started.id(), 504)).await, []);
     cluster.stop().await;
 }
 
@@ -145,11 +145,11 @@ async fn what_happens_is_told_as_it_happens() {
     let control = cluster.connection(0).executions();
     let first = control.start("wait_for_abort", ()).unwrap().await.unwrap();
     let second = control.start("lines", 1).unwrap().await.unwrap();
-    let (mut one, mut two) = (control.watch(first.id, 1), control.watch(second.id, 1));
+    let (mut one, mut two) = (control.watch(first.id(), 1), control.watch(second.id(), 1));
     assert_eq!(told(&next(&mut one).await), "1 accepted");
     assert_eq!(told(&next(&mut one).await), "2 running");
     assert_eq!(told(&next(&mut two).await), "1 accepted");
-    control.stop(first.id, "make room").await.unwrap();
+    control.stop(first.id(), "make room").await.unwrap();
     assert_eq!(told(&next(&mut one).await), "3 stopping: stopped from outside: make room");
     assert_eq!(told(&next(&mut one).await), "4 ended ABORTED");
     assert!(one.next().await.is_none());
@@ -166,12 +166,12 @@ async fn an_execution_that_was_stopped_before_it_ran_has_two_events() {
     let control = cluster.connection(0).executions();
     let first = control.start("lines", 0).unwrap().await.unwrap();
     let second = control.start("lines", 0).unwrap().await.unwrap();
-    assert_eq!(control.get(second.id).await.unwrap().phase, Phase::Waiting);
-    control.stop(second.id, "").await.unwrap();
-    let events = rest(&mut control.watch(second.id, 1)).await;
+    assert_eq!(control.get(second.id()).await.unwrap().phase, Phase::Waiting);
+    control.stop(second.id(), "").await.unwrap();
+    let events = rest(&mut control.watch(second.id(), 1)).await;
     assert_eq!(all_told(&events), ["1 accepted", "2 ended ABORTED"]);
     gate.open();
-    control.wait_for_completion(first.id, Some(expect::LIMIT)).await.unwrap();
+    control.wait_for_completion(first.id(), Some(expect::LIMIT)).await.unwrap();
     cluster.stop().await;
 }
 
@@ -194,8 +194,8 @@ async fn a_short_inline_execution_goes_with_its_result_and_is_told_apart_from_no
     assert_eq!(error.code(), "E0302");
     // Without a session it is kept, and its few events are told from what is known of it.
     let kept = control.start("inline", 7).unwrap().await.unwrap();
-    assert_eq!(kept.phase, Phase::Ended);
-    let events = rest(&mut control.watch(kept.id, 1)).await;
+    assert_eq!(kept.info().await.unwrap().phase, Phase::Ended);
+    let events = rest(&mut control.watch(kept.id(), 1)).await;
     assert_eq!(all_told(&events), ["1 accepted", "2 running", "3 ended COMPLETED"]);
     cluster.stop().await;
 }
@@ -209,7 +209,7 @@ async fn a_line_that_no_frame_carries_is_kept_as_it_is_sent() {
     let cluster = cluster(&opened(), move |slave| slave.function("long", long)).await;
     let control = cluster.connection(0).executions();
     let started = control.start("long", 3 << 20).unwrap().await.unwrap();
-    let events = rest(&mut control.watch(started.id, 3)).await;
+    let events = rest(&mut control.watch(started.id(), 3)).await;
     let Happened::Output(output) = &events[0].what else { panic!("{:?}", events[0].seq) };
     let OutputContent::Log(line) = &output.content else { panic!("a line was shown") };
     assert!(line.content.len() < 1 << 20 && line.content.ends_with("(cut)"));
@@ -222,13 +222,13 @@ async fn the_oldest_events_go_first_and_the_gap_says_how_many() {
     let cluster = cluster(&gate, |slave| slave.execution_log(100, 1 << 20)).await;
     let control = cluster.connection(0).executions();
     let started = control.start("lines", 250).unwrap().await.unwrap();
-    control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-    let events = rest(&mut control.watch(started.id, 1)).await;
+    control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+    let events = rest(&mut control.watch(started.id(), 1)).await;
     assert_eq!(all_told(&events[..4]), ["1 accepted", "2 running", "3 gap of 150", "153 line 150"]);
     let seen = Lines::of(&events);
     assert_eq!((seen.lines, seen.missed, seen.next), (100, 150, 254));
     // Whoever begins in the gap is told what is left of it.
-    let events = rest(&mut control.watch(started.id, 103)).await;
+    let events = rest(&mut control.watch(started.id(), 103)).await;
     assert_eq!(told(&events[0]), "103 gap of 50");
     cluster.stop().await;
 }
@@ -241,8 +241,8 @@ async fn all_logs_together_are_bounded_and_the_oldest_log_gives_way() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         let started = control.start("lines", 2_000).unwrap().await.unwrap();
-        control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-        ids.push(started.id);
+        control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+        ids.push(started.id());
     }
     let mut lines = Vec::new();
     for id in ids {
@@ -259,7 +259,7 @@ async fn all_logs_together_are_bounded_and_the_oldest_log_gives_way() {
 /// until the end; gives what each saw.
 async fn fast_and_stalled(control: &Control, gate: &Gate, lines: u32) -> [Lines; 2] {
     let started = control.start("lines", lines).unwrap().await.unwrap();
-    let (mut fast, mut stalled) = (control.watch(started.id, 1), control.watch(started.id, 1));
+    let (mut fast, mut stalled) = (control.watch(started.id(), 1), control.watch(started.id(), 1));
     let mut late = vec![next(&mut stalled).await];
     let reading = tokio::spawn(async move { rest(&mut fast).await });
     gate.open();
@@ -302,9 +302,9 @@ async fn ten_times_more_than_is_kept_leaves_the_same_counted_gap_for_all() {
     let cluster = cluster(&gate, |slave| slave.execution_log(10_000, 1 << 20)).await;
     let control = cluster.connection(0).executions();
     let started = control.start("lines", LINES).unwrap().await.unwrap();
-    control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-    let one = rest(&mut control.watch(started.id, 1)).await;
-    let other = rest(&mut control.watch(started.id, 1)).await;
+    control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+    let one = rest(&mut control.watch(started.id(), 1)).await;
+    let other = rest(&mut control.watch(started.id(), 1)).await;
     assert_eq!(all_told(&one), all_told(&other));
     let seen = Lines::of(&one);
     assert_eq!((seen.lines, seen.missed), (10_000, 90_000));
@@ -330,8 +330,8 @@ async fn what_has_ended_is_kept_by_count_and_then_expired_is_no_never_was() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         let started = control.start("lines", 1).unwrap().await.unwrap();
-        control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-        ids.push(started.id);
+        control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+        ids.push(started.id());
     }
     let found = [here(&control, ids[0]).await, here(&control, ids[1]).await];
     assert_eq!(found, [None, Some(true)]);
@@ -352,8 +352,8 @@ async fn what_has_ended_is_kept_by_bytes() {
     for _ in 0..3 {
         // As data and as result.
         let started = control.start("echo", "x".repeat(500)).unwrap().await.unwrap();
-        control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-        ids.push(started.id);
+        control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+        ids.push(started.id());
     }
     assert_eq!([here(&control, ids[0]).await, here(&control, ids[1]).await], [None, Some(true)]);
     cluster.stop().await;
@@ -366,7 +366,7 @@ async fn what_has_ended_is_kept_by_age() {
     let cluster = cluster(&gate, short).await;
     let control = cluster.connection(0).executions();
     let started = control.start("lines", 1).unwrap().await.unwrap();
-    eventually("it to expire", async || here(&control, started.id).await.is_none()).await;
+    eventually("it to expire", async || here(&control, started.id()).await.is_none()).await;
     assert!(control.list().await.unwrap().is_empty());
     cluster.stop().await;
 }

@@ -17,7 +17,7 @@ impl Lines {
     /// Has so many lines logged by one execution, and reads them while it runs.
     pub(crate) async fn run(&self, lines: usize) -> Result<()> {
         let started = self.0.start("lines", lines)?.await?;
-        let (mut events, mut read) = (self.0.watch(started.id, 1), 0);
+        let (mut events, mut read) = (self.0.watch(started.id(), 1), 0);
         while let Some(event) = events.next().await {
             match event?.what {
                 Happened::Output(_) => read += 1,

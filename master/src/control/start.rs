@@ -8,7 +8,7 @@ use selsyn_common::wire::WireId;
 use selsyn_common::{ExecutionId, ExecutionInfo, Payload, TaskId};
 
 use super::line::Ask;
-use super::{Control, ControlError};
+use super::{Control, ControlError, Execution};
 use crate::hooks::Boxed;
 
 /// An execution that is being asked for. Await it: it is there when the slave has accepted it.
@@ -63,13 +63,14 @@ impl StartDetached {
         self
     }
 
-    async fn start(self) -> Result<ExecutionInfo, ControlError> {
+    async fn start(self) -> Result<Execution, ControlError> {
         ControlError::check_size(&self.data)?;
         let (control, request) = self.request();
         let id = request.execution.map(ExecutionId::from);
         let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.start(it).await });
         let info = control.call(id, Duration::ZERO, request, ask).await?;
-        control.read(info)
+        let ExecutionInfo { id, .. } = control.read(info)?;
+        Ok(control.execution(id))
     }
 
     fn request(self) -> (Control, StartRequest) {
@@ -94,8 +95,8 @@ impl StartDetached {
 }
 
 impl IntoFuture for StartDetached {
-    /// What the slave says of it once it has accepted it; what has been refused has not run.
-    type Output = Result<ExecutionInfo, ControlError>;
+    /// A handle to it once the slave has accepted it; what has been refused has not run.
+    type Output = Result<Execution, ControlError>;
     type IntoFuture = Boxed<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -41,9 +41,21 @@ enum State {
 /// A task of ours drains the stream, whatever the reader does.
 #[derive(Debug)]
 struct Reading {
-    batches: Receiver<Result<Vec<ExecutionEvent>, ControlError>>,
+    batches: Receiver<Result<Told, ControlError>>,
     ready: VecDeque<ExecutionEvent>,
     task: JoinHandle<()>,
+    /// The number after the last event that was given.
+    next: u64,
+    /// The number that the next event had when the watch began, once it is known.
+    goal: Option<u64>,
+}
+
+/// What the task brings.
+#[derive(Debug)]
+enum Told {
+    /// The number that the next event has, before all others.
+    Goal(u64),
+    Events(Vec<ExecutionEvent>),
 }
 
 impl Drop for Reading {
@@ -62,6 +74,16 @@ impl Watch {
         self.id
     }
 
+    /// Whether everything has been told that had happened when the watch began, which is when its
+    /// first event was asked for; what comes from here on is new. False before that.
+    pub fn caught_up(&self) -> bool {
+        match &self.state {
+            State::Idle(_) => false,
+            State::Reading(reading) => reading.goal.is_some_and(|goal| reading.next >= goal),
+            State::Over => true,
+        }
+    }
+
     /// The next event; `None` after the verdict. Waits for as long as nothing happens.
     ///
     /// # Errors
@@ -78,7 +100,8 @@ impl Watch {
             let (batches, received) = mpsc::channel(BATCHES);
             let task = tokio::spawn(drain(self.control.clone(), self.id, from, batches));
             let (batches, ready) = (received, VecDeque::new());
-            self.state = State::Reading(Reading { batches, ready, task });
+            let reading = Reading { batches, ready, task, next: from, goal: None };
+            self.state = State::Reading(reading);
         }
         let State::Reading(reading) = &mut self.state else { return None };
         let next = reading.next().await;
@@ -97,17 +120,19 @@ impl Reading {
     async fn next(&mut self) -> Option<Result<ExecutionEvent, ControlError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                self.next = event.next_seq();
                 return Some(Ok(event));
             }
             match self.batches.recv().await? {
-                Ok(events) => self.ready = events.into(),
+                Ok(Told::Goal(goal)) => self.goal = Some(goal),
+                Ok(Told::Events(events)) => self.ready = events.into(),
                 Err(error) => return Some(Err(error)),
             }
         }
     }
 }
 
-type Batches = Sender<Result<Vec<ExecutionEvent>, ControlError>>;
+type Batches = Sender<Result<Told, ControlError>>;
 
 /// Why a stream was left.
 enum Left {
@@ -121,10 +146,13 @@ enum Left {
 
 /// Brings events until the verdict, over as many streams as it takes.
 async fn drain(control: Control, id: ExecutionId, mut next: u64, batches: Batches) {
-    let mut tries = 0;
+    let (mut tries, mut has_goal) = (0, false);
     loop {
         let before = next;
-        let left = follow(&control, id, &mut next, &batches).await;
+        let left = match tell_goal(&control, id, &mut has_goal, &batches).await {
+            Ok(()) => follow(&control, id, &mut next, &batches).await,
+            Err(error) => Err(error),
+        };
         if next > before {
             tries = 0;
         }
@@ -149,6 +177,22 @@ async fn drain(control: Control, id: ExecutionId, mut next: u64, batches: Batche
     }
 }
 
+/// Tells once how far the execution has come when it is first looked at.
+async fn tell_goal(
+    control: &Control,
+    id: ExecutionId,
+    is_told: &mut bool,
+    batches: &Batches,
+) -> Result<(), ControlError> {
+    if !*is_told {
+        let goal = control.get(id).await?.next_seq;
+        // Whoever does not listen any more is noticed soon.
+        let _ = batches.send(Ok(Told::Goal(goal))).await;
+        *is_told = true;
+    }
+    Ok(())
+}
+
 /// Reads one stream to its end, or for as long as there is room.
 async fn follow(
     control: &Control,
@@ -170,7 +214,7 @@ async fn follow(
         let events = read(control, reply)?;
         let Some(last) = events.last() else { continue };
         let (after, is_end) = (last.next_seq(), matches!(last.what, Happened::Ended(_)));
-        match batches.try_send(Ok(events)) {
+        match batches.try_send(Ok(Told::Events(events))) {
             Ok(()) => *next = after,
             Err(TrySendError::Full(_)) => return Ok(Left::Full),
             Err(TrySendError::Closed(_)) => return Ok(Left::Unread),

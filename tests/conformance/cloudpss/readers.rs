@@ -19,11 +19,11 @@ async fn a_20_a_reader_of_results_that_are_cleaned_up_hears_that_they_expired_an
         .await
         .unwrap();
     let control = cluster.connection(0).executions();
-    let first = control.start("show", ()).unwrap().await.unwrap().id;
+    let first = control.start("show", ()).unwrap().await.unwrap().id();
     let mut before = control.watch(first, 1);
     control.wait_for_completion(first, Some(expect::LIMIT)).await.unwrap();
     // The second takes the place of the first.
-    let second = control.start("show", ()).unwrap().await.unwrap().id;
+    let second = control.start("show", ()).unwrap().await.unwrap().id();
     control.wait_for_completion(second, Some(expect::LIMIT)).await.unwrap();
 
     let mut attached = control.watch(first, 1);

@@ -16,7 +16,7 @@ const OFTEN: Duration = Duration::from_millis(20);
 async fn d_17_a_monitor_that_fails_does_not_affect_the_wait() {
     let gate = Gate::closed();
     let (cluster, control) = instances(&gate).await;
-    let id = control.start("wait", 5).unwrap().await.unwrap().id;
+    let id = control.start("wait", 5).unwrap().await.unwrap().id();
     let looks = Arc::new(AtomicUsize::new(0));
     let (looked, dialer, opens) = (Arc::clone(&looks), cluster.dialer(0), gate.clone());
     let monitor = WaitMonitor::new().every(OFTEN, move |_| {
@@ -38,7 +38,7 @@ async fn d_17_a_monitor_that_fails_does_not_affect_the_wait() {
 async fn d_18_a_monitor_prints_the_id_and_the_stages_while_it_waits() {
     let gate = Gate::closed();
     let (cluster, control) = staged(&gate).await;
-    let id = control.start("staged", ()).unwrap().await.unwrap().id;
+    let id = control.start("staged", ()).unwrap().await.unwrap().id();
     let printed = Arc::new(Mutex::new(Vec::new()));
     let (lines, opens) = (Arc::clone(&printed), gate.clone());
     let monitor = WaitMonitor::new().every(Duration::from_millis(100), move |look: &WaitLook| {
@@ -61,7 +61,7 @@ async fn d_18_a_monitor_prints_the_id_and_the_stages_while_it_waits() {
 async fn a_wait_that_its_monitor_cancels_leaves_what_it_waits_for_alone() {
     let gate = Gate::closed();
     let (cluster, control) = instances(&gate).await;
-    let id = control.start("wait", 5).unwrap().await.unwrap().id;
+    let id = control.start("wait", 5).unwrap().await.unwrap().id();
     let monitor = WaitMonitor::new();
     monitor.cancel();
     let wait = control.with_monitor(&monitor);

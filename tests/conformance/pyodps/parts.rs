@@ -66,8 +66,8 @@ async fn fails(execution: FunctionExecution, texts: Vec<String>) -> Result<&'sta
 
 pub(super) async fn ran(control: &Control, function: &str, data: Value) -> ExecutionInfo {
     let started = control.start(function, data).unwrap().await.unwrap();
-    control.wait_for_completion(started.id, Some(expect::LIMIT)).await.unwrap();
-    control.get(started.id).await.unwrap()
+    control.wait_for_completion(started.id(), Some(expect::LIMIT)).await.unwrap();
+    control.get(started.id()).await.unwrap()
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn d_15_the_text_of_the_progress_has_the_time_and_each_stage() {
     let gate = Gate::closed();
     let (cluster, control) = staged(&gate).await;
     let before = SystemTime::now();
-    let id = control.start("staged", ()).unwrap().await.unwrap().id;
+    let id = control.start("staged", ()).unwrap().await.unwrap().id();
     let half = "M1_Stg1_job0:1/0/1[50%]\tR2_1_Stg1_job0:1/0/1[0%]\t";
     let reported = async {
         loop {

@@ -12,8 +12,8 @@ use super::instances;
 async fn a_wait_for_any_gives_the_first_that_ended_and_the_others_go_on() {
     let gate = Gate::closed();
     let (cluster, control) = instances(&gate).await;
-    let waits = control.start("wait", 1).unwrap().await.unwrap().id;
-    let stopped = control.start("wait_for_abort", ()).unwrap().await.unwrap().id;
+    let waits = control.start("wait", 1).unwrap().await.unwrap().id();
+    let stopped = control.start("wait_for_abort", ()).unwrap().await.unwrap().id();
     let short = Some(Duration::from_millis(20));
     let error = control.wait_for_any([waits, stopped], short).await.unwrap_err();
     assert!(matches!(error, ControlError::Elapsed { id, .. } if id == waits), "{error}");
@@ -30,7 +30,7 @@ async fn a_wait_for_any_gives_the_first_that_ended_and_the_others_go_on() {
     let (id, _) = control.wait_for_any([waits, stopped], short).await.unwrap();
     assert_eq!(id, stopped);
     let stranger = ExecutionId::first(TaskId::from_random([9; 16]));
-    let running = control.start("wait_for_abort", json!(null)).unwrap().await.unwrap().id;
+    let running = control.start("wait_for_abort", json!(null)).unwrap().await.unwrap().id();
     let error = control.wait_for_any([running, stranger], None).await.unwrap_err();
     assert!(matches!(error, ControlError::NotFound { id } if id == stranger), "{error}");
     assert_eq!(control.wait_for_any([], None).await.unwrap_err().code(), "E0304");
@@ -41,7 +41,7 @@ async fn a_wait_for_any_gives_the_first_that_ended_and_the_others_go_on() {
 async fn d_20_a_wait_that_is_dropped_or_too_short_is_no_end_and_leaves_it_alone() {
     let gate = Gate::closed();
     let (cluster, control) = instances(&gate).await;
-    let id = control.start("wait", 5).unwrap().await.unwrap().id;
+    let id = control.start("wait", 5).unwrap().await.unwrap().id();
     let short = Some(Duration::from_millis(20));
     let error = control.wait_for_completion(id, short).await.unwrap_err();
     assert!(matches!(error, ControlError::Elapsed { id: of, .. } if of == id), "{error}");
@@ -63,7 +63,7 @@ async fn a_wait_for_all_gives_every_end_in_the_order_of_the_ids() {
     let (cluster, control) = instances(&gate).await;
     let mut started = Vec::new();
     for function in ["wait", "fail", "wait_for_abort"] {
-        started.push(control.start(function, "x").unwrap().await.unwrap().id);
+        started.push(control.start(function, "x").unwrap().await.unwrap().id());
     }
     control.stop(started[2], "").await.unwrap();
     gate.open();
