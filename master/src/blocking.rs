@@ -6,7 +6,8 @@
 //!
 //! What is awaited elsewhere waits here: [`Connect::wait`], [`Task::start`],
 //! [`RunningTask::join`]; for several connections at once [`GroupTask::start`] and
-//! [`RunningGroup::join`].
+//! [`RunningGroup::join`]; executions by their ids through [`Control`], and calls in bluesky's words
+//! through [`FunctionCalls`].
 //!
 //! ```no_run
 //! use selsyn_master::blocking::Master;
@@ -44,21 +45,28 @@ mod carrier;
 mod connect;
 mod connection;
 mod connection_events;
+mod control;
 mod error;
 mod events;
+mod function_calls;
 mod group;
 mod master;
 mod ping;
 mod running;
 mod task;
+mod twins;
 mod wait;
 
 pub use crate::error::InsideRuntime;
 pub use connect::Connect;
 pub use connection::Connection;
 pub use connection_events::ConnectionEvents;
+pub use control::{Control, Execution, ExecutionPages, ListExecutions, StartDetached, Watch};
 pub use error::{MasterError, WaitError};
 pub use events::Events;
+pub use function_calls::{
+    ExecuteFunction, FunctionCalls, FunctionEnvironment, FunctionQueue, WaitForTasks,
+};
 pub use group::{Group, GroupTask, RunningGroup};
 pub use master::{Master, MasterBuilder};
 pub use ping::ping;

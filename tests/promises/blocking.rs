@@ -1,6 +1,7 @@
 //! A program without a runtime uses the same names, and they do the same.
 
 mod connections;
+mod executions;
 mod inside_runtime;
 pub(crate) mod own_slave;
 

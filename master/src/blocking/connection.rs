@@ -5,7 +5,9 @@ use std::sync::Arc;
 use selsyn_common::{IntoPayload, Payload, PayloadError, SlaveId};
 
 use super::carrier::Carrier;
-use super::{ConnectionEvents, InsideRuntime, RunningTask, Task};
+use super::{
+    ConnectionEvents, Control, ExecuteFunction, FunctionCalls, InsideRuntime, RunningTask, Task,
+};
 use crate::connection::ConnectionState;
 use crate::error::{ConnectError, DisconnectError};
 
@@ -70,6 +72,21 @@ impl Connection {
     pub fn new_task(&self, data: impl IntoPayload) -> Result<Task, PayloadError> {
         let inner = self.inner.new_task(data)?;
         Ok(Task { inner, carrier: Arc::clone(&self.carrier) })
+    }
+
+    /// Executions of this slave, whoever started them: see [`crate::Connection::executions`].
+    pub fn executions(&self) -> Control {
+        Control::new(self.inner.executions(), Arc::clone(&self.carrier))
+    }
+
+    /// Functions of this slave in the way of bluesky queueserver.
+    pub fn function_calls(&self) -> FunctionCalls {
+        FunctionCalls::new(self.inner.function_calls(), Arc::clone(&self.carrier))
+    }
+
+    /// Begins a call of the function of this name: see [`crate::Connection::function`].
+    pub fn function(&self, name: impl Into<String>) -> ExecuteFunction {
+        self.function_calls().function(name)
     }
 
     /// Makes a task of the async names one that can be joined here:

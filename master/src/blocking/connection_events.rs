@@ -29,7 +29,7 @@ pub struct ConnectionEvents {
 
 impl ConnectionEvents {
     pub(super) const fn new(inner: crate::ConnectionEvents, carrier: Arc<Carrier>) -> Self {
-        Self { inner, turn: Turn::new(carrier) }
+        Self { inner, turn: Turn::new(carrier, "events().next()") }
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Events {
 
 impl Events {
     pub(super) const fn new(inner: crate::Events, carrier: Arc<Carrier>) -> Self {
-        Self { inner, turn: Turn::new(carrier) }
+        Self { inner, turn: Turn::new(carrier, "events().next()") }
     }
 }
 
@@ -44,12 +44,13 @@ impl Iterator for Events {
 #[derive(Debug)]
 pub(super) struct Turn {
     carrier: Arc<Carrier>,
+    call: &'static str,
     refused: bool,
 }
 
 impl Turn {
-    pub(super) const fn new(carrier: Arc<Carrier>) -> Self {
-        Self { carrier, refused: false }
+    pub(super) const fn new(carrier: Arc<Carrier>, call: &'static str) -> Self {
+        Self { carrier, call, refused: false }
     }
 
     /// The next item; after an error none, as one that came for ever would hang whoever skips
@@ -61,7 +62,7 @@ impl Turn {
         if self.refused {
             return None;
         }
-        let next = self.carrier.wait("events().next()", item);
+        let next = self.carrier.wait(self.call, item);
         self.refused = next.is_err();
         next.transpose()
     }

@@ -7,7 +7,7 @@ use selsyn_common::{MasterId, Payload};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::carrier::{Carrier, may_wait};
-use super::{Connect, Connection, Group, InsideRuntime, MasterError};
+use super::{Connect, Connection, Control, Group, InsideRuntime, MasterError};
 use crate::config::setting_setters;
 use crate::error::{ConnectError, DisconnectError, HookError, InvalidGroup};
 use crate::hooks::hook_setters;
@@ -123,6 +123,15 @@ impl Master {
 
     fn handle(&self, inner: crate::Connection) -> Connection {
         Connection { inner, carrier: Arc::clone(&self.carrier) }
+    }
+
+    /// Executions of a slave, without a session: see [`crate::Master::control`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Address`] and its like when the address cannot be dialled.
+    pub fn control(&self, address: impl ToString) -> Result<Control, ConnectError> {
+        Ok(Control::new(self.inner.control(address)?, Arc::clone(&self.carrier)))
     }
 
     /// Makes a group of connections, by name.

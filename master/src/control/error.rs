@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 
 use super::PartsFailed;
 use crate::dispatch::greeting;
-use crate::error::ConnectError;
+use crate::error::{ConnectError, InsideRuntime};
 
 /// Most bytes of data in one call.
 const MAX_DATA: usize = 4 * 1024 * 1024 - 64 * 1024;
@@ -22,6 +22,9 @@ pub enum ControlError {
     /// The slave cannot be reached, or does not know the token.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// A blocking call inside an async runtime: it did nothing.
+    #[error(transparent)]
+    InsideRuntime(#[from] InsideRuntime),
     /// The slave did not answer in time: nobody knows whether it did what was asked. Every call can
     /// be made again.
     #[error("the slave at {address} did not answer within {patience:?}")]
@@ -124,6 +127,7 @@ impl ControlError {
     pub fn error_code(&self) -> ErrorCode {
         match self {
             Self::Connect(error) => error.error_code(),
+            Self::InsideRuntime(_) => ErrorCode::InsideRuntime,
             Self::Timeout { .. } => ErrorCode::ControlTimeout,
             Self::NotFound { .. } => ErrorCode::ExecutionNotFound,
             Self::Expired { .. } => ErrorCode::ExecutionExpired,
@@ -164,6 +168,7 @@ impl ControlError {
             Self::PartsFailed(failed) => Some(failed.execution()),
             Self::NotCompleted(task) => Some(ExecutionId::first(task.task)),
             Self::Connect(_)
+            | Self::InsideRuntime(_)
             | Self::Timeout { .. }
             | Self::WaitCancelled { .. }
             | Self::Rejected(_) => None,

@@ -4,6 +4,7 @@ use selsyn_common::{ErrorCode, FunctionCallError, Ran, Refusal, TaskUid};
 use serde_json::{Value, json};
 
 use crate::control::ControlError;
+use crate::error::InsideRuntime;
 
 /// A call that the slave has refused: nothing has run.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,9 @@ pub enum ExecuteError {
     /// The call breaks a rule. Nothing was sent.
     #[error(transparent)]
     Invalid(#[from] FunctionCallError),
+    /// A blocking call inside an async runtime. Nothing was sent.
+    #[error(transparent)]
+    InsideRuntime(#[from] InsideRuntime),
     /// Something runs in front. The refusal names the slave's state and who holds it.
     #[error("{}", .0.refusal)]
     NotIdle(Box<RefusedCall>),
@@ -73,7 +77,7 @@ impl ExecuteError {
             | Self::NotOpen(refused)
             | Self::UnknownFunction(refused)
             | Self::Refused(refused) => Some(refused),
-            Self::Invalid(_) | Self::NotAnswered { .. } => None,
+            Self::Invalid(_) | Self::InsideRuntime(_) | Self::NotAnswered { .. } => None,
         }
     }
 
@@ -89,6 +93,7 @@ impl ExecuteError {
     pub fn error_code(&self) -> ErrorCode {
         match self {
             Self::Invalid(error) => error.error_code(),
+            Self::InsideRuntime(_) => ErrorCode::InsideRuntime,
             Self::NotAnswered { source, .. } => source.error_code(),
             _ => self.refused().map_or(ErrorCode::TaskRefused, |refused| refused.refusal.reason),
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::FunctionCalls;
 use crate::control::{Control, ControlError, QueuePosition, QueuedExecution};
+use crate::error::InsideRuntime;
 
 /// The calls that wait for a slot: those that were made to run in the background while all slots
 /// were taken. Made by [`FunctionCalls::queue`].
@@ -68,6 +69,12 @@ pub enum QueueItemError {
     /// The slave cannot be asked.
     #[error(transparent)]
     Control(ControlError),
+}
+
+impl From<InsideRuntime> for QueueItemError {
+    fn from(error: InsideRuntime) -> Self {
+        Self::Control(error.into())
+    }
 }
 
 impl QueueItemError {

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{FunctionCalls, TaskState};
 use crate::control::{ControlError, LOOK, WaitMonitor};
+use crate::error::InsideRuntime;
 use crate::hooks::Boxed;
 
 /// Limit of a wait where none is set, as at bluesky.
@@ -36,6 +37,12 @@ pub enum WaitTasksError {
     /// The slave cannot be asked.
     #[error(transparent)]
     Control(#[from] ControlError),
+}
+
+impl From<InsideRuntime> for WaitTasksError {
+    fn from(error: InsideRuntime) -> Self {
+        Self::Control(error.into())
+    }
 }
 
 impl WaitTasksError {

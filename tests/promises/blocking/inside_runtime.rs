@@ -10,6 +10,7 @@ use selsyn_testing::expect;
 use serde_json::json;
 use tokio::task::{block_in_place, spawn_blocking};
 
+use super::executions;
 use super::own_slave::{OwnSlave, connected, within};
 
 /// A slave, a master, a connection and a running task, made where that may wait.
@@ -69,7 +70,8 @@ fn codes_of_every_wait(
     let state = states.next().expect("the error, once");
     assert_eq!(states.next(), None);
     let ran = |_: Connection| panic!("the connection is lent to nobody");
-    vec![
+    let mut codes = executions::codes_of_every_wait(&connection.executions());
+    codes.extend([
         ("new", Master::new().unwrap_err().code()),
         ("build", Master::builder().build().unwrap_err().code()),
         ("ping", expect::error(ping("127.0.0.1:1", None)).code()),
@@ -87,7 +89,8 @@ fn codes_of_every_wait(
         ("success", running.success::<i32>().unwrap_err().code()),
         ("events", next.unwrap_err().code()),
         ("events of a connection", state.unwrap_err().code()),
-    ]
+    ]);
+    codes
 }
 
 async fn every_wait_is_refused() {
