@@ -966,7 +966,8 @@ pub struct Cancel {
     pub reason: ::prost::alloc::string::String,
 }
 /// Hands a running function something. What comes before the function asks for input waits; lost
-/// when the execution has ended, or when more than 1,024 inputs or 64 MiB of them wait.
+/// when the execution has ended, when more than 1,024 inputs or 64 MiB of them wait, or when those of
+/// all executions take as much as the slave has for them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Input {
     /// Which run.

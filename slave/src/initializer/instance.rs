@@ -34,6 +34,9 @@ pub(super) struct Making {
 /// What came of it, once it is known.
 pub(super) type Made = watch::Receiver<Option<Result<(), Failure>>>;
 
+/// A state that was made came too late: everything was given up before.
+pub(super) struct GivenUp;
+
 /// What a call finds that needs the state.
 pub(super) enum Found {
     Ready,
@@ -78,24 +81,25 @@ impl Instance {
         Found::Making(slot.making.get_or_insert_with(make).made.clone())
     }
 
-    /// The making has come to its end, unless it was given up. What is told when the state is
-    /// forgotten comes with a state that is there from now on.
+    /// The making has come to its end: a state that it has made is there from now on. Gives what is
+    /// told when that is forgotten.
     pub(super) fn made(
         &self,
         of: &Registered,
         state: Option<&AnyState>,
         goes_on: &CancellationToken,
-    ) -> Option<CancellationToken> {
+    ) -> Result<Option<CancellationToken>, GivenUp> {
         let mut slot = self.slot();
         if goes_on.is_cancelled() {
-            return None;
+            return Err(GivenUp);
         }
         slot.making = None;
+        let Some(state) = state else { return Ok(None) };
         let forgotten = CancellationToken::new();
-        slot.state = Some(Arc::clone(state?));
+        slot.state = Some(Arc::clone(state));
         slot.good = Some(forgotten.clone().drop_guard());
         of.is_initialized();
-        Some(forgotten)
+        Ok(Some(forgotten))
     }
 
     /// Takes the state away from the calls to come, if it is this one.

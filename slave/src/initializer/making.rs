@@ -55,7 +55,7 @@ fn begin(core: &Arc<Core>, of: &Arc<Registered>, request: TaskId) -> Making {
             () = maker.stopped.cancelled() => return,
             made = instance.load(&of, request, maker.functions()) => made,
         };
-        let forgotten = instance.made(&of, made.as_ref().ok(), &goes_on);
+        let Ok(forgotten) = instance.made(&of, made.as_ref().ok(), &goes_on) else { return };
         if let (Ok(state), Some(forgotten)) = (&made, forgotten) {
             health::watch(&maker, &of, Arc::clone(state), forgotten);
         }
