@@ -101,8 +101,10 @@ async fn c_18_closing_ends_what_runs_in_the_background_or_waits_and_lets_those_w
     let calls = cluster.connection(0).function_calls();
     let (running, queued) = (waiting(&calls, true).await, waiting(&calls, true).await);
     let stuck = calls.function("stuck").run_in_background(true).execute().await.unwrap().task_uid;
-    let begun = async { while calls.status().await.unwrap().worker_background_tasks < 2 {} };
-    expect::soon("two to run", begun).await;
+    for task in [&running, &stuck] {
+        let id = task.execution().unwrap();
+        calls.control().wait_until_running(id, Some(expect::LIMIT)).await.unwrap();
+    }
     let waiter = calls.wait_for_completed_task([&running]);
     let waiter = tokio::spawn(async move { waiter.await });
     let closed = calls.environment().close().await.unwrap();
