@@ -259,6 +259,10 @@ impl Control {
 
     /// Tells the events of an execution from a number on, 1 being the first, until it has ended.
     /// Nothing is asked for before the first event is.
+    ///
+    /// What is kept no more is told as one [`Happened::Gap`](selsyn_common::Happened::Gap), from where
+    /// the watch stands to the oldest event that is kept: watches that stand at the same number are
+    /// told the same, and one that keeps up with the function is told none.
     pub fn watch(&self, id: ExecutionId, from: u64) -> Watch {
         Watch::new(self.clone(), id, from)
     }

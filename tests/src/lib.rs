@@ -1,10 +1,11 @@
 //! What Selsyn promises, one file a promise. The tests are in the folders beside this one.
 //!
 //! Here is what only Selsyn's own tests need: peers that a test plays frame by frame, a reader of
-//! log lines, a watcher of connections, and the yardstick of unary calls.
+//! log lines, a watcher of connections, the memory of a process, and the yardstick of unary calls.
 
 mod fake_slave;
 mod log_lines;
+pub mod memory;
 pub mod raw_master;
 mod states;
 pub mod unary;

@@ -7,7 +7,6 @@
 //! Linux only: it reads `/proc`.
 
 use std::error::Error;
-use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use selsyn::{
     Connection, Failure, FunctionExecution, Master, Payload, PayloadKind, SlaveBuilder, TaskStatus,
 };
 use selsyn_testing::{SlaveProcess, functions};
+use selsyn_tests::memory;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -78,7 +78,7 @@ async fn one_way(
     pids: [u32; 2],
     limits: [usize; 2],
 ) -> Result<bool> {
-    let idle = [begin(pids[0])?, begin(pids[1])?];
+    let idle = [memory::begin(pids[0])?, memory::begin(pids[1])?];
     let begun = Instant::now();
     let task = connection.new_task(pattern(bytes))?.function(function);
     let task = task.start_deadline(Duration::from_secs(120));
@@ -110,7 +110,10 @@ async fn one_way(
         "echo" => value.as_bytes() == running.data().as_bytes(),
         _ => value.to::<usize>()? == bytes,
     };
-    let above = [peak(pids[0])?.saturating_sub(idle[0]), peak(pids[1])?.saturating_sub(idle[1])];
+    let above = [
+        memory::peak(pids[0])?.saturating_sub(idle[0]),
+        memory::peak(pids[1])?.saturating_sub(idle[1]),
+    ];
     writeln!(
         std::io::stdout(),
         "{function} of {} MiB in {took:.2?}: master +{} MiB (limit {}), slave +{} MiB (limit {}), \
@@ -142,21 +145,4 @@ async fn cancel_one(connection: &Connection) -> Result<Duration> {
     let outcome = running.join().await;
     assert_eq!(outcome.status, TaskStatus::Aborted);
     Ok(asked.elapsed())
-}
-
-/// Makes the peak begin anew; gives the memory in use now, in bytes.
-fn begin(pid: u32) -> Result<usize> {
-    fs::write(format!("/proc/{pid}/clear_refs"), "5")?;
-    memory(pid, "VmRSS:")
-}
-
-fn peak(pid: u32) -> Result<usize> {
-    memory(pid, "VmHWM:")
-}
-
-fn memory(pid: u32, field: &str) -> Result<usize> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such field")?;
-    let kib: usize = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib * 1024)
 }
