@@ -4,6 +4,7 @@
 
 mod check;
 mod environment;
+mod lease;
 mod line;
 mod pool;
 mod queue;
@@ -11,10 +12,12 @@ mod untaken;
 mod waiting;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use selsyn_common::{ExecutionId, MasterId, Refusal};
 
 pub(crate) use environment::Doors;
+pub(crate) use lease::Lease;
 pub(crate) use line::InLine;
 use pool::Pool;
 use queue::{STEP, Waiter};
@@ -80,8 +83,10 @@ pub(crate) struct Admission {
     doors: Doors,
     /// How many are at it to close the doors.
     closers: usize,
-    /// Executions that have ended.
+    /// Executions that have ended, but for those that [leases](Lease) count.
     completions: u64,
+    /// Those that there are: at most one a thread.
+    leases: Vec<Arc<lease::Word>>,
 }
 
 impl Admission {
@@ -98,6 +103,7 @@ impl Admission {
             doors: Doors::Open,
             closers: 0,
             completions: 0,
+            leases: Vec::new(),
         }
     }
 
@@ -122,6 +128,9 @@ impl Admission {
         pool.queues.entry(owner).or_default().push(waiter);
         self.queued.add(waiter);
         self.shares.entry(owner).or_default().add(waiter);
+        if !blocking {
+            self.call_back();
+        }
         Ok(Place::Queued { blocking, ticket })
     }
 
@@ -176,13 +185,13 @@ impl Admission {
     }
 
     /// An execution has ended; its result of so many bytes is kept until its master takes it.
-    pub(crate) const fn keep(&mut self, bytes: usize) {
-        self.untaken.add(bytes);
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        self.untaken.add(1, bytes);
         self.completions += 1;
     }
 
     /// So many results, of so many bytes, are kept no more.
-    pub(crate) const fn freed(&mut self, results: usize, bytes: usize) {
+    pub(crate) fn freed(&mut self, results: usize, bytes: usize) {
         self.untaken.remove(results, bytes);
     }
 
@@ -192,8 +201,9 @@ impl Admission {
     }
 
     /// Refuses everything from here on; what has a place keeps it.
-    pub(crate) const fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.doors = Doors::Draining;
+        self.call_back();
     }
 
     pub(crate) const fn is_draining(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A function that is begun in place is answered with as little as tells everything.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use selsyn::{
 };
 use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
-use selsyn_testing::{Gate, functions, pipe};
+use selsyn_testing::{Gate, PipeDialer, expect, functions, pipe};
 use selsyn_tests::raw_master::{self, RawMaster, execution};
+use tokio::sync::mpsc::unbounded_channel;
 
 /// A slave with this function, begun in place, and a master that is welcome.
 async fn slave_of(function: Function) -> (SlaveHandle, RawMaster) {
@@ -196,4 +197,81 @@ async fn a_handle_that_outlives_its_run_goes_on_naming_it() {
     let ids: Vec<_> = kept.lock().unwrap().iter().map(FunctionExecution::id).collect();
     assert_eq!(ids, [execution(1), execution(2)].map(ExecutionId::from));
     over(slave, master).await;
+}
+
+/// A slave with one slot, whose third run of a batch stands still; the order in which runs begin;
+/// and what lets the third go on.
+struct Stopped {
+    slave: SlaveHandle,
+    dialer: PipeDialer,
+    master: RawMaster,
+    order: Arc<Mutex<Vec<u64>>>,
+    go_on: mpsc::Sender<()>,
+}
+
+/// Sends a batch of five and waits until the third stands still.
+async fn stopped_at_the_third_of_five() -> Stopped {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let ((stands, mut stood), (go_on, goes_on)) = (unbounded_channel(), mpsc::channel());
+    let (log, goes_on) = (Arc::clone(&order), Mutex::new(goes_on));
+    let third_stops = function(move |execution: FunctionExecution, _: Payload| {
+        let task = execution.id().task.uuid().as_u64_pair().1;
+        log.lock().unwrap().push(task);
+        if task == 3 {
+            stands.send(()).unwrap();
+            goes_on.lock().unwrap().recv_timeout(Duration::from_secs(10)).unwrap();
+        }
+        async { Ok::<_, Failure>(()) }
+    });
+    let (dialer, listener) = pipe();
+    let slave = Slave::builder().slots(1).function("echo", third_stops.inline());
+    let slave = slave.incoming(listener).unwrap().spawn();
+    let master = RawMaster::welcomed(dialer.clone()).await;
+    let starts = (1..=5).map(|task| FromMaster { frame: Some(start(task)) }).collect();
+    master.send(Batch::numbered(1, starts));
+    expect::soon("the third run", stood.recv()).await.unwrap();
+    Stopped { slave, dialer, master, order, go_on }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_waits_for_a_slot_has_it_before_what_comes_later_in_a_batch() {
+    let mut stopped = stopped_at_the_third_of_five().await;
+    let mut other = RawMaster::connect(stopped.dialer.clone()).await;
+    let hello = proto::Hello { master_id: vec![3; 16].into(), ..raw_master::hello() };
+    other.say(0, from_master::Frame::Hello(hello.into()));
+    assert!(matches!(other.hears().await, Some(from_slave::Frame::Welcome(_))));
+    other.say(1, start(11));
+    let heard = other.hears().await;
+    assert!(matches!(heard, Some(from_slave::Frame::Accepted(_))), "it waits: {heard:?}");
+    stopped.go_on.send(()).unwrap();
+    for _ in 1..=5 {
+        assert_eq!(course(&mut stopped.master).await.1.status, TaskStatus::Completed);
+    }
+    assert_eq!(course(&mut other).await.1.status, TaskStatus::Completed);
+    assert_eq!(*stopped.order.lock().unwrap(), [1, 2, 3, 11, 4, 5]);
+    drop(other);
+    over(stopped.slave, stopped.master).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_drain_refuses_what_comes_later_in_a_batch() {
+    let Stopped { slave, mut master, order, go_on, .. } = stopped_at_the_third_of_five().await;
+    let drained = tokio::spawn(slave.drain(Duration::from_secs(10)));
+    let mut heard = Vec::new();
+    while heard.len() < 6 {
+        match master.hears().await.expect("the session lives") {
+            from_slave::Frame::Draining(_) => {
+                heard.push("draining");
+                go_on.send(()).unwrap();
+            }
+            from_slave::Frame::Finished(_) => heard.push("finished"),
+            from_slave::Frame::Refused(_) => heard.push("refused"),
+            other => panic!("{other:?}"),
+        }
+    }
+    heard.sort_unstable();
+    assert_eq!(heard, ["draining", "finished", "finished", "finished", "refused", "refused"]);
+    assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    drop(master);
+    expect::soon("the drain", drained).await.unwrap().unwrap();
 }

@@ -32,6 +32,7 @@ impl Admission {
         }
         self.closers += 1;
         self.doors = Doors::Closing;
+        self.call_back();
         Ok(())
     }
 
@@ -79,7 +80,7 @@ impl Admission {
     }
 
     /// Executions that have ended.
-    pub(crate) const fn completions(&self) -> u64 {
-        self.completions
+    pub(crate) fn completions(&self) -> u64 {
+        self.completions + self.ended_under_leases()
     }
 }

@@ -11,14 +11,16 @@ use super::retell::{forbidden, repeat};
 use super::{Request, Round, in_place, ladder};
 use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
-use crate::records::{Admitted, Record, Spares};
+use crate::records::{Admitted, Found, Record, Spares};
 use crate::registry::{Registered, Wanted};
 use crate::session::Session;
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
 pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, request: Request) {
     let (core, session, id) = (round.core, round.session, request.id);
-    match admit(round, spares, request) {
+    let found = spares.find(&core.registry, &request.function);
+    round.comes(found.as_ref().is_ok_and(|found| follows(core, found.function, &request)));
+    match admit(round, found, request) {
         Ok(Next::Begun { record, function, deadline }) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
@@ -67,7 +69,7 @@ pub(crate) fn may_admit(
 /// Finds the function and a place, or says why not.
 pub(super) fn admit<'a>(
     round: &mut Round<'_>,
-    spares: &'a mut Spares,
+    found: Result<Found<'a>, Refusal>,
     request: Request,
 ) -> Result<Next<'a>, Refusal> {
     let (core, session) = (round.core, round.session);
@@ -81,15 +83,15 @@ pub(super) fn admit<'a>(
     if core.is_forbidden(session.peer.master, request.id) {
         return Ok(Next::Never);
     }
-    let found = spares.find(&core.registry, &request.function)?;
+    let found = found?;
     let function = found.function;
     core.check_payload(request.data.len())?;
     // Counted before it looks: see `Remembered::add`.
     round.ahead.count();
     session.check_open()?;
-    let place = core.admission().apply(applicant(session, &request, function.is_blocking()))?;
-    let has_slot = !matches!(place, Place::Queued { .. });
-    let is_here = has_slot && function.is_inline() && core.hooks.before_task.is_none();
+    let follows = follows(core, function, &request);
+    let place = round.place(applicant(session, &request, function.is_blocking()), follows)?;
+    let is_here = runs_here(core, function) && !matches!(place, Place::Queued { .. });
     let (came, now) = (round.clock.came(), round.clock.now());
     let deadline = is_here.then(|| function.function.timeout).flatten();
     let deadline =
@@ -100,6 +102,16 @@ pub(super) fn admit<'a>(
     entry.add(Arc::clone(&record));
     round.ahead.begin();
     Ok(if is_here { Next::Begun { record, function, deadline } } else { Next::Parked(record) })
+}
+
+/// Whether it is run right here once it has a place.
+fn runs_here(core: &Core, function: &Registered) -> bool {
+    function.is_inline() && core.hooks.before_task.is_none()
+}
+
+/// Whether it may follow others in one slot.
+fn follows(core: &Core, function: &Registered, request: &Request) -> bool {
+    runs_here(core, function) && request.placement == Placement::Background
 }
 
 /// The earlier of two moments.

@@ -37,7 +37,8 @@ fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<Arc<Reco
     let session = core.detached.of(core, owner).map_err(no_random)?;
     let mut round = Round::new(core, &session, Instant::now());
     let mut spares = Spares::default();
-    match admit(&mut round, &mut spares, request)? {
+    let found = spares.find(&core.registry, &request.function);
+    match admit(&mut round, found, request)? {
         Next::Begun { record, function, deadline } => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
 use tracing::{debug, warn};
 
-use super::slot::{leave, pass_on};
+use super::slot::{Next, leave, pass_on};
 use crate::core::Core;
 use crate::execution::Aside;
 use crate::lifecycle::{End, Lifecycle};
@@ -15,19 +15,25 @@ use crate::session::{Leaves, Session};
 /// User code has ended, or was dropped. A verdict that was given before stands.
 pub(super) fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: u64, leaves: Leaves) {
     match end {
-        End::Value(value) => returned(core, record, value, now, leaves),
+        End::Value(value) => {
+            returned(core, record, value, now, leaves, |state, bytes| {
+                leave(core, record, state, Some(bytes))
+            });
+        }
         end => judge(core, record, record.state(), end, now, leaves),
     }
 }
 
 /// It has returned a value. Where nobody had asked it to stop, as is most common, it takes the
-/// short way.
+/// short way; `leave` gives its place back then, with the bytes that it returned.
+#[inline(always)]
 pub(super) fn returned(
     core: &Arc<Core>,
     record: &Arc<Record>,
     value: Payload,
     now: u64,
     leaves: Leaves,
+    leave: impl FnOnce(&mut State, usize) -> Next,
 ) {
     let mut state = record.state();
     let is_plain = !Aside::is_any(record, &state);
@@ -37,7 +43,7 @@ pub(super) fn returned(
     debug!(task.id = %record.id, status = %TaskStatus::Completed, "ended");
     // The slot is free before the result is told: who starts the next task right after this one
     // must not be refused.
-    let next = leave(core, record, &mut state, Some(value.len()));
+    let next = leave(&mut state, value.len());
     state.keep_value(value, now);
     tell(core, record, state, leaves);
     pass_on(core, next);

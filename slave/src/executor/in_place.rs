@@ -37,7 +37,11 @@ pub(super) fn run_here(round: &mut Round<'_>, function: &Registered, record: Arc
         long_poll(function, closely, Duration::from_micros(took));
     }
     match polled {
-        Ok(First::Ended(Ok(value))) => returned(core, &record, value, now, Leaves::WithBatch),
+        Ok(First::Ended(Ok(value))) => {
+            returned(core, &record, value, now, Leaves::WithBatch, |state, bytes| {
+                round.leave(state, bytes)
+            });
+        }
         Ok(First::Ended(Err(failure))) => {
             ended(core, &record, End::Error(failure), now, Leaves::WithBatch);
         }

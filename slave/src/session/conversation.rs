@@ -122,6 +122,7 @@ impl<'a> Conversation<'a> {
             match announced {
                 Ok(None) => return None,
                 Ok(Some(announced)) => {
+                    round.passes();
                     super::announced::deal_with(self.core, self.session, announced);
                 }
                 Err(error) => return Some(self.broke_rule(&error)),
@@ -177,7 +178,9 @@ impl<'a> Conversation<'a> {
     ) -> Option<Over> {
         use from_master::Frame as F;
         let (core, session) = (self.core, self.session);
-        round.passes();
+        if !matches!(frame, Some(F::Start(_))) {
+            round.passes();
+        }
         let dealt = match frame {
             Some(F::Start(start)) => self.start_of(start, round),
             Some(F::Cancel(cancel)) => self.cancel(cancel),
