@@ -10,15 +10,13 @@ mod log_layer;
 mod logger;
 mod outputs;
 mod parts;
+mod scope;
 mod wind_up;
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::lazy;
 use selsyn_common::{Context, ExecutionId, Lineage, Payload, TaskId};
 use tracing::debug;
 
@@ -26,6 +24,7 @@ use crate::initializer::{self, Instance};
 use crate::nested;
 use crate::records::Record;
 use crate::session::Leaves;
+use scope::Scoped;
 
 pub use arguments::ArgumentError;
 pub use exit::Exit;
@@ -38,10 +37,6 @@ pub(crate) use abort::tell as tell_aborted;
 pub(crate) use extras::Extras;
 pub(crate) use input::{Handed, InputRoom, deal_with as deal_with_input, hand as hand_input};
 pub(crate) use wind_up::Aside;
-
-tokio::task_local! {
-    static CURRENT: FunctionExecution;
-}
 
 /// The handle to one run, as the function sees it: who asks, with what data, until when; and the
 /// ways to show something. Cheap to clone, may go to other threads, outlives nothing: what is
@@ -85,20 +80,19 @@ impl FunctionExecution {
     /// The run that this code belongs to: inside a function, and inside [`Self::scope`]. `None`
     /// elsewhere, as in a thread or task that the function spawned without a scope.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Self::clone).ok()
+        scope::current()
     }
 
     /// Runs `f` so that [`Self::current`] finds this run; for threads the function makes itself.
     pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self.clone(), f)
+        scope::within(&mut Some(self.clone()), f)
     }
 
     /// As [`scope`](Self::scope), with this handle itself, which is given back.
     pub(crate) fn lent_to_scope<T>(self, f: impl FnOnce() -> T) -> (Self, T) {
-        let mut scoped = pin!(CURRENT.scope(self, lazy(|_| f())));
-        let done = scoped.as_mut().now_or_never().expect("what is lazy is ready at once");
-        let lent = scoped.as_mut().take_value().expect("the scope has what it was given");
-        (lent, done)
+        let mut lent = Some(self);
+        let done = scope::within(&mut lent, f);
+        (lent.expect("a scope gives back what it was given"), done)
     }
 
     pub(crate) fn into_record(self) -> Arc<Record> {
@@ -116,7 +110,7 @@ impl FunctionExecution {
     ///
     /// As safe as `future` is.
     pub async fn scope_async<F: Future>(&self, future: F) -> F::Output {
-        CURRENT.scope(self.clone(), future).await
+        Scoped::new(self.clone(), future).await
     }
 
     /// Which run: task and attempt.
