@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use selsyn_common::{ExecutionId, proto};
+use tokio::time::Instant;
 
 use super::Cell;
 use crate::connection::link::Link;
@@ -45,20 +46,21 @@ impl Aftermath {
 
     /// Does it, and is empty again.
     pub(crate) fn deal_with(&mut self, link: &Link) {
-        if self.tell(link) {
+        if self.tell(link, None) {
             link.wake();
         }
     }
 
     /// Does it, and is empty again. True when the slave shall be told of it soon: after
-    /// [`Link::wake`], unless somebody says something else before. Whoever waited goes on last:
-    /// what it says then comes behind what is said here.
-    pub(crate) fn tell(&mut self, link: &Link) -> bool {
+    /// [`Link::wake`], unless somebody says something else before; or after [`Link::turn_ends`], if
+    /// a turn began. Whoever waited goes on last: what it says then comes behind what is said here.
+    pub(crate) fn tell(&mut self, link: &Link, turn: Option<Instant>) -> bool {
         self.begun.drain(..).for_each(|cell| delivery::work(&cell));
         let bytes = std::mem::take(&mut self.taken_bytes);
         let is_urgent = self.taken.len() > FEW || bytes > SMALL;
         if !self.taken.is_empty() {
-            link.results_taken(std::mem::take(&mut self.taken));
+            let turn = turn.filter(|_| is_urgent);
+            link.results_taken(std::mem::take(&mut self.taken), turn);
         }
         self.woken.drain(..).for_each(Waker::wake);
         is_urgent

@@ -1,6 +1,7 @@
 //! Which tasks were started and have not ended. Knows no network.
 
 mod table;
+mod turns;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use crate::cell::Cell;
 use crate::dispatch::Terms;
 use table::{Kept, Table};
+use turns::Turns;
 
 /// Ids in the queue that may wait no more before it is tidied.
 const QUEUE_SLACK: usize = 64;
@@ -55,6 +57,8 @@ pub(crate) struct InFlight {
     /// Before this moment the patience with no start is over: one for all of them, so that a start
     /// costs no timer of its own. Found anew when it has come.
     no_sooner: Option<Instant>,
+    /// When starts begin that need not look at the clock.
+    pub(crate) turns: Turns,
     /// The starts that wait for a session.
     waiting: HashMap<ExecutionId, Option<Box<Terms>>>,
     /// Those that wait, in the order they were started; may name some that wait no more.
@@ -224,13 +228,16 @@ impl InFlight {
         let (mut overdue, mut next) = (Vec::new(), None);
         for entry in self.entries.values_mut() {
             let Some(until) = entry.patience else { continue };
+            let until = if until <= now { self.turns.in_truth(until) } else { until };
             if until <= now {
                 entry.patience = None;
                 overdue.push(Arc::clone(&entry.cell));
             } else {
+                entry.patience = Some(until);
                 next = next.into_iter().chain([until]).min();
             }
         }
+        self.turns.forget(now);
         self.no_sooner = next.map(|next: Instant| next.max(now + GRAIN));
         overdue
     }
@@ -324,6 +331,28 @@ mod tests {
             assert!(next <= late, "{given_up}");
         }
         assert_eq!(given_up, waits.len());
+    }
+
+    #[tokio::test]
+    async fn a_start_is_given_its_patience_however_long_the_turn_takes_it_began_in() {
+        let (connection, now) = (connection().await, Instant::now());
+        let (patience, long) = (Duration::from_secs(1), Duration::from_millis(700));
+        let mut tasks = InFlight::default();
+        tasks.turns.begins(now);
+        let (_, until) = tasks.turns.start(patience);
+        tasks.add_sent(cell(&connection), 1, until);
+        tasks.turns.ends(patience, || now + long);
+        let mut looks = 0;
+        while tasks.unanswered(tasks.next_end().unwrap()).is_empty() {
+            looks += 1;
+        }
+        assert_eq!((looks, tasks.next_end()), (1, None));
+        let in_truth = now + long + patience;
+        tasks.turns.begins(now);
+        tasks.add_sent(cell(&connection), 1, until);
+        tasks.turns.ends(patience, || now + long);
+        assert!(tasks.unanswered(in_truth - Duration::from_millis(1)).is_empty());
+        assert_eq!(tasks.unanswered(in_truth + GRAIN).len(), 1);
     }
 
     #[tokio::test]

@@ -54,6 +54,8 @@ pub(super) struct Conversation<'a> {
     beats: u32,
     ends: Ends,
     after: Aftermath,
+    /// When something was read last.
+    read_at: Option<Instant>,
     /// The slave is not told yet which results were taken.
     has_more_to_say: bool,
 }
@@ -67,7 +69,8 @@ impl<'a> Conversation<'a> {
         tell_connected(link, &welcomed);
         link.opened(welcomed);
         let (ends, after) = (Ends::default(), Aftermath::default());
-        Self { link, incoming, end, contact, beats: 0, ends, after, has_more_to_say: false }
+        let (beats, read_at, has_more_to_say) = (0, None, false);
+        Self { link, incoming, end, contact, beats, ends, after, read_at, has_more_to_say }
     }
 
     /// Reads until the stream is over. Real contact makes the back-off begin anew: a frame after
@@ -111,7 +114,7 @@ impl<'a> Conversation<'a> {
                 // Whoever was woken may start the next task at once: what is said of the last one
                 // then leaves along with it, in one write instead of two.
                 yield_now().await;
-                link.wake();
+                link.turn_ends();
             }
             if let Some(over) = over {
                 if matches!(over, Over::Closed) {
@@ -172,7 +175,9 @@ impl<'a> Conversation<'a> {
             Ok(None) => return self.broken("the slave ended the stream"),
             Err(status) => return self.broken(status.message()),
         };
-        self.contact.heard(Instant::now().into_std());
+        let now = Instant::now();
+        self.read_at = Some(now);
+        self.contact.heard(now.into_std());
         self.link.master.read_clock();
         self.link.change(Change::Heard);
         let mut incoming = match batch.into_incoming() {
@@ -236,7 +241,7 @@ impl<'a> Conversation<'a> {
 
     /// Deals with what is left to do when frames were dealt with.
     fn finish(&mut self) {
-        self.has_more_to_say |= self.after.tell(self.link);
+        self.has_more_to_say |= self.after.tell(self.link, self.read_at);
         for error in self.ends.take_broken() {
             self.violation(error.to_string(), false);
         }

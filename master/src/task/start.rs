@@ -42,14 +42,20 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
     }
 }
 
-/// Puts the start on its way.
+/// Puts a start on its way that has no terms; gives when it began.
 #[inline]
-pub(super) fn send(cell: &Arc<Cell>, rare: Option<&Rare>, begun: Instant) -> Result<(), Answer> {
-    let own = rare.and_then(|rare| rare.start_deadline);
-    let patience = own.unwrap_or(cell.link.settings.start_deadline);
-    // Too far away to be told apart from never.
-    let patience = begun.checked_add(patience);
-    cell.link.start(cell, rare.map(|rare| Box::new(rare.terms(begun))), patience)
+pub(super) fn send(cell: &Arc<Cell>) -> Result<Instant, Answer> {
+    cell.link.start(cell, None, None, cell.link.settings.start_deadline)
+}
+
+/// As [`send`], for a start that began at this moment and may have terms.
+pub(super) fn send_on_terms(
+    cell: &Arc<Cell>,
+    rare: &Rare,
+    begun: Instant,
+) -> Result<Instant, Answer> {
+    let patience = rare.start_deadline.unwrap_or(cell.link.settings.start_deadline);
+    cell.link.start(cell, Some(Box::new(rare.terms(begun))), Some(begun), patience)
 }
 
 impl Rare {
@@ -145,7 +151,7 @@ async fn send_and_wait(
     if !rare.waits_for_connection && !cell.link.state().is_up() {
         return settle(stops, cell, Some(Answer::NotSent), begun).await;
     }
-    if let Err(answer) = send(cell, Some(rare), begun) {
+    if let Err(answer) = send_on_terms(cell, rare, begun) {
         return settle(stops, cell, Some(answer), begun).await;
     }
     stops.watch(cell);

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
-use super::start::{DROPPED, Failed, attempt, send, settle};
+use super::start::{DROPPED, Failed, attempt, send, send_on_terms, settle};
 use super::{Rare, Stops, Task};
 use crate::cell::{Answer, Cell, FunctionName, Ticket, Waiters};
 use crate::error::StartError;
@@ -111,16 +111,19 @@ impl Plain {
     /// Puts the start on its way: whoever is woken finds a word about it.
     #[inline]
     fn send(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
-        let begun = Instant::now();
         let cell = self.cell.as_mut().expect("a start that was not sent has its task");
         let function = std::mem::replace(&mut self.function, FunctionName::DEFAULT);
         cell.begins(function, context.waker().clone());
-        match send(cell, self.rare.as_deref(), begun) {
-            Ok(()) => {
+        let sent = match self.rare.as_deref() {
+            None => send(cell),
+            Some(rare) => send_on_terms(cell, rare, Instant::now()),
+        };
+        match sent {
+            Ok(begun) => {
                 self.sent = Some(Sent { begun, ticket: Waiters::FIRST });
                 Poll::Pending
             }
-            Err(answer) => Poll::Ready(Err(self.fail(Some(answer), begun))),
+            Err(answer) => Poll::Ready(Err(self.fail(Some(answer), Instant::now()))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Puts starts, cancels and goodbyes on their way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use selsyn_common::link::line::LineFull;
 use selsyn_common::proto::{self, FromMaster, from_master::Frame};
@@ -20,7 +21,8 @@ const MAX_FUNCTION_NAME: usize = 512;
 const MAX_REASON: usize = 4_096;
 
 impl Link {
-    /// Puts a start into the table, then on its way, or in the queue for the next session.
+    /// Puts a start into the table, then on its way, or in the queue for the next session. It began
+    /// when the caller says, or begins now; gives when that was.
     ///
     /// # Errors
     ///
@@ -29,8 +31,9 @@ impl Link {
         &self,
         cell: &Arc<Cell>,
         terms: Option<Box<Terms>>,
-        patience: Option<Instant>,
-    ) -> Result<(), Answer> {
+        begun: Option<Instant>,
+        patience: Duration,
+    ) -> Result<Instant, Answer> {
         self.check(cell)?;
         let mut inner = self.inner();
         if inner.gone {
@@ -39,6 +42,11 @@ impl Link {
         if inner.tasks.len() >= self.settings.max_in_flight {
             return Err(Answer::TooManyInFlight);
         }
+        let (begun, until) = match begun {
+            // Too far away to be told apart from never.
+            Some(begun) => (begun, begun.checked_add(patience)),
+            None => inner.tasks.turns.start(patience),
+        };
         let mut sent = Ok(());
         let is_sooner = if let Some(session) = inner.session.as_ref().filter(|_| inner.up) {
             let limit = session.max_payload_bytes;
@@ -46,19 +54,19 @@ impl Link {
                 return Err(Answer::TooLarge(limit));
             }
             let generation = session.generation;
-            let is_sooner = inner.tasks.add_sent(Arc::clone(cell), generation, patience);
+            let is_sooner = inner.tasks.add_sent(Arc::clone(cell), generation, until);
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));
             sent = send_start(cell, terms, number, &mut inner);
             is_sooner
         } else {
-            inner.tasks.add_waiting(Arc::clone(cell), terms, patience)
+            inner.tasks.add_waiting(Arc::clone(cell), terms, until)
         };
         drop(inner);
         self.is_cut(sent);
         if is_sooner {
             self.sooner.notify_one();
         }
-        Ok(())
+        Ok(begun)
     }
 
     /// Refuses what the slave would refuse too.
@@ -103,12 +111,14 @@ impl Link {
     }
 
     /// The callbacks of some tasks have returned. Leaves with the next frame, or when the stream
-    /// is [woken](Self::wake).
-    pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>) {
+    /// is [woken](Self::wake). When a turn of the runtime began, if starts will follow in it: it
+    /// must [end](Self::turn_ends).
+    pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>, turn: Option<Instant>) {
         let taken = Frame::ResultsTaken(proto::ResultsTaken { executions });
         let frame = FromMaster { frame: Some(taken) };
         let mut inner = self.inner();
         let put = if inner.session.is_some() { inner.put(frame) } else { Ok(()) };
+        turn.into_iter().for_each(|now| inner.tasks.turns.begins(now));
         drop(inner);
         self.is_cut(put);
     }
@@ -116,6 +126,14 @@ impl Link {
     /// Wakes the stream if something was put in its way.
     pub(crate) fn wake(&self) {
         self.inner().wake();
+    }
+
+    /// The turn is over that began with [results that were taken](Self::results_taken): wakes the
+    /// stream.
+    pub(crate) fn turn_ends(&self) {
+        let mut inner = self.inner();
+        inner.tasks.turns.ends(self.settings.start_deadline, Instant::now);
+        inner.wake();
     }
 
     /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.
