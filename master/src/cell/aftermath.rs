@@ -62,7 +62,13 @@ impl Aftermath {
             let turn = turn.filter(|_| is_urgent);
             link.results_taken(std::mem::take(&mut self.taken), turn);
         }
+        // One task may wait for many: it is woken once for those that end together.
+        self.woken.dedup_by(|next, before| next.will_wake(before));
         self.woken.drain(..).for_each(Waker::wake);
         is_urgent
     }
 }
+
+#[cfg(test)]
+#[path = "aftermath_tests.rs"]
+mod tests;
