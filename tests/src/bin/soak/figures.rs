@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 
 use crate::Result;
 
-/// What memory may have grown by, in KiB: the allocator keeps pages in an arena for each thread,
-/// and what payloads of some MiB leave behind there differs from run to run. A leak of 100 bytes
-/// a task is more than that within ten minutes.
-const MEMORY_NOISE: u64 = 48 * 1024;
+/// What memory may have grown by, in KiB: the allocator keeps pages in an arena for each thread, and
+/// the slave keeps executions that have ended, 64 MiB of data and results at most, so that how much
+/// that is differs from run to run. A leak of 50 bytes a task is more than that within ten minutes.
+const MEMORY_NOISE: u64 = 24 * 1024;
 
 /// Of the master's process and of the slave's.
 pub(crate) struct Both {
