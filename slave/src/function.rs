@@ -103,7 +103,7 @@ where
     let body = move |execution: FunctionExecution| {
         let args = read_arguments(&execution)?;
         execution.begins();
-        encode(f(execution, args).map_err(Into::into))
+        encode(f(execution, args))
     };
     Function::of(Body::Blocking(Box::new(body)), Mode::Blocking)
 }

@@ -1,6 +1,5 @@
 //! Runs an inline function on the session's task, up to its first pause.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,37 +20,33 @@ use crate::session::Leaves;
 /// A first poll longer than this, in microseconds, was no short step: the network waited for it.
 const LONG_POLL: u64 = 1_000;
 
-/// How a first poll ended: a panic is caught.
-type Polled = Result<First, Box<dyn Any + Send>>;
-
 /// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
 /// and Running are not said for one that ends here: its verdict says so too.
 pub(super) fn run_here(round: &mut Round<'_>, function: &Registered, record: Arc<Record>) {
     let (core, clock) = (round.core, &mut round.clock);
     let closely = function.is_watched();
     let began = if closely { clock.read() } else { clock.now() };
-    let (record, polled) = first_poll(function, record);
+    let mut polled = None;
+    let record = first_poll(function, record, &mut polled);
     let now = clock.read();
     let took = now.saturating_sub(began);
     if took > LONG_POLL {
         long_poll(function, closely, Duration::from_micros(took));
     }
     match polled {
-        Ok(First::Ended(Ok(value))) => {
+        Some(First::Ended(Ok(value))) => {
             returned(core, &record, value, now, Leaves::WithBatch, |state, bytes| {
                 round.leave(state, bytes)
             });
         }
-        Ok(First::Ended(Err(failure))) => {
-            ended(core, &record, End::Error(failure), now, Leaves::WithBatch);
+        Some(First::Ended(Err(failure))) => {
+            ended(core, &record, End::Error(*failure), now, Leaves::WithBatch);
         }
-        Err(panic) => {
-            ended(core, &record, End::Error(panicked(panic.as_ref())), now, Leaves::WithBatch);
-        }
-        Ok(First::Paused(rest)) => {
+        Some(First::Paused(rest)) => {
             record.begins(Leaves::WithBatch);
             core.spawn_function(run::rest(core, &record, rest));
         }
+        None => unreachable!("a poll that gives nothing has panicked, and gives that"),
     }
 }
 
@@ -67,15 +62,22 @@ fn long_poll(function: &Registered, closely: bool, took: Duration) {
 }
 
 /// Polls it in its scope, and gives the record back: each further handle costs all cores a cache
-/// line.
-fn first_poll(function: &Registered, record: Arc<Record>) -> (Arc<Record>, Polled) {
+/// line. What the poll gives is written where it is read: to move it takes longer than to make it.
+fn first_poll(
+    function: &Registered,
+    record: Arc<Record>,
+    polled: &mut Option<First>,
+) -> Arc<Record> {
     let execution = FunctionExecution::new(record);
     let given = execution.clone();
     let span = run::enter_span(&execution);
-    let poll = || catch_unwind(AssertUnwindSafe(|| poll_once(function, given)));
-    let (execution, polled) = execution.lent_to_scope(poll);
+    let poll = AssertUnwindSafe(|| *polled = Some(poll_once(function, given)));
+    let (execution, caught) = execution.lent_to_scope(|| catch_unwind(poll));
     drop(span);
-    (execution.into_record(), polled)
+    if let Err(panic) = caught {
+        *polled = Some(First::Ended(Err(Box::new(panicked(panic.as_ref())))));
+    }
+    execution.into_record()
 }
 
 fn poll_once(function: &Registered, execution: FunctionExecution) -> First {

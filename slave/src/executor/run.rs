@@ -89,7 +89,7 @@ async fn drive(report: Report, body: impl Future<Output = Returned>) {
 
 async fn call(record: Arc<Record>, execution: FunctionExecution) -> Returned {
     match &*record.function.function.body {
-        Body::Async(body) => body.run(execution)?.await,
+        Body::Async(body) => body.run(execution).map_err(Box::new)?.await,
         Body::Blocking(body) => body(execution),
     }
 }
@@ -153,7 +153,7 @@ fn is_unheard() -> bool {
 pub(super) fn end_of(returned: Result<Returned, Box<dyn std::any::Any + Send>>) -> End {
     match returned {
         Ok(Ok(value)) => End::Value(value),
-        Ok(Err(failure)) => End::Error(failure),
+        Ok(Err(failure)) => End::Error(*failure),
         Err(panic) => End::Error(panicked(panic.as_ref())),
     }
 }

@@ -18,12 +18,18 @@ pub(super) fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> R
 
 /// A result that cannot be encoded fails the task, and the slave goes on.
 #[inline(always)]
-pub(super) fn encode<R: IntoPayload>(returned: Result<R, Failure>) -> Returned {
-    returned?.into_payload().map_err(|error| {
-        let (why, its_type) = (innermost(&error), std::any::type_name::<R>());
-        let message = format!("the result cannot be encoded: {why} (it is a {its_type})");
-        Failure::of(FailureKind::Encode, message, Ran::Yes)
-    })
+pub(super) fn encode<R: IntoPayload, E: Into<Failure>>(returned: Result<R, E>) -> Returned {
+    match returned {
+        Ok(value) => value.into_payload().map_err(|error| Box::new(not_encodable::<R>(&error))),
+        Err(error) => Err(Box::new(error.into())),
+    }
+}
+
+#[cold]
+fn not_encodable<R>(error: &PayloadError) -> Failure {
+    let (why, its_type) = (innermost(error), std::any::type_name::<R>());
+    let message = format!("the result cannot be encoded: {why} (it is a {its_type})");
+    Failure::of(FailureKind::Encode, message, Ran::Yes)
 }
 
 /// The part of the error that the user's own types explain.

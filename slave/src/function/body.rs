@@ -6,8 +6,9 @@ use selsyn_common::{Failure, Payload};
 
 use crate::execution::FunctionExecution;
 
-/// What a run gives in the end.
-pub(crate) type Returned = Result<Payload, Failure>;
+/// What a run gives in the end. A failure is boxed: a value is moved at every step, and would
+/// take as much room.
+pub(crate) type Returned = Result<Payload, Box<Failure>>;
 pub(crate) type BoxedRun = Pin<Box<dyn Future<Output = Returned> + Send>>;
 
 /// What a function does.

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::FutureExt;
 use selsyn_common::{Failure, IntoPayload};
 
 use super::arguments::encode;
@@ -49,13 +48,13 @@ where
 {
     fn run(&self, execution: FunctionExecution) -> Result<BoxedRun, Failure> {
         let run = (self.make)(execution, Announce::AtOnce)?;
-        Ok(Box::pin(run.map(|returned| encode(returned.map_err(Into::into)))))
+        Ok(Box::pin(async { encode(run.await) }))
     }
 
     fn first_poll(&self, execution: FunctionExecution) -> First {
         let run = match (self.make)(execution, Announce::Later) {
             Ok(run) => run,
-            Err(failure) => return First::Ended(Err(failure)),
+            Err(failure) => return First::Ended(Err(Box::new(failure))),
         };
         let mut kept = self.kept();
         let room = kept.as_mut().and_then(|kept| kept.take());
@@ -63,16 +62,19 @@ where
         room.set(Some(run));
         match poll(&mut room, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(returned) => {
+                let returned = encode(returned);
                 room.set(None);
                 if let Some(kept) = &mut kept {
                     **kept = Some(room);
                 }
                 drop(kept);
-                First::Ended(encode(returned.map_err(Into::into)))
+                First::Ended(returned)
             }
-            Poll::Pending => First::Paused(Box::pin(async move {
-                encode(poll_fn(|cx| poll(&mut room, cx)).await.map_err(Into::into))
-            })),
+            Poll::Pending => {
+                First::Paused(Box::pin(
+                    async move { encode(poll_fn(|cx| poll(&mut room, cx)).await) },
+                ))
+            }
         }
     }
 }

@@ -37,8 +37,15 @@ impl Ends {
         after.expect(verdicts.len());
         link.take_all(verdicts.executions().map(ExecutionId::from), &mut self.cells);
         for (verdict, cell) in verdicts.zip(self.cells.drain(..)) {
-            let id = verdict.execution.into();
-            let dealt = tell(link, id, cell.as_ref(), completed(verdict), after);
+            let (id, completed) = (verdict.execution.into(), completed(verdict));
+            let dealt = match (cell, completed) {
+                // Most are.
+                (Some(cell), Ok(completed)) => {
+                    cell.completed(completed, after);
+                    continue;
+                }
+                (cell, completed) => tell(link, id, cell, completed.map(End::Completed), after),
+            };
             self.broken.extend(dealt.err());
         }
     }
@@ -52,15 +59,14 @@ pub(super) fn deal_with(
 ) -> Result<(), WireError> {
     let id = wire::execution_id("Finished", finished.execution)?;
     let cell = link.take(id);
-    tell(link, id, cell.as_ref(), read(finished), after)
+    tell(link, id, cell, read(finished), after)
 }
 
 /// Ends a task; it is LOST if its verdict cannot be read.
-#[inline(always)]
 fn tell(
     link: &Arc<Link>,
     id: ExecutionId,
-    cell: Option<&Arc<Cell>>,
+    cell: Option<Arc<Cell>>,
     end: Result<End, WireError>,
     after: &mut Aftermath,
 ) -> Result<(), WireError> {
@@ -78,10 +84,10 @@ fn tell(
 }
 
 #[inline(always)]
-fn completed(verdict: ShortVerdict<Bytes>) -> Result<End, WireError> {
+fn completed(verdict: ShortVerdict<Bytes>) -> Result<Completed, WireError> {
     let ShortVerdict { kind, value: data, summary, .. } = verdict;
     let value = Payload::try_from(proto::Payload { kind, data, size: 0 })?;
-    Ok(End::Completed(Completed { value, summary }))
+    Ok(Completed { value, summary })
 }
 
 /// Takes the end out of a verdict.
