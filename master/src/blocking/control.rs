@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, ExecutionInfo, FromPayload, IntoPayload, MasterId, Outcome, PayloadError, Picture,
+    ExecutionId, ExecutionInfo, FromPayload, IntoPayload, MasterId, Outcome, PartProgress,
+    PartResult, PartStatus, Parts, PayloadError, Picture,
 };
 
 use super::carrier::Carrier;
 use super::function_calls::FunctionCalls;
 use super::twins::waits;
-use crate::control::{ControlError, QueuePosition, QueuedExecution};
+use crate::control::{ControlError, Logview, QueuePosition, QueuedExecution, WaitMonitor};
 
 pub use execution::Execution;
 pub use list::{ExecutionPages, ListExecutions};
@@ -52,6 +53,12 @@ impl Control {
     #[must_use = "the other handle keeps its patience"]
     pub fn with_patience(&self, patience: Duration) -> Self {
         Self::new(self.inner.with_patience(patience), Arc::clone(&self.carrier))
+    }
+
+    /// As [`crate::Control::with_monitor`].
+    #[must_use = "the other handle is not monitored"]
+    pub fn with_monitor(&self, monitor: &WaitMonitor) -> Self {
+        Self::new(self.inner.with_monitor(monitor), Arc::clone(&self.carrier))
     }
 
     /// Where the slave is dialled.
@@ -113,6 +120,15 @@ impl Control {
         send_input(id: ExecutionId, input: impl IntoPayload) -> Result<(), ControlError>;
         result(id: ExecutionId) -> Result<Outcome, ControlError>;
         picture(id: ExecutionId) -> Result<Picture, ControlError>;
+        parts(id: ExecutionId) -> Result<Parts, ControlError>;
+        part_names(id: ExecutionId) -> Result<Vec<String>, ControlError>;
+        part_statuses(id: ExecutionId) -> Result<Vec<(String, PartStatus)>, ControlError>;
+        part_result(id: ExecutionId, name: Option<&str>) -> Result<PartResult, ControlError>;
+        part_results(id: ExecutionId) -> Result<Vec<(String, PartResult)>, ControlError>;
+        part_progress(id: ExecutionId, name: Option<&str>) -> Result<PartProgress, ControlError>;
+        logview(id: ExecutionId) -> Result<Logview, ControlError>;
+        logview_for(id: ExecutionId, valid: Duration) -> Result<Logview, ControlError>;
+        revoke_logviews(id: ExecutionId) -> Result<u32, ControlError>;
         queue() -> Result<Vec<QueuedExecution>, ControlError>;
         move_queued(
             id: ExecutionId,
@@ -135,5 +151,9 @@ impl Control {
             ids: impl IntoIterator<Item = ExecutionId>,
             limit: Option<Duration>
         ) -> Result<Vec<Outcome>, ControlError>;
+        wait_for_any(
+            ids: impl IntoIterator<Item = ExecutionId>,
+            limit: Option<Duration>
+        ) -> Result<(ExecutionId, Outcome), ControlError>;
     }
 }

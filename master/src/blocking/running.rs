@@ -11,6 +11,7 @@ use selsyn_common::{
 use super::carrier::Carrier;
 use super::{Events, InsideRuntime, WaitError};
 use crate::callbacks::{Callback, callback_setters};
+use crate::control::{ControlError, Logview};
 use crate::error::{InputError, JoinError};
 
 /// A task that was started, as [`crate::RunningTask`]. Cheap to clone; all clones are the same
@@ -98,6 +99,15 @@ impl RunningTask {
     /// function that does not listen is dropped after the slave's grace.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.inner.cancel(reason);
+    }
+
+    /// Makes an address at which people look at this run: see [`crate::RunningTask::logview`].
+    ///
+    /// # Errors
+    ///
+    /// As there; [`ControlError::InsideRuntime`] in async code.
+    pub fn logview(&self) -> Result<Logview, ControlError> {
+        self.carrier.wait("logview()", self.inner.logview())?
     }
 
     /// Hands the function something while it runs: see [`crate::RunningTask::send_input`].

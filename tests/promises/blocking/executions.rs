@@ -37,6 +37,11 @@ fn an_execution_is_started_watched_stopped_and_found_again_without_a_runtime() {
         let ends = control.wait_for_all([sum.id(), waits.id()], LIMIT).unwrap();
         let ends: Vec<_> = ends.iter().map(|outcome| outcome.status).collect();
         assert_eq!(ends, [TaskStatus::Completed, TaskStatus::Aborted]);
+        let (first, _) = control.wait_for_any([waits.id(), sum.id()], LIMIT).unwrap();
+        assert!([sum.id(), waits.id()].contains(&first));
+        assert_eq!(control.part_names(sum.id()).unwrap(), [""; 0]);
+        assert!(control.logview(sum.id()).unwrap().address().contains("/logview/"));
+        assert_eq!(control.revoke_logviews(sum.id()).unwrap(), 1);
         assert_eq!(control.drop_queued(sum.id()).unwrap_err().code(), "E0303");
         assert_eq!(control.queue().unwrap(), []);
         master.close().unwrap();

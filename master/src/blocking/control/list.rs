@@ -30,6 +30,7 @@ impl ListExecutions {
         owner(owner: MasterId);
         mine();
         function(name: impl Into<String>);
+        children_of(parent: ExecutionId);
         label(label: impl Into<String>);
         since(time: SystemTime);
         before(time: SystemTime);
