@@ -9,6 +9,7 @@ use selsyn_common::{
 };
 
 use super::carrier::Carrier;
+use super::twins::waits;
 use super::{Events, InsideRuntime, WaitError};
 use crate::callbacks::{Callback, callback_setters};
 use crate::control::{ControlError, Logview};
@@ -117,6 +118,10 @@ impl RunningTask {
     /// [`InputError`]; nothing was sent.
     pub fn send_input(&self, input: impl IntoPayload) -> Result<(), InputError> {
         self.inner.send_input(input)
+    }
+
+    waits! { crate::RunningTask:
+        logview() -> Result<Logview, ControlError>;
     }
 
     /// What the function has shown so far, folded by key and verb; `None` unless

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selsyn_common::{ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Outcome, Picture};
 
-use super::{Control, ControlError, Watch};
+use super::{Control, ControlError, Logview, Watch};
 
 /// One execution of a slave: what [`Control`] can do, without naming it each time. Cheap to clone;
 /// to drop it changes nothing.
@@ -145,5 +145,18 @@ impl Execution {
     /// Its events from the first one on: see [`Control::watch`].
     pub fn watch(&self) -> Watch {
         self.control.watch(self.id, 1)
+    }
+
+    /// As [`Control::logview`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop.
+    pub async fn logview(&self) -> Result<Logview, ControlError> {
+        self.control.logview(self.id).await
     }
 }

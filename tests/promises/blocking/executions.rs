@@ -13,7 +13,7 @@ const LIMIT: Option<Duration> = Some(expect::LIMIT);
 
 #[test]
 fn an_execution_is_started_watched_stopped_and_found_again_without_a_runtime() {
-    connected(|_, _, slave| {
+    connected(|_, connection, slave| {
         // Another program's master, which has no connection.
         let master = Master::new().unwrap();
         let control = master.control(slave.address).unwrap();
@@ -23,6 +23,16 @@ fn an_execution_is_started_watched_stopped_and_found_again_without_a_runtime() {
         assert_eq!(sum.success::<Value>(LIMIT).unwrap(), json!({"sum": 5}));
         let told: Vec<_> = sum.watch().map(|event| event.unwrap().what).collect();
         assert!(matches!(told[..], [Happened::Accepted, Happened::Running, Happened::Ended(_)]));
+
+        let brief = control.logview_for(sum.id(), Duration::from_secs(60)).unwrap();
+        assert_eq!(brief.valid_for(), Duration::from_secs(60));
+        assert_ne!(sum.logview().unwrap(), control.logview(sum.id()).unwrap());
+        assert_eq!(control.revoke_logviews(sum.id()).unwrap(), 3);
+
+        let task = connection.new_task(()).unwrap().function("wait").start().unwrap();
+        assert!(task.logview().unwrap().address().contains("/logview/"));
+        task.cancel("it was looked at");
+        assert_eq!(task.join().unwrap().status, TaskStatus::Aborted);
 
         let waits = control.start("wait", ()).unwrap().wait().unwrap();
         assert_eq!(waits.wait_until_running(LIMIT).unwrap().phase, Phase::Running);

@@ -8,7 +8,7 @@ use selsyn_common::{ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Outcom
 use super::{Control, Watch};
 use crate::blocking::carrier::Carrier;
 use crate::blocking::twins::waits;
-use crate::control::ControlError;
+use crate::control::{ControlError, Logview};
 
 /// One execution of a slave, as [`crate::Execution`]. Cheap to clone; to drop it changes nothing.
 #[derive(Clone, Debug)]
@@ -45,5 +45,6 @@ impl Execution {
         stop(reason: impl Into<String>) -> Result<ExecutionInfo, ControlError>;
         send_input(input: impl IntoPayload) -> Result<(), ControlError>;
         picture() -> Result<Picture, ControlError>;
+        logview() -> Result<Logview, ControlError>;
     }
 }
