@@ -102,15 +102,6 @@ impl RunningTask {
         self.inner.cancel(reason);
     }
 
-    /// Makes an address at which people look at this run: see [`crate::RunningTask::logview`].
-    ///
-    /// # Errors
-    ///
-    /// As there; [`ControlError::InsideRuntime`] in async code.
-    pub fn logview(&self) -> Result<Logview, ControlError> {
-        self.carrier.wait("logview()", self.inner.logview())?
-    }
-
     /// Hands the function something while it runs: see [`crate::RunningTask::send_input`].
     ///
     /// # Errors
