@@ -41,14 +41,14 @@ impl WireError {
 
 impl From<ExecutionId> for proto::ExecutionId {
     fn from(id: ExecutionId) -> Self {
-        let (task_high, task_low) = id.task.uuid().as_u64_pair();
+        let (task_high, task_low) = id.task.halves();
         Self { task_high, task_low, attempt: id.attempt }
     }
 }
 
 impl From<proto::ExecutionId> for ExecutionId {
     fn from(id: proto::ExecutionId) -> Self {
-        let task = TaskId::from_uuid(Uuid::from_u64_pair(id.task_high, id.task_low));
+        let task = TaskId::from_halves(id.task_high, id.task_low);
         Self { task, attempt: id.attempt }
     }
 }

@@ -192,7 +192,7 @@ impl Cell {
     }
 
     /// As [`Self::ended`], for a task that completed: most do.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn completed(self: &Arc<Self>, end: Completed, after: &mut Aftermath) {
         let mut state = self.state();
         if !state.is_quiet() {

@@ -215,7 +215,7 @@ async fn stopped_at_the_third_of_five() -> Stopped {
     let ((stands, mut stood), (go_on, goes_on)) = (unbounded_channel(), mpsc::channel());
     let (log, goes_on) = (Arc::clone(&order), Mutex::new(goes_on));
     let third_stops = function(move |execution: FunctionExecution, _: Payload| {
-        let task = execution.id().task.uuid().as_u64_pair().1;
+        let task = execution.id().task.halves().1;
         log.lock().unwrap().push(task);
         if task == 3 {
             stands.send(()).unwrap();

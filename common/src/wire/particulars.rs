@@ -1,6 +1,5 @@
 //! What few starts say, on the wire: whose children they are, and by what they are found.
 
-use uuid::Uuid;
 
 use crate::proto;
 use crate::{Lineage, TaskId};
@@ -18,7 +17,7 @@ impl proto::Start {
 
 impl From<Lineage> for proto::Lineage {
     fn from(Lineage { parent, trace }: Lineage) -> Self {
-        let (trace_high, trace_low) = trace.uuid().as_u64_pair();
+        let (trace_high, trace_low) = trace.halves();
         Self { parent: Some(parent.into()), trace_high, trace_low }
     }
 }
@@ -30,7 +29,7 @@ impl proto::Particulars {
         let parent: crate::ExecutionId = lineage.parent?.into();
         let trace = match (lineage.trace_high, lineage.trace_low) {
             (0, 0) => parent.task,
-            (high, low) => TaskId::from_uuid(Uuid::from_u64_pair(high, low)),
+            (high, low) => TaskId::from_halves(high, low),
         };
         Some(Lineage { parent, trace })
     }

@@ -139,7 +139,7 @@ impl State {
 
     /// Keeps the value of a task that [is quiet](Self::is_quiet), in one step: what
     /// [`Self::change`], [`Self::imply`] and [`Self::end`] come to for it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn complete(&mut self, end: Completed) {
         if self.answer.is_none() {
             self.answer = Some(Answer::Accepted(None));

@@ -33,7 +33,7 @@ impl Control {
         let data = input.into_payload().map_err(not_encodable)?;
         ControlError::check_size(&data)?;
         // Told apart from others, as the call is made again where the way has broken.
-        let (_, number) = self.new_task_id().uuid().as_u64_pair();
+        let (_, number) = self.new_task_id().halves();
         let (execution, data) = (Some(id.into()), Some(data.into()));
         let request = SendInputRequest { execution, data, number };
         let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.send_input(it).await });

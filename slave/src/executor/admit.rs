@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use selsyn_common::proto;
-use selsyn_common::{ErrorCode, MasterId, Refusal};
+use selsyn_common::{ErrorCode, ExecutionId, MasterId, Refusal};
 use tokio::time::Instant;
 
 use super::ask::ask_hook;
@@ -16,8 +16,8 @@ use crate::registry::{Registered, Wanted};
 use crate::session::Session;
 
 /// Deals with a start. Never waits: what must wait goes on by itself.
-pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, request: Request) {
-    let (core, session, id) = (round.core, round.session, request.id);
+pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, id: ExecutionId, request: Request) {
+    let (core, session) = (round.core, round.session);
     let found = spares.find(&core.registry, &request.function);
     round.comes(found.as_ref().is_ok_and(|found| follows(core, found.function, &request)));
     match admit(round, found, request) {

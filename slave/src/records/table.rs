@@ -134,7 +134,7 @@ impl Entry<'_> {
 
 /// Which table an id belongs to.
 fn shard_of(id: ExecutionId) -> usize {
-    let tail = id.task.uuid().as_u128() as usize;
+    let tail = id.task.halves().1 as usize;
     tail / NEIGHBOURS % SHARDS
 }
 
@@ -144,7 +144,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 /// Masters choose ids, so that the hash is seeded.
 fn hash(hasher: &RandomState, id: ExecutionId) -> u64 {
-    let (high, low) = id.task.uuid().as_u64_pair();
+    let (high, low) = id.task.halves();
     let mut hash = hasher.build_hasher();
     hash.write_u64(high);
     hash.write_u64(low);

@@ -227,7 +227,7 @@ impl<'a> Conversation<'a> {
     #[inline(always)]
     fn start(&mut self, id: ExecutionId, read: Result<Request, Refusal>, round: &mut Round<'_>) {
         match read {
-            Ok(request) => executor::start(round, &mut self.spares, request),
+            Ok(request) => executor::start(round, &mut self.spares, id, request),
             Err(refusal) => self.session.refuse(id, refusal),
         }
     }

@@ -48,7 +48,7 @@ impl Hash for Key {
 
 #[inline]
 fn low_half(task: TaskId) -> u64 {
-    task.uuid().as_u64_pair().1
+    task.halves().1
 }
 
 impl<T> Default for Table<T> {
