@@ -11,11 +11,12 @@ use super::Frame;
 use super::line::LineError;
 use super::quick::{Quick, Series};
 
-/// Most frames in a batch: more save nothing, as 256 share the cost of a message well enough.
-pub const MAX_BATCH_FRAMES: usize = 256;
+/// Most frames in a batch: of a thousand tasks in flight, a third of the writes that 256 take; with
+/// twice as many, what one side writes is out of the other's cache when it comes to read it.
+pub const MAX_BATCH_FRAMES: usize = 512;
 
 /// Bytes after which a batch takes no more frames: what is flushed at once.
-pub const MAX_BATCH_BYTES: usize = 32 * 1024;
+pub const MAX_BATCH_BYTES: usize = 64 * 1024;
 
 /// The field that carries the frames.
 const FRAMES: u32 = 1;
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_is_too_long_is_not_kept_whole() {
-        let read = read(&batch(300));
+        let read = read(&batch(600));
         assert_eq!((read.frames.len(), read.is_too_long), (MAX_BATCH_FRAMES, true));
     }
 
@@ -272,7 +273,7 @@ mod tests {
             frames.iter().for_each(|frame| write_frame(frame, &mut written));
             read(&Batch::written(1, written.into()))
         };
-        let too_many: Vec<_> = (0..300).map(taken).collect();
+        let too_many: Vec<_> = (0..600).map(taken).collect();
         assert_eq!(cross(&too_many).into_incoming().unwrap_err(), LineError::Batch);
         let full = &too_many[..MAX_BATCH_FRAMES];
         assert_eq!(cross(full).into_incoming().unwrap().len(), MAX_BATCH_FRAMES);

@@ -57,15 +57,15 @@ fn frames_that_wait_leave_together_and_arrive_whole_and_once() {
 }
 
 #[test]
-fn a_batch_holds_at_most_256_frames() {
+fn a_batch_holds_at_most_512_frames() {
     let master = Outbox::<FromMaster>::new(1_000, Instant::now);
     let down = master.attach();
-    (0..300).for_each(|n| master.put(start(n, 0)).unwrap());
+    (0..600).for_each(|n| master.put(start(n, 0)).unwrap());
     let sizes: Vec<_> = std::iter::from_fn(|| poll(&down))
         .map(|batch| Batch::<FromMaster>::decode(batch.encode_to_vec().as_slice()).unwrap())
         .map(|batch| batch.into_incoming().unwrap().len())
         .collect();
-    assert_eq!(sizes, [MAX_BATCH_FRAMES, 44]);
+    assert_eq!(sizes, [MAX_BATCH_FRAMES, 88]);
 }
 
 #[test]

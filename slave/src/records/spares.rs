@@ -9,7 +9,7 @@ use crate::executor::Request;
 use crate::registry::{Registered, Registry, Wanted};
 use crate::session::Session;
 
-/// Most records that one conversation keeps: those of four batches, some 300 KB. They go at the
+/// Most records that one conversation keeps: those of two batches, some 300 KB. They go at the
 /// next beat, so that a master that asks for nothing costs nothing.
 const MAX: usize = 1_024;
 
