@@ -40,6 +40,7 @@ mod part;
 mod payload;
 #[doc(hidden)]
 pub mod proto;
+pub mod seldom;
 mod status;
 mod stopped;
 mod summary;

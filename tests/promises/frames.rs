@@ -53,10 +53,10 @@ async fn a_batch_that_is_too_long_ends_the_stream_and_says_why() {
     let cluster = TestCluster::start(1).await.unwrap();
     let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
     let beat = from_master::Frame::Heartbeat(proto::Heartbeat {});
-    let beats = vec![FromMaster { frame: Some(beat) }; 257];
+    let beats = vec![FromMaster { frame: Some(beat) }; 513];
     master.send(Batch::numbered(0, beats));
     let violation = violation(&mut master).await;
-    assert_eq!(violation.message, "a batch holds more than 256 frames");
+    assert_eq!(violation.message, "a batch holds more than 512 frames");
     assert!(violation.ends_stream);
     cluster.stop().await;
 }

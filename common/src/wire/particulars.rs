@@ -1,6 +1,5 @@
 //! What few starts say, on the wire: whose children they are, and by what they are found.
 
-
 use crate::proto;
 use crate::{Lineage, TaskId};
 

@@ -12,6 +12,7 @@ use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::{Announced, LineError};
 use selsyn_common::link::outbox::Whole;
 use selsyn_common::proto::{self, FromSlave, from_master, from_slave};
+use selsyn_common::seldom::Seldom;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::task::yield_now;
@@ -77,25 +78,27 @@ impl<'a> Conversation<'a> {
     /// Welcome.
     pub(super) async fn run(mut self, backoff: &mut Backoff) -> Over {
         let link = self.link;
-        let (stopped, due) = (link.stop.cancelled(), link.due());
-        tokio::pin!(stopped, due);
+        let rare = Seldom::new(rare(link));
+        tokio::pin!(rare);
         // It may ring early, since frames do not set it anew: it costs more than they do.
         let mut planned = self.next_look();
-        let look = until(planned);
+        let look = Seldom::new(until(planned));
         tokio::pin!(look);
         loop {
             let over = tokio::select! {
                 biased;
-                () = &mut stopped => {
-                    self.leave(from_master::Frame::Detach(proto::Detach {}));
-                    return Over::Closed;
-                }
-                // It is rare, and a flood of frames must not shut it out.
-                () = &mut due => {
-                    link.end_due(Instant::now());
-                    due.set(link.due());
-                    None
-                }
+                // A flood of frames must not shut it out.
+                happened = &mut rare => match happened {
+                    Rare::Stopped => {
+                        self.leave(from_master::Frame::Detach(proto::Detach {}));
+                        return Over::Closed;
+                    }
+                    Rare::Due => {
+                        link.end_due(Instant::now());
+                        rare.set(Seldom::new(self::rare(link)));
+                        None
+                    }
+                },
                 // Before the clock: what has arrived was heard, however late it is looked at.
                 read = self.incoming.message() => {
                     if let Ok(Some(_)) = &read {
@@ -106,7 +109,7 @@ impl<'a> Conversation<'a> {
                 () = &mut look => {
                     let over = self.look(planned);
                     planned = self.next_look();
-                    look.set(until(planned));
+                    look.set(Seldom::new(until(planned)));
                     over
                 }
             };
@@ -364,6 +367,22 @@ impl<'a> Conversation<'a> {
     fn violation(&self, message: String, ends_stream: bool) {
         warn!(connection = %self.link.name, "the slave broke a rule: {message}");
         self.link.send(from_master::Frame::Violation(proto::Violation { message, ends_stream }));
+    }
+}
+
+/// What seldom happens beside frames.
+enum Rare {
+    /// The connection shall end without a goodbye.
+    Stopped,
+    /// Something is over.
+    Due,
+}
+
+async fn rare(link: &Link) -> Rare {
+    tokio::select! {
+        biased;
+        () = link.stop.cancelled() => Rare::Stopped,
+        () = link.due() => Rare::Due,
     }
 }
 

@@ -10,9 +10,11 @@ use selsyn_common::link::line::LineError;
 use selsyn_common::link::outbox::Whole;
 use selsyn_common::link::quick::{CommonOfMaster, Series};
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
+use selsyn_common::seldom::Seldom;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Refusal};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tracing::warn;
 
@@ -25,6 +27,22 @@ use crate::records::Spares;
 
 /// Frames of one session that may make no sense: a newer master sends some, a broken one many.
 const MAX_VIOLATIONS: u32 = 100;
+
+/// What seldom happens beside frames.
+enum Rare {
+    /// The stream was stopped by this side.
+    Stopped,
+    /// It is time to say that the slave lives.
+    Beat(Instant, Interval),
+}
+
+async fn rare(stop: &CancellationToken, mut beat: Interval) -> Rare {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Rare::Stopped,
+        planned = beat.tick() => Rare::Beat(planned, beat),
+    }
+}
 
 /// The loop of an attached session.
 pub(super) struct Conversation<'a> {
@@ -55,16 +73,20 @@ impl<'a> Conversation<'a> {
         let mut beat = interval_at(Instant::now() + pause, pause);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.stream.stop.clone();
-        // Once, and not at every frame: each new wait gets in line anew.
-        let stopped = stop.cancelled();
-        tokio::pin!(stopped);
+        let rare = Seldom::new(rare(&stop, beat));
+        tokio::pin!(rare);
         loop {
             let over = tokio::select! {
-                // The stop first: after it nothing is begun. Then the beat: it is rare, and a
-                // flood of frames must not shut it out.
+                // First: after a stop nothing is begun, and a flood of frames must not shut out
+                // the beat.
                 biased;
-                () = &mut stopped => Some(self.stopped()),
-                planned = beat.tick() => self.beat(planned),
+                happened = &mut rare => match happened {
+                    Rare::Stopped => Some(self.stopped()),
+                    Rare::Beat(planned, beat) => {
+                        rare.set(Seldom::new(self::rare(&stop, beat)));
+                        self.beat(planned)
+                    }
+                },
                 read = incoming.message() => self.read(read),
             };
             // What answers a batch leaves together.
