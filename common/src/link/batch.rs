@@ -214,13 +214,14 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
         let mut batch = Self { series: Series::take(&mut rest), ..Self::default() };
         while rest.has_remaining() {
             let (tag, wire_type) = decode_key(&mut rest)?;
-            if tag == FRAMES {
-                let series = std::mem::take(&mut batch.series);
-                batch.add(series);
+            if tag != FRAMES {
+                batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
+                continue;
             }
+            let before = std::mem::take(&mut batch.series);
+            batch.add(before);
             batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
-            let series = Series::take(&mut rest);
-            batch.add(series);
+            batch.add(Series::take(&mut rest));
         }
         Ok(batch)
     }

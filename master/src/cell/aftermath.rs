@@ -10,12 +10,6 @@ use super::Cell;
 use crate::connection::link::Link;
 use crate::delivery;
 
-/// Results that the slave need not forget at once, if they have no more bytes than these in all: it
-/// is told with whatever is said next, and when it is next heard to live, after 3 s at the latest.
-/// So a task that is alone costs one write, and not two.
-const FEW: usize = 32;
-const SMALL: usize = 64 * 1024;
-
 /// What changes of tasks of one connection leave to do; gathered, so that it is done once for
 /// many of them.
 #[derive(Debug, Default)]
@@ -57,11 +51,7 @@ impl Aftermath {
     pub(crate) fn tell(&mut self, link: &Link, turn: Option<Instant>) -> bool {
         self.begun.drain(..).for_each(|cell| delivery::work(&cell));
         let bytes = std::mem::take(&mut self.taken_bytes);
-        let is_urgent = self.taken.len() > FEW || bytes > SMALL;
-        if !self.taken.is_empty() {
-            let turn = turn.filter(|_| is_urgent);
-            link.results_taken(std::mem::take(&mut self.taken), turn);
-        }
+        let is_urgent = !self.taken.is_empty() && link.results_taken(&mut self.taken, bytes, turn);
         // One task may wait for many: it is woken once for those that end together.
         self.woken.dedup_by(|next, before| next.will_wake(before));
         self.woken.drain(..).for_each(Waker::wake);

@@ -2,6 +2,7 @@
 
 mod due;
 mod starts;
+mod taken;
 mod told;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::dispatch::{Ticket, Welcomed};
 use crate::error::ConnectError;
 use crate::hooks::Hooks;
 use crate::master::Shared;
+use taken::Taken;
 
 /// One connection.
 pub(crate) struct Link {
@@ -62,6 +64,7 @@ pub(crate) type Held<'a> = Locked<'a, FromMaster, Inner>;
 /// What changes of a connection, beside what its session has to say.
 pub(crate) struct Inner {
     tasks: InFlight,
+    taken: Taken,
     /// The session, which outlives its streams.
     session: Option<Session>,
     /// A stream is tied to the session.
@@ -104,6 +107,7 @@ impl Link {
     ) -> Self {
         let inner = Inner {
             tasks: InFlight::default(),
+            taken: Taken::default(),
             session: None,
             up: false,
             sessions: 0,

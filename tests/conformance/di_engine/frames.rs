@@ -71,7 +71,9 @@ async fn e_51_a_result_that_nobody_waits_for_is_ignored_with_a_log_line() {
     assert!(lines.len() == 1, "{lines:?}");
     assert!(lines[0].contains("WARN") && lines[0].contains(&stranger.to_string()));
     assert!(lines[0].contains("ignored"), "{lines:?}");
-    // The master has not taken it for a broken rule: it goes on to take the other result.
+    // The master has not taken it for a broken rule: it goes on to take the other result, and says
+    // so when the slave is next heard to live.
+    session.send(Frame::Heartbeat(proto::Heartbeat {}));
     loop {
         match session.next().await {
             from_master::Frame::ResultsTaken(taken)

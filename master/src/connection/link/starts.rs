@@ -9,7 +9,7 @@ use selsyn_common::{ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{GoodbyeAnswer, Held, Link};
+use super::{GoodbyeAnswer, Held, Link, taken};
 use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionState;
 use crate::dispatch::{Terms, send_start};
@@ -110,32 +110,6 @@ impl Link {
         true
     }
 
-    /// The callbacks of some tasks have returned. Leaves with the next frame, or when the stream
-    /// is [woken](Self::wake). When a turn of the runtime began, if starts will follow in it: it
-    /// must [end](Self::turn_ends).
-    pub(crate) fn results_taken(&self, executions: Vec<proto::ExecutionId>, turn: Option<Instant>) {
-        let taken = Frame::ResultsTaken(proto::ResultsTaken { executions });
-        let frame = FromMaster { frame: Some(taken) };
-        let mut inner = self.inner();
-        let put = if inner.session.is_some() { inner.put(frame) } else { Ok(()) };
-        turn.into_iter().for_each(|now| inner.tasks.turns.begins(now));
-        drop(inner);
-        self.is_cut(put);
-    }
-
-    /// Wakes the stream if something was put in its way.
-    pub(crate) fn wake(&self) {
-        self.inner().wake();
-    }
-
-    /// The turn is over that began with [results that were taken](Self::results_taken): wakes the
-    /// stream.
-    pub(crate) fn turn_ends(&self) {
-        let mut inner = self.inner();
-        inner.tasks.turns.ends(self.settings.start_deadline, Instant::now);
-        inner.wake();
-    }
-
     /// Sends a frame in the session, if there is one; while its stream is away, the frame waits.
     pub(crate) fn send(&self, frame: Frame) {
         let mut inner = self.inner();
@@ -187,6 +161,7 @@ fn say(inner: &mut Held<'_>, frame: Frame) -> Result<(), LineFull> {
     if inner.session.is_none() {
         return Ok(());
     }
+    taken::tell(inner)?;
     inner.send(FromMaster { frame: Some(frame) })
 }
 
