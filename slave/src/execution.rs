@@ -109,8 +109,9 @@ impl FunctionExecution {
     /// # Cancel safety
     ///
     /// As safe as `future` is.
-    pub async fn scope_async<F: Future>(&self, future: F) -> F::Output {
-        Scoped::new(self.clone(), future).await
+    pub fn scope_async<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        // No async fn: its future is dropped in the scope too, also when it was never polled.
+        Scoped::new(self.clone(), future)
     }
 
     /// Which run: task and attempt.

@@ -160,8 +160,21 @@ pub(super) fn write_frame<F: Frame>(frame: &F, out: &mut Vec<u8>) {
 }
 
 impl<F: Quick> Batch<F> {
-    /// Makes frames of common ones, where not all are.
+    /// Adds common frames to others, and to common ones that stand apart from them.
     fn add(&mut self, series: Series<F>) {
+        if !series.is_empty() {
+            self.make_frames();
+            self.extend(series);
+        }
+    }
+
+    /// Makes frames of the common ones: something comes behind them.
+    fn make_frames(&mut self) {
+        let series = std::mem::take(&mut self.series);
+        self.extend(series);
+    }
+
+    fn extend(&mut self, series: Series<F>) {
         self.is_too_long |= self.frames.len() + series.len() > MAX_BATCH_FRAMES;
         let room = MAX_BATCH_FRAMES - self.frames.len();
         self.frames.extend(series.take(room).map(F::of_common));
@@ -186,6 +199,9 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
         buf: &mut impl Buf,
         context: DecodeContext,
     ) -> Result<(), DecodeError> {
+        if tag == FRAMES {
+            self.make_frames();
+        }
         match tag {
             FIRST => return uint64::merge(wire_type, &mut self.first, buf, context),
             ACK => return uint64::merge(wire_type, &mut self.ack, buf, context),
@@ -214,14 +230,10 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
         let mut batch = Self { series: Series::take(&mut rest), ..Self::default() };
         while rest.has_remaining() {
             let (tag, wire_type) = decode_key(&mut rest)?;
-            if tag != FRAMES {
-                batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
-                continue;
-            }
-            let before = std::mem::take(&mut batch.series);
-            batch.add(before);
             batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
-            batch.add(Series::take(&mut rest));
+            if tag == FRAMES {
+                batch.add(Series::take(&mut rest));
+            }
         }
         Ok(batch)
     }
@@ -281,6 +293,28 @@ mod tests {
         let mixed = [taken(1), taken(2), cancel(3), taken(4), cancel(5)];
         let incoming = cross(&mixed).into_incoming().unwrap();
         assert!(incoming.map(|(_, frame)| frame).eq(mixed));
+    }
+
+    #[test]
+    fn common_frames_are_all_there_wherever_a_number_stands_among_them() {
+        let taken = proto::ResultsTaken::default();
+        let taken = FromMaster { frame: Some(from_master::Frame::ResultsTaken(taken)) };
+        let part = |frames, first, ack| {
+            let mut written = Vec::new();
+            (0..frames).for_each(|_| write_frame(&taken, &mut written));
+            Batch::<FromMaster>::written(first, written.into()).with_ack(ack).encode_to_vec()
+        };
+        let [one, other, too_many] = [part(2, 7, 0), part(3, 0, 9), part(MAX_BATCH_FRAMES, 0, 0)];
+        let read = |bytes: Vec<u8>| Batch::<FromMaster>::decode(bytes.as_slice()).unwrap();
+        let mut merged = read(one.clone());
+        merged.merge(other.as_slice()).unwrap();
+        for batch in [read([&*one, &other].concat()), merged] {
+            let mut incoming = batch.into_incoming().unwrap();
+            assert_eq!((incoming.take_series(), incoming.ack), (None, 9), "some are no series");
+            assert!(incoming.map(|(number, _)| number).eq(7..12));
+        }
+        let read = read([one, too_many].concat());
+        assert_eq!(read.into_incoming().unwrap_err(), LineError::Batch);
     }
 
     #[test]
