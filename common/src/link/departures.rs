@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Frame;
-use super::batch::{Batch, MAX_BATCH_BYTES, write_frame};
+use super::batch::{Batch, write_frame};
 use super::numbering::NumberingError;
 use super::quick::Short;
-use super::room::Rooms;
+use super::room::{LARGEST, Rooms};
 use super::written::Written;
 use crate::ExecutionId;
 use crate::proto::Part;
@@ -15,9 +15,6 @@ use crate::proto::Part;
 /// Least room that is made for a batch, in bytes; more where the ones before were longer, so that
 /// what is written is not moved.
 const ROOM: usize = 256;
-
-/// Most room that is made: a full batch, and the frame that filled it.
-const MOST_ROOM: usize = MAX_BATCH_BYTES + 2 * 1024;
 
 /// Numbers what leaves, dense from 1, and keeps it until it is acknowledged.
 #[derive(Debug)]
@@ -82,7 +79,7 @@ impl<F: Frame> Departures<F> {
         let mut written = self.waiting.pop_front()?;
         let batch = written.leaves(now, &mut self.rooms);
         let longest = written.bytes().max(self.room - self.room / 32);
-        self.room = longest.clamp(ROOM, MOST_ROOM);
+        self.room = longest.clamp(ROOM, LARGEST);
         self.left = self.left.max(written.last());
         self.kept.push_back(written);
         Some(batch)

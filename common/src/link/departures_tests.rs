@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
+use crate::link::batch::MAX_BATCH_BYTES;
 use crate::proto::{self, FromMaster, from_master};
 
 fn start(n: u64, deadline_millis: u64) -> FromMaster {
@@ -179,4 +180,23 @@ fn a_room_that_somebody_reads_in_is_left_to_nobody() {
     departures.push(&start(21, 0), None);
     let read = Batch::<FromMaster>::decode(batch.encode_to_vec().as_slice()).unwrap();
     assert_eq!(read.into_incoming().unwrap().count(), 20);
+}
+
+#[test]
+fn a_full_batch_leaves_its_room_as_any_other() {
+    let mut departures = Departures::default();
+    let mut frame = start(1, 0);
+    if let Some(from_master::Frame::Start(start)) = &mut frame.frame {
+        start.data = Some(proto::Payload { data: vec![7; 200].into(), ..Default::default() });
+    }
+    // The first one has not been measured yet.
+    for _ in 0..2 {
+        while departures.waiting.back().is_none_or(Written::takes_more) {
+            departures.push(&frame, None);
+        }
+        departures.leave(Instant::now);
+        let last = departures.last;
+        acked(&mut departures, last).unwrap();
+    }
+    assert!(departures.rooms.take(0).capacity() > MAX_BATCH_BYTES);
 }

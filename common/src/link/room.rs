@@ -1,11 +1,14 @@
 //! Room for what is written, used again: memory that comes and goes with each batch would be given
 //! back to the system and fetched again all the time.
 
-/// Rooms that one line keeps: for batches of two thousand frames that were acknowledged together.
+use super::batch::MAX_BATCH_BYTES;
+
+/// Rooms that one line keeps: for batches of four thousand frames that were acknowledged together.
 const MOST: usize = 8;
 
-/// A room that is larger is not kept, so that a line keeps half a mebibyte at most.
-const LARGEST: usize = 64 * 1024;
+/// Room of a full batch, and the frame that filled it. More is neither made nor kept, so that a
+/// line keeps half a mebibyte.
+pub(super) const LARGEST: usize = MAX_BATCH_BYTES + 2 * 1024;
 
 /// Rooms that nobody uses for now. They go at the next beat, so that a session that says nothing
 /// keeps nothing.

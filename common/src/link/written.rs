@@ -125,12 +125,13 @@ impl<F: Frame> Written<F> {
 
     /// Its room, if nobody reads there any more: it is done with.
     pub(super) fn leave_room(self, rooms: &mut Rooms) {
-        if let Body::Closed(mut bytes) = self.body
-            && bytes.is_unique()
+        if let Body::Closed(bytes) = self.body
+            && let Ok(mut room) = bytes.try_into_mut()
         {
-            // Else they would be moved to the room's beginning.
-            bytes.truncate(0);
-            rooms.put(bytes.into());
+            // Else they would be moved to the room's beginning. `Bytes` that fill their room would
+            // let go of it here.
+            room.clear();
+            rooms.put(room.into());
         }
     }
 
