@@ -147,10 +147,11 @@ impl<'a> Conversation<'a> {
     /// Has a last word, and stays until the slave has heard it, but not for long.
     fn leave(self, last: from_master::Frame) {
         self.link.send(last);
-        let mut incoming = self.incoming;
-        let heard = async move { while let Ok(Some(_)) = incoming.message().await {} };
+        let (link, mut incoming) = (Arc::clone(self.link), self.incoming);
         self.link.spawn(async move {
+            let heard = async { while let Ok(Some(_)) = incoming.message().await {} };
             let _ = timeout(DETACH_PATIENCE, heard).await;
+            link.abandon();
         });
     }
 

@@ -275,6 +275,11 @@ impl Link {
         }
     }
 
+    /// Nobody reads any more what the session has left to say: it goes, as handles may stay for long.
+    pub(crate) fn abandon(&self) {
+        self.inner().abandon();
+    }
+
     /// The connection has ended for good. First nothing new gets in, then its name is free, then
     /// what is in ends: any other order would lose a start, or refuse one that tries again. The
     /// view comes last: whoever waits for the end finds all of that done.
@@ -283,9 +288,12 @@ impl Link {
         let mut inner = self.inner();
         inner.why_gone = why;
         inner.gone = true;
-        inner.up = false;
         inner.session = None;
-        inner.close();
+        if std::mem::take(&mut inner.up) {
+            inner.close();
+        } else {
+            inner.abandon();
+        }
         inner.goodbyes.clear();
         let waiting = inner.tasks.take_waiting();
         let sent = inner.tasks.take_sent(Generation::MAX);
@@ -310,5 +318,60 @@ impl Inner {
             line.give_up_sending(id);
         }
         Some(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use bytes::Bytes;
+    use selsyn_common::proto::from_master::Frame;
+    use selsyn_common::{BootId, SlaveId};
+
+    use super::*;
+    use crate::Master;
+
+    struct Data(#[expect(dead_code, reason = "it is dropped")] Arc<()>);
+
+    impl AsRef<[u8]> for Data {
+        fn as_ref(&self) -> &[u8] {
+            &[7; 2 * PART_BYTES]
+        }
+    }
+
+    /// Something large to say, and what tells whether it is kept.
+    fn input() -> (Frame, Weak<()>) {
+        let kept = Arc::new(());
+        let (told, data) = (Arc::downgrade(&kept), Bytes::from_owner(Data(kept)));
+        let data = Some(proto::Payload { data, ..proto::Payload::default() });
+        (Frame::Input(proto::Input { data, ..proto::Input::default() }), told)
+    }
+
+    #[tokio::test]
+    async fn what_a_connection_never_said_goes_with_it_while_its_handle_stays() {
+        let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
+        let master = Master::new().unwrap();
+        let connection = master.connect_with("it", dial).lazy().await.unwrap();
+        let welcomed = Welcomed {
+            slave_id: SlaveId::from_random([1; 16]),
+            boot_id: BootId::from_random([2; 16]),
+            functions: Catalogue::new(Vec::new()),
+            max_payload_bytes: usize::MAX,
+            slots: 1,
+            abort_grace: std::time::Duration::ZERO,
+            reply: None,
+            ticket: None,
+            resumed: false,
+            received: 0,
+        };
+        // A session whose stream is away.
+        let _end = connection.link().tie(&welcomed).unwrap();
+        let (frame, kept) = input();
+        connection.link().send(frame);
+        assert!(kept.upgrade().is_some());
+        connection.detach();
+        connection.closed().await;
+        assert!(kept.upgrade().is_none());
     }
 }
