@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use selsyn_common::link::batch::MAX_BATCH_FRAMES;
 use tokio::sync::Notify;
 
 /// Most executions that a batch counts ahead: half of the largest batch.
-const MAX_AHEAD: usize = 128;
+const MAX_AHEAD: usize = MAX_BATCH_FRAMES / 2;
 
 /// Counts the executions that are remembered for a session, and those that are about to be.
 #[derive(Debug, Default)]
