@@ -59,9 +59,10 @@ def check_calls(channel):
 
     json_kind = control.number(f"{package}.PayloadKind", "PAYLOAD_KIND_JSON")
     data = {"kind": json_kind, "data": b"3"}
-    started = control.call("Start", function="count_down", data=data, label="from outside")
+    started = control.call("Start", function="count_down", data=data, labels=["from outside"])
     execution = started.execution
-    assert started.label == "from outside" and len(control.call("ListExecutions").executions) == 1
+    assert list(started.labels) == ["from outside"], started
+    assert len(control.call("ListExecutions", labels=["from outside"]).executions) == 1
 
     events = [event for reply in control.call("Watch", execution=execution) for event in reply.events]
     assert [event.seq for event in events] == list(range(1, len(events) + 1)), events
