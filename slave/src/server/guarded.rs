@@ -59,10 +59,19 @@ impl<IO> Guarded<IO> {
         Self { io, cut, idle, called: Called::default(), _limits: limits }
     }
 
+    /// Whether it was cut. Asked when it is written to as well: who waits for room to write may read
+    /// nothing.
+    fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.cut.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
+
     /// Why the connection ends, if it does.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
+        if let Err(cut) = self.check_cut(cx) {
+            return Poll::Ready(cut);
         }
         if self.idle.is_some() && self.called.is_marked() {
             self.idle = None;
@@ -103,6 +112,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_cut(cx)?;
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -119,10 +129,34 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_cut(cx)?;
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_waits_for_room_is_cut_although_nothing_is_read() {
+        let (ours, _theirs) = duplex(1);
+        let (cut, first_call) = (CancellationToken::new(), Duration::from_secs(60));
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let limits = Limits { first_call, cut: cut.clone(), _permit: permit, _share: None };
+        let mut connection = Guarded::new(ours, limits);
+        let (written, ()) = tokio::join!(
+            timeout(Duration::from_secs(5), connection.write_all(b"more than there is room for")),
+            async { cut.cancel() },
+        );
+        assert_eq!(written.unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
     }
 }
