@@ -23,6 +23,6 @@ pub(crate) use clock::Epoch;
 pub(crate) use detached::start_detached;
 pub(crate) use ladder::ask_to_stop;
 pub(crate) use queue::{drop_queued, move_queued};
-pub(crate) use request::{Particulars, Request};
+pub(crate) use request::{MAX_LABELS, Particulars, Request};
 pub(crate) use retell::hand_over;
 pub(crate) use round::Round;

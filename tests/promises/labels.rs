@@ -75,3 +75,13 @@ async fn labels_that_are_too_long_or_empty_are_refused_and_nothing_runs() {
     assert_eq!(error.code(), "E0304");
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn a_list_by_more_labels_than_any_execution_has_is_refused() {
+    let cluster = TestCluster::start(1).await.unwrap();
+    let control = cluster.connection(0).executions();
+    let by = |labels: usize| (0..labels).fold(control.list(), |list, _| list.label("x"));
+    assert!(by(256).await.unwrap().is_empty());
+    assert_eq!(by(257).await.unwrap_err().code(), "E0304");
+    cluster.stop().await;
+}

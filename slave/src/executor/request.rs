@@ -11,7 +11,7 @@ use crate::admission::Placement;
 use crate::registry::Wanted;
 
 /// Most bytes that the labels of an execution have: they stand in every line of a list.
-const MAX_LABELS: usize = 256;
+pub(crate) const MAX_LABELS: usize = 256;
 
 /// A start, read from its frame.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use super::answer::{because, unreadable};
 use super::describe;
 use super::page::{self, Place};
 use crate::core::Core;
+use crate::executor::MAX_LABELS;
 use crate::records::Record;
 
 /// Executions of a page where none says how many.
@@ -55,14 +56,24 @@ struct Filter {
 impl Filter {
     fn read(request: &ListExecutionsRequest) -> Result<Self, WireError> {
         let wrong = |field, problem| WireError { frame: "ListExecutionsRequest", field, problem };
-        let phases: Vec<_> = request.phases().collect();
-        let verdicts: Vec<_> = request.verdicts().collect();
+        let mut phases: Vec<_> = request.phases().collect();
+        let mut verdicts: Vec<_> = request.verdicts().collect();
         // A filter that is not understood must not be taken for none.
         let is_known = !phases.contains(&Phase::Unspecified)
             && phases.len() == request.phases.len()
             && verdicts.len() == request.verdicts.len();
         if !is_known {
             return Err(wrong("phases or verdicts", "has an unknown value"));
+        }
+        // Each execution is compared with each of them, while nobody else gets at the table.
+        phases.sort_unstable();
+        phases.dedup();
+        verdicts.sort_unstable();
+        verdicts.dedup();
+        if request.labels.iter().map(String::len).sum::<usize>() > MAX_LABELS
+            || request.labels.len() > MAX_LABELS
+        {
+            return Err(wrong("labels", "has more bytes than the labels of an execution may"));
         }
         if request.executions.len() > MAX_PAGE {
             return Err(wrong("executions", "names more than 10,000"));
