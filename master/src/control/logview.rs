@@ -89,7 +89,7 @@ impl Control {
         id: ExecutionId,
         valid: Duration,
     ) -> Result<Logview, ControlError> {
-        let valid_seconds = valid.as_secs() + u64::from(valid.subsec_nanos() > 0);
+        let valid_seconds = valid.as_secs().saturating_add(u64::from(valid.subsec_nanos() > 0));
         let request = MakeLogviewRequest { execution: Some(id.into()), valid_seconds };
         let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.make_logview(it).await });
         let reply = self.call(Some(id), Duration::ZERO, request, ask).await?;
