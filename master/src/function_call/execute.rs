@@ -52,13 +52,15 @@ impl ExecuteFunction {
         self
     }
 
-    /// Who asks; default [`FunctionCall::USER`].
+    /// Who asks; default [`FunctionCall::USER`]. Slaves have no permissions yet: it comes back in the
+    /// item, and is not sent.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.call.user = user.into();
         self
     }
 
-    /// The group of who asks; default [`FunctionCall::USER_GROUP`].
+    /// The group of who asks; default [`FunctionCall::USER_GROUP`]. As of [`user`](Self::user), no slave
+    /// is told.
     pub fn user_group(mut self, user_group: impl Into<String>) -> Self {
         self.call.user_group = user_group.into();
         self
