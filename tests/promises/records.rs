@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selsyn::{
     Control, ControlError, Events, ExecutionEvent, ExecutionId, Failure, FunctionExecution,
-    Happened, OutputContent, Phase, SlaveBuilder, TaskEvent, TaskStatus, Watch, function,
+    Happened, OutputContent, Phase, SlaveBuilder, TaskEvent, TaskId, TaskStatus, Watch, function,
 };
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -428,5 +428,35 @@ async fn a_task_that_its_session_left_behind_is_kept_and_can_be_looked_at() {
     connection.disconnect().await.unwrap();
     let info = control.get(running.execution_id()).await.unwrap();
     assert_eq!((info.status, info.connection.as_str()), (TaskStatus::Completed, "slave-0"));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_wait_for_all_ends_at_once_when_one_of_them_cannot_be_waited_for() {
+    let gate = Gate::closed();
+    let keep_one = |slave: SlaveBuilder| slave.retention(Duration::from_secs(900), 1, 1 << 20);
+    let cluster = cluster(&gate, keep_one).await;
+    let control = cluster.connection(0).executions();
+    let running = control.start("wait_for_abort", ()).unwrap().await.unwrap().id();
+    let stranger = ExecutionId::first(TaskId::from_random([9; 16]));
+    for others in [1, 100] {
+        let ids = std::iter::repeat_n(running, others).chain([stranger]);
+        let wait = control.wait_for_all(ids, None);
+        let error = expect::soon("the word on the stranger", wait).await.unwrap_err();
+        assert!(matches!(error, ControlError::NotFound { id } if id == stranger), "{error}");
+    }
+    // One that there was when the wait began, and that goes when others end.
+    let late = control.start("echo", 1).unwrap().await.unwrap();
+    late.wait(Some(expect::LIMIT)).await.unwrap();
+    let gated = control.start("lines", 0).unwrap().await.unwrap().id();
+    let ids = [running].into_iter().chain(std::iter::repeat_n(gated, 63)).chain([late.id()]);
+    let opening = async {
+        late.info().await.unwrap();
+        gate.open();
+    };
+    let waits = async { tokio::join!(control.wait_for_all(ids, None), opening) };
+    let (ends, ()) = expect::soon("the word on the one that went", waits).await;
+    let error = ends.unwrap_err();
+    assert!(matches!(error, ControlError::Expired { id } if id == late.id()), "{error}");
     cluster.stop().await;
 }

@@ -22,6 +22,9 @@ const ROUND: Duration = Duration::from_secs(20);
 /// Executions that are waited for at once: each is a stream of the channel, which has 128.
 const AT_ONCE: usize = 64;
 
+/// Executions that a slave says something of in one call.
+const LOOKED_AT: usize = 10_000;
+
 impl Control {
     /// Waits until an execution has ended, however it did (PyODPS: `wait_for_completion`); `None`
     /// waits without limit.
@@ -131,8 +134,10 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// As for [`wait_for_completion`](Self::wait_for_completion), of the first that cannot be
-    /// waited for; the limit is for all of them together.
+    /// As for [`wait_for_completion`](Self::wait_for_completion), of whichever cannot be waited for:
+    /// it ends the wait at once. [`ControlError::NotFound`] and [`ControlError::Expired`] when the
+    /// slave does not have one of them, before anything is waited for. The limit is for all of them
+    /// together.
     ///
     /// # Cancel safety
     ///
@@ -142,12 +147,29 @@ impl Control {
         ids: impl IntoIterator<Item = ExecutionId>,
         limit: Option<Duration>,
     ) -> Result<Vec<Outcome>, ControlError> {
-        let begun = Instant::now();
         let ids: Vec<_> = ids.into_iter().collect();
-        let waits = stream::iter(ids.clone()).map(|id| async move {
+        self.monitored(&ids, limit, self.all_ended(&ids, limit)).await
+    }
+
+    /// Waits for the ends of all of these, unseen.
+    async fn all_ended(
+        &self,
+        ids: &[ExecutionId],
+        limit: Option<Duration>,
+    ) -> Result<Vec<Outcome>, ControlError> {
+        let begun = Instant::now();
+        // Those beyond the first are not asked for before others have ended, which may be never.
+        for asked in ids.chunks(LOOKED_AT) {
+            let known = self.statuses(asked.iter().copied()).await?;
+            self.refuse_missing(asked, &known).await?;
+        }
+        let waits = stream::iter(ids.iter().copied().enumerate()).map(|(at, id)| async move {
             let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-            self.ended(id, left).await
+            Ok::<_, ControlError>((at, self.ended(id, left).await?))
         });
-        self.monitored(&ids, limit, waits.buffered(AT_ONCE).try_collect()).await
+        // In order, an error would wait for all before it.
+        let mut ends: Vec<_> = waits.buffer_unordered(AT_ONCE).try_collect().await?;
+        ends.sort_unstable_by_key(|(at, _)| *at);
+        Ok(ends.into_iter().map(|(_, outcome)| outcome).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use selsyn_common::{ErrorCode, ExecutionId, Outcome, Refusal};
+use selsyn_common::{ErrorCode, ExecutionId, ExecutionInfo, Outcome, Refusal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::control::{Control, ControlError};
@@ -61,14 +61,24 @@ impl Control {
             {
                 return Ok((info.id, self.result(info.id).await?));
             }
-            if let Some(missing) = missing(ids, known.iter().map(|info| info.id)) {
-                // It says which of the two it is.
-                self.get(missing).await?;
-            }
+            self.refuse_missing(ids, &known).await?;
             tokio::select! {
                 () = self.any_ends(ids) => {}
                 () = sleep_until(looked + LOOK) => {}
             }
+        }
+    }
+
+    /// The error of the first that the slave does not have, if there is one.
+    pub(super) async fn refuse_missing(
+        &self,
+        ids: &[ExecutionId],
+        known: &[ExecutionInfo],
+    ) -> Result<(), ControlError> {
+        match missing(ids, known.iter().map(|info| info.id)) {
+            // It says whether it was ever there.
+            Some(missing) => self.get(missing).await.map(drop),
+            None => Ok(()),
         }
     }
 
