@@ -460,3 +460,37 @@ async fn a_wait_for_all_ends_at_once_when_one_of_them_cannot_be_waited_for() {
     assert!(matches!(error, ControlError::Expired { id } if id == late.id()), "{error}");
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn a_wait_for_success_takes_no_value_for_success_whose_parts_it_could_not_see() {
+    let gate = Gate::closed();
+    let opened = gate.clone();
+    let halves = move |execution: FunctionExecution, completes: bool| {
+        let gate = opened.clone();
+        async move {
+            gate.opened().await;
+            execution.part("half")?.failed("it broke")?;
+            if completes { Ok(7) } else { Err(Failure::from("no value")) }
+        }
+    };
+    let keep_none = move |slave: SlaveBuilder| {
+        slave.retention(Duration::ZERO, 0, 0).function("halves", halves.clone())
+    };
+    let cluster = cluster(&gate, keep_none).await;
+    let control = cluster.connection(0).executions();
+    let completes = control.start("halves", true).unwrap().await.unwrap();
+    let fails = control.start("halves", false).unwrap().await.unwrap();
+    // Both are waited for when the gate opens: what they end with is told, and nothing later.
+    let opening = async {
+        fails.info().await.unwrap();
+        gate.open();
+    };
+    let limit = Some(expect::LIMIT);
+    let waits = async { tokio::join!(completes.success(limit), fails.success(limit), opening) };
+    let (value, failure, ()): (Result<i32, _>, Result<i32, _>, ()) = waits.await;
+    let error = value.unwrap_err();
+    assert!(matches!(error, ControlError::Expired { id } if id == completes.id()), "{error}");
+    let error = failure.unwrap_err();
+    assert!(matches!(&error, ControlError::NotCompleted(_)), "{error}");
+    cluster.stop().await;
+}

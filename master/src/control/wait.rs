@@ -91,7 +91,9 @@ impl Control {
     /// # Errors
     ///
     /// [`ControlError::PartsFailed`] with the first part that has failed, and all others, when one
-    /// has, or when it completed and a part has not succeeded; [`ControlError::NotCompleted`] with its failure when it ended otherwise;
+    /// has, or when it completed and a part has not succeeded; [`ControlError::NotCompleted`] with
+    /// its failure when it ended otherwise; [`ControlError::Expired`] when it completed and went
+    /// before its parts could be looked at: let the slave keep what has ended for longer;
     /// [`ControlError::Unreadable`] when its value is no `T`; otherwise as for
     /// [`wait_for_completion`](Self::wait_for_completion).
     ///
@@ -104,10 +106,16 @@ impl Control {
         limit: Option<Duration>,
     ) -> Result<T, ControlError> {
         let outcome = self.wait_for_completion(id, limit).await?;
-        // Who has forgotten it by now is told without its function, and has no parts of it.
+        // It may be gone by now. Its failure can be told without its function; its value is no
+        // success, as nobody can say what became of its parts.
         let info = match self.get(id).await {
             Ok(info) => Some(info),
-            Err(ControlError::NotFound { .. } | ControlError::Expired { .. }) => None,
+            Err(ControlError::NotFound { .. } | ControlError::Expired { .. }) => {
+                if outcome.is_completed() {
+                    return Err(ControlError::Expired { id });
+                }
+                None
+            }
             Err(error) => return Err(error),
         };
         if info.as_ref().is_some_and(|info| info.parts > info.parts_succeeded) {
