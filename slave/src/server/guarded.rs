@@ -1,10 +1,10 @@
-//! A connection with an end: it must make a call in time, and can be cut.
+//! A connection with an end: it must make a call in time, a page must be read, and all can be cut.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,6 +15,10 @@ use tonic::transport::server::Connected;
 use tracing::debug;
 
 use super::incoming::Share;
+
+/// How long the reader of a page may take nothing at all: what ends a page is asked only where some
+/// of it leaves, so that one who stalls would keep a place for ever.
+const LONGEST_STALL: Duration = Duration::from_secs(60);
 
 /// What a connection holds, and what ends it.
 #[derive(Debug)]
@@ -34,21 +38,38 @@ pub(crate) struct Guarded<IO> {
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Runs until the first call.
     idle: Option<Pin<Box<Sleep>>>,
+    /// Runs while a page waits for room to write.
+    stall: Option<Pin<Box<Sleep>>>,
     called: Called,
     _limits: Limits,
 }
 
-/// Whether a call was let in on this connection.
+/// Whether a call was let in on this connection, and which kind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Called(Arc<AtomicBool>);
+pub(crate) struct Called(Arc<Marks>);
+
+#[derive(Debug, Default)]
+struct Marks {
+    any: AtomicBool,
+    page: AtomicBool,
+}
 
 impl Called {
     pub(super) fn mark(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.any.store(true, Ordering::Release);
+    }
+
+    /// The connection is the reader's of one page, and carries nothing else.
+    pub(super) fn mark_page(&self) {
+        self.0.page.store(true, Ordering::Release);
     }
 
     fn is_marked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.any.load(Ordering::Acquire)
+    }
+
+    fn is_page(&self) -> bool {
+        self.0.page.load(Ordering::Acquire)
     }
 }
 
@@ -56,7 +77,7 @@ impl<IO> Guarded<IO> {
     pub(super) fn new(io: IO, limits: Limits) -> Self {
         let cut = Box::pin(limits.cut.clone().cancelled_owned());
         let idle = Some(Box::pin(sleep(limits.first_call)));
-        Self { io, cut, idle, called: Called::default(), _limits: limits }
+        Self { io, cut, idle, stall: None, called: Called::default(), _limits: limits }
     }
 
     /// Whether it was cut. Asked when it is written to as well: who waits for room to write may read
@@ -66,6 +87,23 @@ impl<IO> Guarded<IO> {
             Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
             Poll::Pending => Ok(()),
         }
+    }
+
+    /// What became of a write: one of a page may not wait too long. Sessions are left alone, whose
+    /// keepalive notices by itself.
+    fn unless_stalled(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() || !self.called.is_page() {
+            self.stall = None;
+            return written;
+        }
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(LONGEST_STALL)));
+        ready!(stall.as_mut().poll(cx));
+        debug!("a connection was closed: nobody reads the page that it carries");
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Why the connection ends, if it does.
@@ -113,7 +151,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_cut(cx)?;
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.unless_stalled(written, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -130,7 +169,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check_cut(cx)?;
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.unless_stalled(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -140,23 +180,62 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::Semaphore;
     use tokio::time::timeout;
 
     use super::*;
 
+    async fn guarded<IO>(io: IO, cut: CancellationToken) -> Guarded<IO> {
+        let first_call = Duration::from_secs(60);
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        Guarded::new(io, Limits { first_call, cut, _permit: permit, _share: None })
+    }
+
     #[tokio::test]
     async fn a_write_that_waits_for_room_is_cut_although_nothing_is_read() {
         let (ours, _theirs) = duplex(1);
-        let (cut, first_call) = (CancellationToken::new(), Duration::from_secs(60));
-        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        let limits = Limits { first_call, cut: cut.clone(), _permit: permit, _share: None };
-        let mut connection = Guarded::new(ours, limits);
+        let cut = CancellationToken::new();
+        let mut connection = guarded(ours, cut.clone()).await;
         let (written, ()) = tokio::join!(
             timeout(Duration::from_secs(5), connection.write_all(b"more than there is room for")),
             async { cut.cancel() },
         );
         assert_eq!(written.unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_nobody_reads_ends_and_a_session_that_stalls_goes_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for is_page in [true, false] {
+            let _theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (ours, _) = listener.accept().await.unwrap();
+            let mut connection = guarded(ours, CancellationToken::new()).await;
+            connection.called.mark();
+            if is_page {
+                connection.called.mark_page();
+            }
+            // More than both sockets have room for.
+            let page = vec![0; 64 << 20];
+            let written = timeout(LONGEST_STALL * 10, connection.write_all(&page)).await;
+            let ended = written.ok().map(|written| written.unwrap_err().kind());
+            assert_eq!(ended, is_page.then_some(io::ErrorKind::TimedOut));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_a_little_now_and_then_keeps_its_page() {
+        let (ours, mut theirs) = duplex(1);
+        let mut connection = guarded(ours, CancellationToken::new()).await;
+        connection.called.mark();
+        connection.called.mark_page();
+        let (written, ()) = tokio::join!(connection.write_all(b"page"), async {
+            for _ in 0..4 {
+                sleep(LONGEST_STALL * 9 / 10).await;
+                theirs.read_u8().await.unwrap();
+            }
+        });
+        written.unwrap();
     }
 }

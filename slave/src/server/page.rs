@@ -46,6 +46,9 @@ fn answer(core: &Arc<Core>, request: &Request) -> Response {
     };
     if let Some(called) = request.extensions().get::<Called>() {
         called.mark();
+        if request.version() != Version::HTTP_2 {
+            called.mark_page();
+        }
     }
     core.sweep();
     let Some(record) = core.records.get(link.execution) else {
