@@ -454,7 +454,7 @@ async fn a_wait_for_all_ends_at_once_when_one_of_them_cannot_be_waited_for() {
         late.info().await.unwrap();
         gate.open();
     };
-    let waits = async { tokio::join!(control.wait_for_all(ids, None), opening) };
+    let waits = Box::pin(async { tokio::join!(control.wait_for_all(ids, None), opening) });
     let (ends, ()) = expect::soon("the word on the one that went", waits).await;
     let error = ends.unwrap_err();
     assert!(matches!(error, ControlError::Expired { id } if id == late.id()), "{error}");
@@ -487,7 +487,7 @@ async fn a_wait_for_success_takes_no_value_for_success_whose_parts_it_could_not_
     };
     let limit = Some(expect::LIMIT);
     let waits = async { tokio::join!(completes.success(limit), fails.success(limit), opening) };
-    let (value, failure, ()): (Result<i32, _>, Result<i32, _>, ()) = waits.await;
+    let (value, failure, ()): (Result<i32, _>, Result<i32, _>, ()) = Box::pin(waits).await;
     let error = value.unwrap_err();
     assert!(matches!(error, ControlError::Expired { id } if id == completes.id()), "{error}");
     let error = failure.unwrap_err();
