@@ -1,5 +1,7 @@
 //! Whoever may hands a running function something, by its id.
 
+use std::sync::{Arc, Mutex};
+
 use selsyn::{
     Control, ControlError, ExecutionId, Failure, FunctionExecution, Master, Payload, Slave,
     SlaveBuilder, SlaveHandle, TaskId, TaskStatus,
@@ -7,6 +9,7 @@ use selsyn::{
 use selsyn_common::proto::{SendInputReply, SendInputRequest};
 use selsyn_testing::{Gate, expect};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::control::unary;
 
@@ -137,5 +140,47 @@ async fn what_waits_for_an_execution_that_never_runs_gives_its_room_back() {
     control.send_input(runs, half()).await.unwrap();
     gate.open();
     control.wait_for_completion(runs, Some(expect::LIMIT)).await.unwrap();
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_callback_keeps_its_caller_no_longer_than_for_what_came_before() {
+    let [ready, back, over] = [(); 3].map(|()| Gate::closed());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (called, mut calls) = mpsc::unbounded_channel();
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let waits = Arc::new(Mutex::new(waits));
+    let (gates, notes) = ([&ready, &back, &over].map(Gate::clone), Arc::clone(&seen));
+    let takes = move |execution: FunctionExecution, (): ()| {
+        let ([ready, back, over], notes) = (gates.clone(), Arc::clone(&notes));
+        let (called, waits) = (called.clone(), Arc::clone(&waits));
+        async move {
+            ready.opened().await;
+            execution.on_input(move |input| {
+                notes.lock().unwrap().push(input.to_string());
+                called.send(()).unwrap();
+                let _ = waits.lock().unwrap().recv();
+            });
+            back.open();
+            over.opened().await;
+            Ok::<_, Failure>(())
+        }
+    };
+    let (slave, control, master) = on_a_socket(Slave::builder().function("takes", takes)).await;
+    let id = started(&control, "takes").await;
+    control.send_input(id, 0).await.unwrap();
+    ready.open();
+    expect::soon("the first call", calls.recv()).await.unwrap();
+    control.send_input(id, 1).await.unwrap();
+    control.send_input(id, 2).await.unwrap();
+    go_on.send(()).unwrap();
+    // The second call has begun, and does not end before the caller is back.
+    expect::soon("the caller", back.opened()).await;
+    expect::soon("the second call", calls.recv()).await.unwrap();
+    drop(go_on);
+    expect::soon("the third call", calls.recv()).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["0", "1", "2"]);
+    over.open();
+    master.close().await;
     slave.shutdown().await.unwrap();
 }

@@ -4,6 +4,7 @@ mod handler;
 mod inbox;
 mod room;
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -72,16 +73,19 @@ impl FunctionExecution {
 
     /// Calls `f` with each input, in order, on a thread that may block, inside the run's
     /// [`scope`](Self::scope) (CloudPSS: `on_input`). What came before is handed over at once, on
-    /// this thread. One that panics is called with the next one all the same. The run does not
-    /// wait for it: it ends when the function does.
+    /// this thread; what comes meanwhile is not. One that panics is called with the next one all the
+    /// same. The run does not wait for it: it ends when the function does.
     pub fn on_input(&self, f: impl FnMut(Payload) + Send + 'static) {
         let handler = Arc::new(Handler::new(f));
-        let added = Arc::clone(&handler);
-        self.record.extras().inbox.add(move |waiting| {
-            added.begin_with(waiting);
-            Taker::Handler(added)
+        let taker = Taker::Handler(Arc::clone(&handler));
+        handler.begin(self, || {
+            let mut first = VecDeque::new();
+            self.record.extras().inbox.add(|waiting| {
+                first = waiting;
+                taker
+            });
+            first
         });
-        handler.work(self);
     }
 
     /// Inputs that were dropped, or refused, as too many waited.

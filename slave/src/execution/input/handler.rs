@@ -13,10 +13,12 @@ use super::room::Held;
 use crate::execution::FunctionExecution;
 use crate::panics::panic_message;
 
+type Call = Box<dyn FnMut(Payload) + Send>;
+
 /// A callback, and what it is still to be called with.
 pub(super) struct Handler {
     queue: Mutex<Queue>,
-    call: Mutex<Box<dyn FnMut(Payload) + Send>>,
+    call: Mutex<Call>,
 }
 
 #[derive(Default)]
@@ -36,11 +38,25 @@ impl Handler {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it is to be called with first, by whoever made it.
-    pub(super) fn begin_with(&self, waiting: VecDeque<Held>) {
-        let mut queue = self.queue();
-        queue.waiting = waiting;
-        queue.is_at_work = true;
+    fn call(&self) -> MutexGuard<'_, Call> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls it with what waits when it joins those who take inputs. What comes meanwhile is worked
+    /// on elsewhere, when this is done: who sends fast does not keep the caller here.
+    pub(super) fn begin(
+        &self,
+        execution: &FunctionExecution,
+        join: impl FnOnce() -> VecDeque<Held>,
+    ) {
+        // Held before it joins, so that nothing that comes later is first.
+        let mut call = self.call();
+        for held in join() {
+            if self.queue().is_over {
+                break;
+            }
+            hand_over(&mut call, held, execution);
+        }
     }
 
     /// Adds an input; true when somebody must [work](Self::work) on it, `None` when there is no
@@ -56,14 +72,9 @@ impl Handler {
 
     /// Calls it until nothing waits.
     pub(super) fn work(&self, execution: &FunctionExecution) {
+        let mut call = self.call();
         while let Some(held) = self.next() {
-            let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
-            let called = || execution.scope(|| call(held.data));
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(called)) {
-                let message = panic_message(panic.as_ref());
-                warn!(task.id = %execution.id(), "an input callback panicked: {message}");
-                execution.error(format_args!("an input callback panicked: {message}"));
-            }
+            hand_over(&mut call, held, execution);
         }
     }
 
@@ -79,6 +90,16 @@ impl Handler {
         let mut queue = self.queue();
         queue.is_over = true;
         queue.waiting.clear();
+    }
+}
+
+/// Calls it once; a panic is told, and no more.
+fn hand_over(call: &mut Call, held: Held, execution: &FunctionExecution) {
+    let called = || execution.scope(|| call(held.data));
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(called)) {
+        let message = panic_message(panic.as_ref());
+        warn!(task.id = %execution.id(), "an input callback panicked: {message}");
+        execution.error(format_args!("an input callback panicked: {message}"));
     }
 }
 
