@@ -91,8 +91,14 @@ impl Part {
         self.failure.as_deref().map(|failure| FailureText::parse(&failure.message))
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes it takes in memory, alone.
     pub(crate) fn weight(&self) -> usize {
+        let failure = self.failure.as_ref().map_or(0, |_| size_of::<Failure>());
+        size_of::<Self>() + failure + self.content()
+    }
+
+    /// How many bytes it has of what was reported.
+    pub(crate) fn content(&self) -> usize {
         let stages = self.stages.iter().map(StageProgress::weight).sum::<usize>();
         let failure = self.failure.as_deref().map_or(0, weigh_failure);
         self.name.len() + stages + self.result.bytes() + failure

@@ -36,11 +36,20 @@ pub struct Parts {
     bytes: usize,
 }
 
+/// What a part takes among others beside itself: the entry of its name.
+const PLACE: usize = size_of::<(String, u32)>();
+
+/// About how many bytes a part takes among others, which find it by a second copy of its name.
+fn kept(part: &Part) -> usize {
+    part.weight() + PLACE + part.name.len()
+}
+
 impl Parts {
     /// Most parts of one execution: 10,000, as many as a page shows.
     pub const MAX_PARTS: u32 = 10_000;
 
-    /// Most bytes of the parts of one execution, about: 64 MiB, as much as its event log has.
+    /// Most bytes of the parts of one execution, about: 64 MiB, as much as its event log has. Counted
+    /// is the memory that they take, so a part without a word to say has some hundred bytes.
     pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
     /// Folds a report. One that is older than what is there changes nothing, nor does one that
@@ -49,7 +58,7 @@ impl Parts {
         let had = self.parts.get(&part.place);
         let is_old = had.is_some_and(|had| had.revision >= part.revision);
         let is_place = (1..=Self::MAX_PARTS).contains(&part.place);
-        let bytes = self.bytes - had.map_or(0, Part::weight) + part.weight();
+        let bytes = self.bytes - had.map_or(0, kept) + kept(&part);
         if !is_old && is_place && bytes <= Self::MAX_BYTES {
             self.put(part, bytes);
         }
@@ -139,7 +148,7 @@ impl Parts {
         self.iter().filter(|part| part.status != PartStatus::Success)
     }
 
-    /// About how many bytes they take.
+    /// About how many bytes they take in memory.
     #[doc(hidden)]
     pub const fn bytes(&self) -> usize {
         self.bytes

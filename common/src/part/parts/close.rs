@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::Parts;
+use super::{Parts, kept};
 use crate::part::{Part, PartStatus};
 use crate::{Failure, FailureKind, Outcome, Ran, TaskStatus};
 
@@ -16,9 +16,9 @@ impl Parts {
     /// | COMPLETED | CANCELLED: nobody has said that it succeeded | CANCELLED |
     pub fn end(&mut self, outcome: &Outcome, at: Option<SystemTime>) {
         for part in self.parts.values_mut() {
-            let before = part.weight();
+            let before = kept(part);
             part.close(outcome, at);
-            self.bytes = self.bytes - before + part.weight();
+            self.bytes = self.bytes - before + kept(part);
         }
     }
 }

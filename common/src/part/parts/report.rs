@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::Parts;
+use super::{Parts, kept};
 use crate::part::{Part, PartError, PartResult, PartStatus, StageProgress};
 use crate::{Failure, FailureKind, Ran};
 
@@ -62,13 +62,13 @@ impl Parts {
 
     /// Keeps a part if there is room for it.
     fn take(&mut self, part: Part) -> Result<Part, PartError> {
-        let weight = part.weight();
-        if weight > Part::MAX_BYTES {
+        let content = part.content();
+        if content > Part::MAX_BYTES {
             let (name, limit) = (part.name, Part::MAX_BYTES);
-            return Err(PartError::TooLarge { name, bytes: weight, limit });
+            return Err(PartError::TooLarge { name, bytes: content, limit });
         }
-        let had = self.parts.get(&part.place).map_or(0, Part::weight);
-        let bytes = self.bytes - had + weight;
+        let had = self.parts.get(&part.place).map_or(0, kept);
+        let bytes = self.bytes - had + kept(&part);
         if bytes > Self::MAX_BYTES {
             return Err(PartError::TooLargeTogether { bytes, limit: Self::MAX_BYTES });
         }

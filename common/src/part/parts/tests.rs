@@ -74,7 +74,7 @@ proptest! {
         prop_assert_eq!(&reader, &kept);
         prop_assert!(kept.iter().all(|part| part.status.is_final()));
         prop_assert_eq!(kept.succeeded(), kept.len() - kept.unsuccessful().count());
-        prop_assert_eq!(kept.bytes(), kept.iter().map(Part::weight).sum::<usize>());
+        prop_assert_eq!(kept.bytes(), kept.iter().map(super::kept).sum::<usize>());
     }
 }
 
@@ -128,6 +128,22 @@ fn parts_are_bounded_in_number_stages_and_bytes() {
     );
     // What was refused has changed nothing: it can still end otherwise.
     assert_eq!(parts.get("9999").unwrap().status, PartStatus::Waiting);
+}
+
+#[test]
+fn short_parts_weigh_what_they_take_and_no_less() {
+    let mut parts = Parts::default();
+    (0..Parts::MAX_PARTS).for_each(|n| drop(parts.add(n.to_string(), at(1)).unwrap()));
+    let names: usize = parts.names().map(str::len).sum();
+    let count = parts.len();
+    // Each part, and its name once more to find it by.
+    let least = count * (size_of::<Part>() + size_of::<String>()) + 2 * names;
+    assert!(parts.bytes() >= least && parts.bytes() < 2 * least, "{}", parts.bytes());
+    // What is shown of one part is bounded by what was reported, not by what keeping it takes.
+    let room = Part::MAX_BYTES - 1;
+    let result = PartResult::full(Payload::bytes(vec![0; room])).unwrap();
+    parts.change(1, PartChange::Succeed(result), at(2)).unwrap();
+    assert_eq!(parts.iter().next().unwrap().content(), Part::MAX_BYTES);
 }
 
 #[test]
