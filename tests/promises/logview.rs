@@ -188,6 +188,9 @@ async fn a_wrong_address_is_answered_as_if_there_were_nothing_and_one_that_ran_o
     assert_eq!((nothing.0, nothing.2.as_str()), (404, "there is nothing here\n"));
     let brief = control.logview_for(started.id(), Duration::from_nanos(1)).await.unwrap();
     assert_eq!(brief.valid_for(), Duration::from_secs(1));
+    let none = control.logview_for(started.id(), Duration::ZERO).await.unwrap_err();
+    assert!(matches!(none, ControlError::LogviewForNoTime { id } if id == started.id()), "{none}");
+    assert_eq!((none.code(), none.execution()), ("E0304", Some(started.id())));
     let longest = control.logview_for(started.id(), Duration::MAX).await.unwrap();
     assert_eq!(longest.valid_for(), Duration::from_secs(24 * 60 * 60));
     let mut until_it_ran_out = open(&brief).await;

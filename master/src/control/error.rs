@@ -72,6 +72,16 @@ pub enum ControlError {
         /// Which run.
         id: ExecutionId,
     },
+    /// An address for no time at all, which nobody could open: ask for a second or more. Nothing was
+    /// sent.
+    #[error(
+        "no address of execution {id} was made: it would be valid for 0 s; ask for 1 s or more, or \
+         call logview(), whose address is valid for a day"
+    )]
+    LogviewForNoTime {
+        /// Which run.
+        id: ExecutionId,
+    },
     /// What it was to be handed has no JSON form. Nothing was sent.
     #[error("the input for execution {id} cannot be sent: {source}")]
     NotEncodable {
@@ -135,6 +145,7 @@ impl ControlError {
             Self::NotEnded { .. } => ErrorCode::ExecutionNotEnded,
             Self::NotQueued { .. } => ErrorCode::NotQueued,
             Self::InputFull { .. } => ErrorCode::InputFull,
+            Self::LogviewForNoTime { .. } => ErrorCode::FilterInvalid,
             Self::NotEncodable { .. } => ErrorCode::NotEncodable,
             Self::Elapsed { .. } | Self::WaitCancelled { .. } => ErrorCode::JoinElapsed,
             Self::PartsFailed(failed) => failed.error_code(),
@@ -161,6 +172,7 @@ impl ControlError {
             | Self::NotEnded { id }
             | Self::NotQueued { id }
             | Self::InputFull { id }
+            | Self::LogviewForNoTime { id }
             | Self::NotEncodable { id, .. }
             | Self::Elapsed { id, .. }
             | Self::Part { id, .. }

@@ -55,6 +55,15 @@ impl fmt::Debug for Logview {
     }
 }
 
+/// What the slave reads as its longest: whoever computed a time that came to nothing does not mean
+/// that.
+const AS_LONG_AS_MAY_BE: u64 = 0;
+
+/// Rounded up: a part of a second is one.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
+}
+
 /// Addresses for people.
 impl Control {
     /// Makes an address at which people look at an execution for a day (PyODPS:
@@ -71,15 +80,15 @@ impl Control {
     ///
     /// Safe to drop: an address that nobody was told runs out.
     pub async fn logview(&self, id: ExecutionId) -> Result<Logview, ControlError> {
-        self.logview_for(id, Duration::ZERO).await
+        self.make_logview(id, AS_LONG_AS_MAY_BE).await
     }
 
-    /// As [`logview`](Self::logview), for so long, counted in whole seconds: a day at most, which is
-    /// also what zero means.
+    /// As [`logview`](Self::logview), for so long, counted in whole seconds: a day at most.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Self::get).
+    /// [`ControlError::LogviewForNoTime`] for zero: name a second or more, or call
+    /// [`logview`](Self::logview). Otherwise as for [`get`](Self::get).
     ///
     /// # Cancel safety
     ///
@@ -89,7 +98,17 @@ impl Control {
         id: ExecutionId,
         valid: Duration,
     ) -> Result<Logview, ControlError> {
-        let valid_seconds = valid.as_secs().saturating_add(u64::from(valid.subsec_nanos() > 0));
+        match whole_seconds(valid) {
+            AS_LONG_AS_MAY_BE => Err(ControlError::LogviewForNoTime { id }),
+            seconds => self.make_logview(id, seconds).await,
+        }
+    }
+
+    async fn make_logview(
+        &self,
+        id: ExecutionId,
+        valid_seconds: u64,
+    ) -> Result<Logview, ControlError> {
         let request = MakeLogviewRequest { execution: Some(id.into()), valid_seconds };
         let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.make_logview(it).await });
         let reply = self.call(Some(id), Duration::ZERO, request, ask).await?;
