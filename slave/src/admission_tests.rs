@@ -79,6 +79,25 @@ fn a_line_is_told_in_the_order_of_its_turns_also_after_a_move() {
 }
 
 #[test]
+fn neither_kind_of_slots_hides_those_that_wait_for_the_other() {
+    let limits = AdmissionLimits { slots: 1, queue_tasks: 9, ..LIMITS };
+    let mut admission = Admission::new(limits, 1_000);
+    // One of each kind has a slot.
+    for number in 0..5 {
+        admission.apply(background(number)).unwrap();
+    }
+    for number in 5..8 {
+        admission.apply(applicant(number, Placement::Background, true)).unwrap();
+    }
+    let told = |limit| -> Vec<_> {
+        admission.in_line(limit).iter().map(|it| (it.id, it.blocking)).collect()
+    };
+    let all = [(1, false), (6, true), (2, false), (7, true), (3, false), (4, false)]
+        .map(|(number, blocking)| (background(number).id, blocking));
+    assert_eq!((told(2), told(9)), (all[..2].to_vec(), all.to_vec()));
+}
+
+#[test]
 fn a_master_that_is_alone_may_fill_the_queue() {
     let mut admission = Admission::new(LIMITS, 1_000);
     admission.set_owners(1);

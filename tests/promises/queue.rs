@@ -60,6 +60,7 @@ async fn what_waits_runs_in_the_order_that_is_told_also_when_it_was_moved() {
     let [one, two, three] = [held.note(1).await, held.note(2).await, held.note(3).await];
     let four = held.control.start("note", 4).unwrap().await.unwrap().id();
     assert_eq!(held.queue().await[..3], in_line([&one, &two, &three]));
+    assert_eq!(held.control.queue_length().await.unwrap(), 4);
     let (control, id) = (&held.control, RunningTask::execution_id);
     let moved = control.move_queued(four, QueuePosition::Front).await.unwrap();
     assert_eq!((moved.position, moved.execution.id), (0, four));

@@ -1412,13 +1412,16 @@ pub struct ListQueueRequest {
     #[prost(uint32, tag = "1")]
     pub limit: u32,
 }
-/// What waits for a slot: first for slots of async functions, then for those of blocking ones, each
-/// in the order of turns.
+/// What waits for a slot: one for a slot of async functions and one for a slot of blocking ones by
+/// turns, each kind in the order of its own turns.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListQueueReply {
     /// Those whose turns come first.
     #[prost(message, repeated, tag = "1")]
     pub waiting: ::prost::alloc::vec::Vec<QueuedExecution>,
+    /// So many wait in all, listed or not.
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
 }
 /// An execution that waits for a slot.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -130,6 +130,7 @@ impl Control {
         logview_for(id: ExecutionId, valid: Duration) -> Result<Logview, ControlError>;
         revoke_logviews(id: ExecutionId) -> Result<u32, ControlError>;
         queue() -> Result<Vec<QueuedExecution>, ControlError>;
+        queue_length() -> Result<u64, ControlError>;
         move_queued(
             id: ExecutionId,
             position: impl Into<QueuePosition>

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use selsyn_common::proto::{self, DropQueuedRequest, ListQueueRequest, MoveQueuedRequest};
+use selsyn_common::proto::{
+    self, DropQueuedRequest, ListQueueReply, ListQueueRequest, MoveQueuedRequest,
+};
 use selsyn_common::wire::WireError;
 use selsyn_common::{ExecutionId, ExecutionInfo};
 
@@ -53,8 +55,9 @@ impl From<u32> for QueuePosition {
 }
 
 impl Control {
-    /// What waits for a slot, the next one first; the first 10,000. Those of async functions stand
-    /// before those of blocking ones, which have slots of their own.
+    /// What waits for a slot, the next one first; the first 10,000, of all that
+    /// [`queue_length`](Self::queue_length) counts. Async functions and blocking ones, which have slots
+    /// of their own, are told by turns.
     ///
     /// # Errors
     ///
@@ -64,10 +67,28 @@ impl Control {
     ///
     /// Safe to drop.
     pub async fn queue(&self) -> Result<Vec<QueuedExecution>, ControlError> {
-        let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.list_queue(it).await });
-        let request = ListQueueRequest { limit: LISTED };
-        let reply = self.call(None, Duration::ZERO, request, ask).await?;
+        let reply = self.list_queue(LISTED).await?;
         reply.waiting.into_iter().map(|waiting| self.read(waiting)).collect()
+    }
+
+    /// How many executions wait for a slot, of all owners, those that [`queue`](Self::queue) does not
+    /// list among them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`functions`](Self::functions).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop.
+    pub async fn queue_length(&self) -> Result<u64, ControlError> {
+        // 0 would ask for many.
+        Ok(self.list_queue(1).await?.total)
+    }
+
+    async fn list_queue(&self, limit: u32) -> Result<ListQueueReply, ControlError> {
+        let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.list_queue(it).await });
+        self.call(None, Duration::ZERO, ListQueueRequest { limit }, ask).await
     }
 
     /// Gives an execution that waits for a slot another place in its line; says which it has then.

@@ -2,6 +2,7 @@
 
 use selsyn_common::{ExecutionId, MasterId};
 
+use super::pool::by_turns;
 use super::{Admission, Place};
 
 /// One that waits for a slot.
@@ -14,11 +15,15 @@ pub(crate) struct InLine {
 }
 
 impl Admission {
-    /// So many of those that wait: of each kind of slots those whose turns come first.
+    /// So many of those that wait: of each kind of slots those whose turns come first. The kinds take
+    /// turns too, so that neither hides the other.
     pub(crate) fn in_line(&self, limit: usize) -> Vec<InLine> {
-        let [plain, blocking] = &self.pools;
         let of = |blocking| move |(_, position, id)| InLine { id, blocking, position };
-        plain.in_turn().map(of(false)).chain(blocking.in_turn().map(of(true))).take(limit).collect()
+        let [plain, blocking] = &self.pools;
+        let kinds = [(plain, false), (blocking, true)];
+        by_turns(kinds.map(|(pool, blocking)| pool.in_turn().map(of(blocking))))
+            .take(limit)
+            .collect()
     }
 
     /// Gives one that waits another position among those of its owner that wait for the same kind

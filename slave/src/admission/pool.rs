@@ -6,6 +6,22 @@ use selsyn_common::{ExecutionId, MasterId};
 
 use super::queue::{Queue, Waiter};
 
+/// The first of each line, then the second of each, and so on.
+pub(super) fn by_turns<L: Iterator>(
+    lines: impl IntoIterator<Item = L>,
+) -> impl Iterator<Item = L::Item> {
+    let mut lines: VecDeque<_> = lines.into_iter().collect();
+    std::iter::from_fn(move || {
+        loop {
+            let mut line = lines.pop_front()?;
+            if let Some(next) = line.next() {
+                lines.push_back(line);
+                return Some(next);
+            }
+        }
+    })
+}
+
 /// One kind of slots, with the queues before them, one for each owner.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
@@ -39,17 +55,10 @@ impl Pool {
         let late = self.queues.iter().filter(move |(owner, _)| is_late(owner));
         let early = self.queues.iter().filter(move |(owner, _)| !is_late(owner));
         let owners = late.chain(early);
-        let mut lines: VecDeque<_> =
-            owners.map(|(owner, queue)| (*owner, queue.iter().enumerate())).collect();
-        std::iter::from_fn(move || {
-            loop {
-                let (owner, mut line) = lines.pop_front()?;
-                if let Some((position, waiter)) = line.next() {
-                    lines.push_back((owner, line));
-                    return Some((owner, position, waiter.id));
-                }
-            }
-        })
+        by_turns(owners.map(|(owner, queue)| {
+            let line = queue.iter().enumerate();
+            line.map(|(position, waiter)| (*owner, position, waiter.id))
+        }))
     }
 
     /// Gives a task another position in its owner's queue; says which it has then, and the last turn

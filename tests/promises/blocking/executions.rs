@@ -54,6 +54,7 @@ fn an_execution_is_started_watched_stopped_and_found_again_without_a_runtime() {
         assert_eq!(control.revoke_logviews(sum.id()).unwrap(), 1);
         assert_eq!(control.drop_queued(sum.id()).unwrap_err().code(), "E0303");
         assert_eq!(control.queue().unwrap(), []);
+        assert_eq!(control.queue_length().unwrap(), 0);
         master.close().unwrap();
     });
 }

@@ -27,13 +27,16 @@ pub(super) fn list(core: &Core, request: &ListQueueRequest) -> ListQueueReply {
         0 => SOME,
         limit => limit.min(MOST),
     };
-    let in_line = core.admission().in_line(limit);
+    let (in_line, total) = {
+        let admission = core.admission();
+        (admission.in_line(limit), admission.queued())
+    };
     let waiting = in_line.into_iter().filter_map(|InLine { id, blocking, position }| {
         // Who has left since is not said to wait.
         let record = core.records.get(id).filter(|record| record.state().is_queued())?;
         Some(queued(core, &record, blocking, position))
     });
-    ListQueueReply { waiting: waiting.collect() }
+    ListQueueReply { waiting: waiting.collect(), total: total as u64 }
 }
 
 pub(super) fn move_to(core: &Core, request: &MoveQueuedRequest) -> Result<QueuedExecution, Status> {
