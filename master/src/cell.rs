@@ -320,4 +320,4 @@ impl fmt::Debug for Cell {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

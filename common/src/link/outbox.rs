@@ -12,7 +12,6 @@ use super::batch::{Batch, Incoming};
 use super::line::{Announced, Arrived, Clock, Line, LineError, LineFull};
 use super::numbering::NumberingError;
 use super::quick::{Series, Short};
-use crate::ExecutionId;
 
 pub use locked::Locked;
 
@@ -153,16 +152,6 @@ impl<F: Frame, K> Outbox<F, K> {
     /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
     pub fn give_up_waiting(&self, is_meant: impl Fn(&F::Peer) -> bool) -> Option<F::Peer> {
         self.lock().state().line.give_up_waiting(is_meant)
-    }
-
-    /// Forbids executions that were asked for, if the frames that did have not arrived.
-    pub fn withdraw(&self, is_meant: impl Fn(ExecutionId) -> bool) {
-        self.lock().withdraw(is_meant);
-    }
-
-    /// Sends no more of the payloads of this execution.
-    pub fn give_up_sending(&self, execution: ExecutionId) {
-        self.lock().state().line.give_up_sending(execution);
     }
 }
 

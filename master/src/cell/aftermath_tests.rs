@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
 use super::*;
-use crate::Master;
+use crate::cell::tests::connection;
 
 #[derive(Default)]
 struct Counts(AtomicUsize);
@@ -15,8 +15,7 @@ impl Wake for Counts {
 
 #[tokio::test]
 async fn whoever_waits_for_many_tasks_that_end_together_is_woken_and_so_is_everybody_else() {
-    let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-    let connection = Master::new().unwrap().connect_with("it", dial).lazy().await.unwrap();
+    let connection = connection().await;
     let all: Vec<Arc<Counts>> = (0..3).map(|_| Arc::default()).collect();
     let mut after = Aftermath::default();
     for (waits, tasks) in all.iter().zip([1, 5, 2]) {

@@ -6,12 +6,14 @@ use super::{Aftermath, Cell, Completed};
 use crate::callbacks::Callback;
 use crate::{Connection, Master};
 
-async fn connection() -> Connection {
+/// A connection whose slave never answers.
+pub(crate) async fn connection() -> Connection {
     let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
     Master::new().unwrap().connect_with("it", dial).lazy().await.unwrap()
 }
 
-fn cell(of: &Connection) -> Arc<Cell> {
+/// A task of this connection.
+pub(crate) fn cell(of: &Connection) -> Arc<Cell> {
     let id = ExecutionId::first(of.link().next_task_id());
     Cell::new(id, Payload::null(), Arc::clone(of.link()))
 }

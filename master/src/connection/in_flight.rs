@@ -275,20 +275,8 @@ impl InFlight {
 mod tests {
     use std::time::Duration;
 
-    use selsyn_common::{ExecutionId, Payload};
-
     use super::*;
-    use crate::{Connection, Master};
-
-    async fn connection() -> Connection {
-        let dial = std::future::pending::<std::io::Result<tokio::net::TcpStream>>;
-        Master::new().unwrap().connect_with("it", dial).lazy().await.unwrap()
-    }
-
-    fn cell(of: &Connection) -> Arc<Cell> {
-        let id = ExecutionId::first(of.link().next_task_id());
-        Cell::new(id, Payload::null(), Arc::clone(of.link()))
-    }
+    use crate::cell::tests::{cell, connection};
 
     #[tokio::test]
     async fn starts_that_were_taken_back_leave_no_ids_in_the_queue() {

@@ -53,8 +53,8 @@ async fn b_08_the_initializer_runs_once_before_the_first_of_three_calls() {
     cluster.stop().await;
 }
 
-#[tokio::test]
-async fn b_08_calls_that_come_meanwhile_wait_and_can_be_stopped() {
+/// A slave whose initializer says that it was entered, and waits for the gate.
+async fn slow_to_load() -> (TestCluster, Gate, Gate) {
     let (gate, entered) = (Gate::closed(), Gate::closed());
     let (opens, enter) = (gate.clone(), entered.clone());
     let load = move |_: Initialization| {
@@ -66,6 +66,12 @@ async fn b_08_calls_that_come_meanwhile_wait_and_can_be_stopped() {
         }
     };
     let cluster = slave_of(initializer(load).function(give)).await;
+    (cluster, gate, entered)
+}
+
+#[tokio::test]
+async fn b_08_calls_that_come_meanwhile_wait_and_can_be_stopped() {
+    let (cluster, gate, entered) = slow_to_load().await;
     let (stopped, waits) = (started(&cluster).await, started(&cluster).await);
     expect::soon("the initializer", entered.opened()).await;
     stopped.cancel("enough");
@@ -233,17 +239,7 @@ impl Drop for OpenOnDrop {
 
 #[tokio::test]
 async fn b_08_a_call_that_is_stopped_while_it_waits_keeps_nothing_and_others_go_on_waiting() {
-    let (gate, entered) = (Gate::closed(), Gate::closed());
-    let (opens, enter) = (gate.clone(), entered.clone());
-    let load = move |_: Initialization| {
-        let (gate, entered) = (opens.clone(), enter.clone());
-        async move {
-            entered.open();
-            gate.opened().await;
-            Ok::<_, Failure>(Dataset(7))
-        }
-    };
-    let cluster = slave_of(initializer(load).function(give)).await;
+    let (cluster, gate, entered) = slow_to_load().await;
     // The first one had it begun, and is stopped like the others.
     let first = started(&cluster).await;
     expect::soon("the initializer", entered.opened()).await;

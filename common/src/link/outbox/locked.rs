@@ -135,7 +135,7 @@ impl<'a, F: Frame, K> Locked<'a, F, K> {
         }
     }
 
-    /// As [`Outbox::withdraw`].
+    /// Forbids executions that were asked for, if the frames that did have not arrived.
     pub fn withdraw(&mut self, is_meant: impl Fn(ExecutionId) -> bool) {
         self.state().line.withdraw(is_meant);
     }
