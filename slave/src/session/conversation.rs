@@ -166,30 +166,29 @@ impl<'a> Conversation<'a> {
     /// Deals with frames in order.
     fn deal_with_all(&mut self, whole: Whole<FromMaster>, round: &mut Round<'_>) -> Option<Over> {
         match whole {
-            Whole::Series(series) => self.deal_with_series(series, round),
+            Whole::Series(series) => {
+                self.deal_with_series(series, round);
+                None
+            }
             Whole::Frames(frames) => {
                 frames.into_iter().find_map(|frame| self.deal_with(frame.frame, round))
             }
         }
     }
 
-    /// Deals with common frames, which are read where they lie.
-    fn deal_with_series(
-        &mut self,
-        mut series: Series<FromMaster>,
-        round: &mut Round<'_>,
-    ) -> Option<Over> {
-        series.find_map(|common| match common {
-            CommonOfMaster::Start(start) => {
-                self.start(start.execution.into(), Request::of(start), round);
-                None
+    /// Deals with common frames, which are read where they lie. None of them ends the stream.
+    fn deal_with_series(&mut self, series: Series<FromMaster>, round: &mut Round<'_>) {
+        for common in series {
+            match common {
+                CommonOfMaster::Start(start) => {
+                    self.start(start.execution.into(), Request::of(start), round);
+                }
+                CommonOfMaster::Taken(taken) => {
+                    round.passes();
+                    self.results_taken(taken.executions());
+                }
             }
-            CommonOfMaster::Taken(taken) => {
-                round.passes();
-                self.results_taken(taken.executions());
-                None
-            }
-        })
+        }
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.
