@@ -11,7 +11,6 @@ mod waiters;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::Waker;
 
 use selsyn_common::proto;
 use selsyn_common::{
@@ -19,6 +18,7 @@ use selsyn_common::{
     Picture, Progress, Ran, StatusChange, TaskStatus,
 };
 use tracing::{debug, warn};
+use triomphe::UniqueArc;
 
 use crate::callbacks::Callback;
 use crate::connection::link::Link;
@@ -33,6 +33,10 @@ pub(crate) use state::{Locked, State};
 use until::Until;
 pub(crate) use until::Waiting;
 pub(crate) use waiters::{Ticket, Waiters};
+
+/// A task that several have: without weak references, which would cost each task two atomic steps
+/// more.
+pub(crate) type SharedCell = triomphe::Arc<Cell>;
 
 /// One task, from `new_task` to its end.
 pub(crate) struct Cell {
@@ -50,32 +54,19 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A task that names no function yet.
+    /// A task that names no function yet, and that nobody else has.
     #[inline]
-    pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>) -> Arc<Self> {
+    pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>) -> UniqueArc<Self> {
         let state = Mutex::new(State::new());
         let (function, changed) = (FunctionName::DEFAULT, OnceLock::new());
         let has_completed = AtomicBool::new(false);
-        Arc::new(Self { id, function, data, changed, link, has_completed, state })
+        UniqueArc::new(Self { id, function, data, changed, link, has_completed, state })
     }
 
-    /// Names the function, and the first one who waits for a change, before anybody else has the
-    /// task: both at once, as to be alone with it must be made sure of.
+    /// What changes, while nobody else has the task.
     #[inline]
-    pub(crate) fn begins(self: &mut Arc<Self>, function: FunctionName, first: Waker) {
-        let cell = Self::alone(self);
-        cell.function = function;
-        let state = cell.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        state.waiters.enter_first(first);
-    }
-
-    /// Names the function, before anybody else has the task.
-    pub(crate) fn names(self: &mut Arc<Self>, function: FunctionName) {
-        Self::alone(self).function = function;
-    }
-
-    fn alone(cell: &mut Arc<Self>) -> &mut Self {
-        Arc::get_mut(cell).expect("nobody else has a task before its start")
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The before_start hook has changed the data.
@@ -123,28 +114,28 @@ impl Cell {
     }
 
     /// The task never ran and never will; false when it was known to be started.
-    pub(crate) fn not_started(self: &Arc<Self>, answer: Answer, after: &mut Aftermath) -> bool {
-        let mut state = self.state();
-        if !state.change(self.id, StatusChange::FailStart) {
+    pub(crate) fn not_started(cell: &SharedCell, answer: Answer, after: &mut Aftermath) -> bool {
+        let mut state = cell.state();
+        if !state.change(cell.id, StatusChange::FailStart) {
             return false;
         }
         let end = answer.outcome().into();
         state.answer = Some(answer);
-        self.end(state, end, after);
+        Self::end(cell, state, end, after);
         true
     }
 
     /// The start failed on this side, before or after it was answered.
-    pub(crate) fn start_failed(self: &Arc<Self>, message: String) {
-        let mut state = self.state();
-        if state.status.is_final() || !state.change(self.id, StatusChange::FailStart) {
+    pub(crate) fn start_failed(cell: &SharedCell, message: String) {
+        let mut state = cell.state();
+        if state.status.is_final() || !state.change(cell.id, StatusChange::FailStart) {
             return;
         }
         let failure = Failure::of(FailureKind::Refused, message, Ran::No);
         let mut after = Aftermath::default();
         let end = Outcome::failed(TaskStatus::StartFailed, failure).into();
-        self.end(state, end, &mut after);
-        after.deal_with(&self.link);
+        Self::end(cell, state, end, &mut after);
+        after.deal_with(&cell.link);
     }
 
     /// Gives up waiting for the answer to the start, unless it has come by now. Whoever is handed
@@ -164,45 +155,45 @@ impl Cell {
     ///
     /// One that cannot be read, as of a kind that this version does not know, is missing to whoever
     /// watches; it is no reason to end the stream, and with it everybody's tasks.
-    pub(crate) fn shows(self: &Arc<Self>, output: proto::Output) {
-        if !self.state().is_watched() {
-            return self.state().passed(output.seq);
+    pub(crate) fn shows(cell: &SharedCell, output: proto::Output) {
+        if !cell.state().is_watched() {
+            return cell.state().passed(output.seq);
         }
         // Not under the lock: a plot may be large.
         let output = match Output::try_from(output) {
             Ok(output) => output,
-            Err(error) => return warn!(task.id = %self.id, "an output is left out: {error}"),
+            Err(error) => return warn!(task.id = %cell.id, "an output is left out: {error}"),
         };
-        let mut state = self.state();
+        let mut state = cell.state();
         state.shows(&output);
         let begins = state.mailbox().push_output(output);
         drop(state);
         if begins {
-            delivery::work(self);
+            delivery::work(cell);
         }
     }
 
     /// The task has its verdict. A second one is ignored.
-    pub(crate) fn ended(self: &Arc<Self>, end: End, after: &mut Aftermath) {
-        let mut state = self.state();
-        if state.change(self.id, StatusChange::End(end.status())) {
+    pub(crate) fn ended(cell: &SharedCell, end: End, after: &mut Aftermath) {
+        let mut state = cell.state();
+        if state.change(cell.id, StatusChange::End(end.status())) {
             state.imply(&end);
-            self.end(state, end, after);
+            Self::end(cell, state, end, after);
         }
     }
 
     /// As [`Self::ended`], for a task that completed: most do.
     #[inline(always)]
-    pub(crate) fn completed(self: &Arc<Self>, end: Completed, after: &mut Aftermath) {
-        let mut state = self.state();
+    pub(crate) fn completed(cell: &SharedCell, end: Completed, after: &mut Aftermath) {
+        let mut state = cell.state();
         if !state.is_quiet() {
             drop(state);
-            return self.ended(End::Completed(end), after);
+            return Self::ended(cell, End::Completed(end), after);
         }
-        debug!(task.id = %self.id, "completed");
-        after.take(self.id, end.value.len());
+        debug!(task.id = %cell.id, "completed");
+        after.take(cell.id, end.value.len());
         state.complete(end);
-        self.has_completed.store(true, Ordering::Release);
+        cell.has_completed.store(true, Ordering::Release);
         state.waiters.take(&mut after.woken);
     }
 
@@ -213,23 +204,23 @@ impl Cell {
         self.has_completed.load(Ordering::Acquire)
     }
 
-    fn end(self: &Arc<Self>, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
-        debug!(task.id = %self.id, status = %end.status(), "ended");
+    fn end(cell: &SharedCell, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
+        debug!(task.id = %cell.id, status = %end.status(), "ended");
         let wants_callbacks = state.handed_out || end.status().is_verdict();
-        state.end(self.id, end);
+        state.end(cell.id, end);
         let (mut begins, mut is_working) = (false, false);
         if let Some(rare) = &mut state.rare {
             begins = wants_callbacks && rare.mailbox.push_verdict();
             is_working = rare.mailbox.is_working();
         }
         if begins {
-            after.begun.push(Arc::clone(self));
+            after.begun.push(SharedCell::clone(cell));
         }
         if is_working {
             // Whoever waits for the answer may go on; joins wait for the callbacks.
             state.waiters.take(&mut after.woken);
         } else {
-            self.delivered(&mut state, after);
+            cell.delivered(&mut state, after);
         }
     }
 
@@ -257,8 +248,8 @@ impl Cell {
 
     /// Adds a callback for the end; one that comes late runs at once. A start that failed before
     /// it was handed out has no end: that is what `on_start_error` is for.
-    pub(crate) fn add_callback(self: &Arc<Self>, callback: Callback) {
-        let mut state = self.state();
+    pub(crate) fn add_callback(cell: &SharedCell, callback: Callback) {
+        let mut state = cell.state();
         if state.status == TaskStatus::StartFailed && !state.handed_out {
             return;
         }
@@ -266,7 +257,7 @@ impl Cell {
         let begins = state.mailbox().push_callback(callback, has_ended);
         drop(state);
         if begins {
-            delivery::work(self);
+            delivery::work(cell);
         }
     }
 

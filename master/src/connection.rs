@@ -134,7 +134,9 @@ impl Connection {
     ///
     /// [`PayloadError::Encode`] when the data has no JSON form.
     pub fn new_task(&self, data: impl IntoPayload) -> Result<Task, PayloadError> {
-        Ok(Task::new(Arc::clone(self.link()), data.into_payload()?))
+        let data = data.into_payload();
+        let link = Arc::clone(self.link());
+        Ok(Task::new(link, data?))
     }
 
     /// Looks at, starts and stops executions of this slave, whoever started them: see [`Control`].

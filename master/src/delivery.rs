@@ -8,7 +8,6 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use selsyn_common::{LogLine, Outcome, Output, OutputContent, Picture, Progress};
@@ -16,7 +15,7 @@ use tracing::warn;
 
 use crate::callback_threads;
 use crate::callbacks::Callback;
-use crate::cell::{Aftermath, Cell};
+use crate::cell::{Aftermath, Cell, SharedCell};
 
 /// Outputs that may wait for a slow `on_output`, `on_log` or `on_progress`; beyond it the oldest
 /// are dropped.
@@ -175,9 +174,9 @@ enum Work {
 }
 
 /// Spawns the worker of a mailbox that was empty, or was held.
-pub(crate) fn work(cell: &Arc<Cell>) {
-    let cell = Arc::clone(cell);
-    let unfinished = DeliverOnDrop(Arc::clone(&cell));
+pub(crate) fn work(cell: &SharedCell) {
+    let cell = SharedCell::clone(cell);
+    let unfinished = DeliverOnDrop(SharedCell::clone(&cell));
     cell.link.clone().spawn(async move {
         let _unfinished = unfinished;
         while let Some(work) = next(&cell) {
@@ -192,7 +191,7 @@ pub(crate) fn work(cell: &Arc<Cell>) {
 }
 
 /// Lets joins return when the worker is dropped in the middle, at the end of its runtime.
-struct DeliverOnDrop(Arc<Cell>);
+struct DeliverOnDrop(SharedCell);
 
 impl Drop for DeliverOnDrop {
     fn drop(&mut self) {
@@ -247,7 +246,7 @@ async fn show(cell: &Cell, mut watchers: Vec<Watcher>, outputs: Vec<OutputConten
 }
 
 /// Runs the callbacks that the verdict calls for.
-async fn tell_all(cell: &Arc<Cell>, callbacks: Vec<Callback>) -> Vec<String> {
+async fn tell_all(cell: &SharedCell, callbacks: Vec<Callback>) -> Vec<String> {
     let mut panics = Vec::new();
     let outcome = cell.state().end.outcome(cell.id);
     let Some(outcome) = outcome else {
@@ -260,7 +259,7 @@ async fn tell_all(cell: &Arc<Cell>, callbacks: Vec<Callback>) -> Vec<String> {
 }
 
 /// Runs one callback if the verdict calls for it; gives the message of its panic.
-async fn tell(cell: &Arc<Cell>, callback: Callback, outcome: &Outcome) -> Option<String> {
+async fn tell(cell: &SharedCell, callback: Callback, outcome: &Outcome) -> Option<String> {
     let data = cell.data.clone();
     match (callback, &outcome.result) {
         (Callback::Complete(f), Ok(value)) => {

@@ -17,7 +17,7 @@ use selsyn_common::{
 use tokio::time::timeout;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::{Cell, Completed, End, Waiting};
+use crate::cell::{Cell, Completed, End, SharedCell, Waiting};
 use crate::connection::link::Link;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
@@ -29,11 +29,11 @@ use crate::hooks::Boxed;
 /// `running.await` is [`join`](Self::join).
 #[derive(Clone)]
 pub struct RunningTask {
-    cell: Arc<Cell>,
+    cell: SharedCell,
 }
 
 impl RunningTask {
-    pub(crate) const fn new(cell: Arc<Cell>) -> Self {
+    pub(crate) const fn new(cell: SharedCell) -> Self {
         Self { cell }
     }
 
@@ -191,7 +191,7 @@ impl RunningTask {
     }
 
     pub(crate) fn callback(self, callback: Callback) -> Self {
-        self.cell.add_callback(callback);
+        Cell::add_callback(&self.cell, callback);
         self
     }
 }
@@ -209,9 +209,10 @@ impl Future for Joining<'_> {
         };
         let id = self.0.id();
         if let End::Completed(Completed { value, summary }) = &state.end {
-            let (value, summary) = (value.clone(), *summary);
+            let (kind, bytes, summary) = (value.kind(), value.as_bytes().clone(), *summary);
             drop(state);
             let summary = Summary { execution: Some(id), ..summary.into() };
+            let value = Payload::from_parts(kind, bytes);
             return Poll::Ready(Outcome { summary, ..Outcome::completed(value) });
         }
         let outcome = state.end.outcome(id);

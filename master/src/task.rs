@@ -14,9 +14,10 @@ use selsyn_common::{
     StopSignal, TaskId, TaskStatus,
 };
 use tokio::time::Instant;
+use triomphe::UniqueArc;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::{Cell, FunctionName};
+use crate::cell::{Cell, SharedCell};
 use crate::connection::link::Link;
 use crate::error::{HookError, StartError};
 use crate::hooks::{StartHooks, start_hook_setters};
@@ -31,11 +32,8 @@ use stops::Stops;
 /// can be joined (DI-engine: `Task`).
 #[must_use = "a task does nothing until it is started"]
 pub struct Task {
-    /// Where it lives from here to its end, so that nothing of it is moved on its way; nobody
-    /// else has it before the start.
-    cell: Arc<Cell>,
-    /// Put there at the start.
-    function: FunctionName,
+    /// Where it lives from here to its end, so that nothing of it is moved on its way.
+    cell: UniqueArc<Cell>,
     rare: Option<Box<Rare>>,
 }
 
@@ -78,16 +76,15 @@ impl Rare {
 }
 
 impl Task {
+    #[inline]
     pub(crate) fn new(link: Arc<Link>, data: Payload) -> Self {
         let id = ExecutionId::first(link.next_task_id());
-        Self { cell: Cell::new(id, data, link), function: FunctionName::DEFAULT, rare: None }
+        Self { cell: Cell::new(id, data, link), rare: None }
     }
 
     /// What is started, and what few ask for.
-    fn into_parts(self) -> (Arc<Cell>, Option<Box<Rare>>) {
-        let Self { mut cell, function, rare } = self;
-        cell.names(function);
-        (cell, rare)
+    fn into_parts(self) -> (SharedCell, Option<Box<Rare>>) {
+        (self.cell.shareable(), self.rare)
     }
 
     /// Whether it has neither hooks nor anybody else who may stop it: most tasks.
@@ -113,7 +110,7 @@ impl Task {
 
     /// Names the function; without a name the slave's default function runs.
     pub fn function(mut self, name: impl AsRef<str>) -> Self {
-        self.function = FunctionName::new(name.as_ref());
+        self.cell.function.set(name.as_ref());
         self
     }
 
@@ -212,7 +209,7 @@ impl Task {
 
     /// The name of its function; empty for the slave's default one.
     pub fn function_name(&self) -> &str {
-        self.function.as_str()
+        self.cell.function.as_str()
     }
 
     /// The data it was given.
@@ -242,6 +239,7 @@ impl Task {
     /// # Cancel safety
     ///
     /// Dropping the future before the slave has accepted cancels the task.
+    #[inline]
     pub fn start(self) -> impl Future<Output = Result<RunningTask, StartError>> + Send {
         // No async fn: it would be a second future around this one, paid for by every task.
         Starting::new(self)
@@ -259,9 +257,9 @@ impl Task {
 impl Task {
     callback_setters!();
 
-    pub(crate) fn callback(self, callback: Callback) -> Self {
+    pub(crate) fn callback(mut self, callback: Callback) -> Self {
         // It has not ended: there is no worker to spawn.
-        let _ = self.cell.state().mailbox().push_callback(callback, false);
+        let _ = self.cell.state_mut().mailbox().push_callback(callback, false);
         self
     }
 

@@ -30,12 +30,12 @@ impl Small {
     where
         F: Future<Output = std::result::Result<RunningTask, StartError>>,
     {
-        let begun = std::future::poll_fn(|cx| Poll::Ready(begin(starts, cx))).await;
+        let begun = std::future::poll_fn(|cx| Poll::Ready(begin(starts, cx))).await?;
         let mut running = Vec::with_capacity(starts.len());
         for (start, begun) in starts.iter_mut().zip(begun) {
             running.push(match begun {
-                Poll::Ready(running) => running?,
-                Poll::Pending => start.await?,
+                Some(running) => running,
+                None => start.await?,
             });
         }
         for task in running {
@@ -45,7 +45,14 @@ impl Small {
     }
 }
 
-/// The first poll of each sends it; the acceptances are awaited afterwards.
-fn begin<F: Future>(starts: &mut [Pin<Box<F>>], cx: &mut Context<'_>) -> Vec<Poll<F::Output>> {
-    starts.iter_mut().map(|start| start.as_mut().poll(cx)).collect()
+/// The first poll of each sends it; the acceptances that it does not bring are awaited afterwards.
+fn begin<T, F>(starts: &mut [Pin<Box<F>>], cx: &mut Context<'_>) -> Result<Vec<Option<T>>>
+where
+    F: Future<Output = std::result::Result<T, StartError>>,
+{
+    let poll = |start: &mut Pin<Box<F>>| match start.as_mut().poll(cx) {
+        Poll::Ready(begun) => Ok(Some(begun?)),
+        Poll::Pending => Ok(None),
+    };
+    starts.iter_mut().map(poll).collect()
 }

@@ -1,12 +1,11 @@
 //! What changes of tasks leave to do once no lock is held.
 
-use std::sync::Arc;
 use std::task::Waker;
 
 use selsyn_common::{ExecutionId, proto};
 use tokio::time::Instant;
 
-use super::Cell;
+use super::SharedCell;
 use crate::connection::link::Link;
 use crate::delivery;
 
@@ -15,7 +14,7 @@ use crate::delivery;
 #[derive(Debug, Default)]
 pub(crate) struct Aftermath {
     /// Tasks whose callbacks shall run.
-    pub(super) begun: Vec<Arc<Cell>>,
+    pub(super) begun: Vec<SharedCell>,
     /// Tasks whose results the slave may forget.
     taken: Vec<proto::ExecutionId>,
     /// And how large these are.

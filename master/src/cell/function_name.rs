@@ -17,15 +17,24 @@ impl FunctionName {
     /// The slave's default function.
     pub(crate) const DEFAULT: Self = Self::Short { bytes: 0, text: [0; SHORT] };
 
-    #[inline]
     pub(crate) fn new(name: &str) -> Self {
-        let mut text = [0; SHORT];
-        match (text.get_mut(..name.len()), u8::try_from(name.len())) {
-            (Some(begin), Ok(bytes)) => {
-                begin.copy_from_slice(name.as_bytes());
-                Self::Short { bytes, text }
-            }
-            _ => Self::Long(name.into()),
+        let mut new = Self::DEFAULT;
+        new.set(name);
+        new
+    }
+
+    /// Takes this name. A short one is written where it stays: it would have to be waited for if it
+    /// was moved at once.
+    #[inline]
+    pub(crate) fn set(&mut self, name: &str) {
+        *self = Self::DEFAULT;
+        if let Self::Short { bytes, text } = self
+            && let Some(begin) = text.get_mut(..name.len())
+        {
+            begin.copy_from_slice(name.as_bytes());
+            *bytes = name.len() as u8;
+        } else {
+            *self = Self::Long(name.into());
         }
     }
 

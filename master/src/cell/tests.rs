@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use selsyn_common::{ExecutionId, Payload, proto};
 
-use super::{Aftermath, Cell, Completed};
+use super::{Aftermath, Cell, Completed, SharedCell};
 use crate::callbacks::Callback;
 use crate::{Connection, Master};
 
@@ -13,15 +13,15 @@ pub(crate) async fn connection() -> Connection {
 }
 
 /// A task of this connection.
-pub(crate) fn cell(of: &Connection) -> Arc<Cell> {
+pub(crate) fn cell(of: &Connection) -> SharedCell {
     let id = ExecutionId::first(of.link().next_task_id());
-    Cell::new(id, Payload::null(), Arc::clone(of.link()))
+    Cell::new(id, Payload::null(), Arc::clone(of.link())).shareable()
 }
 
-fn complete(cell: &Arc<Cell>) -> Aftermath {
+fn complete(cell: &SharedCell) -> Aftermath {
     let mut after = Aftermath::default();
     let (value, summary) = (Payload::null(), proto::Summary::default());
-    cell.completed(Completed { value, summary }, &mut after);
+    Cell::completed(cell, Completed { value, summary }, &mut after);
     after
 }
 

@@ -1,17 +1,18 @@
 //! Which tasks were started and have not ended. Knows no network.
 
+mod moment;
 mod table;
 mod turns;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{ExecutionId, TaskStatus};
 use tokio::time::Instant;
 
-use crate::cell::Cell;
+use crate::cell::SharedCell;
 use crate::dispatch::Terms;
+pub(crate) use moment::Moment;
 use table::{Kept, Table};
 use turns::Turns;
 
@@ -23,18 +24,18 @@ const QUEUE_SLACK: usize = 64;
 const GRAIN: Duration = Duration::from_millis(10);
 
 /// Counts the sessions of a connection, from 1.
-pub(crate) type Generation = u32;
+pub(crate) type Generation = u64;
 
 /// The session of a start that waits for one.
 const NONE_YET: Generation = 0;
 
 /// A started task, until its end. What few have is kept apart: there may be a million of them.
 struct Entry {
-    cell: Arc<Cell>,
+    cell: SharedCell,
     /// The session its start went to.
     sent_in: Generation,
     /// When the patience with its start is over; `None` is never, or that it was answered.
-    patience: Option<Instant>,
+    patience: Option<Moment>,
 }
 
 impl Entry {
@@ -56,7 +57,7 @@ pub(crate) struct InFlight {
     entries: Table<Entry>,
     /// Before this moment the patience with no start is over: one for all of them, so that a start
     /// costs no timer of its own. Found anew when it has come.
-    no_sooner: Option<Instant>,
+    no_sooner: Option<Moment>,
     /// When starts begin that need not look at the clock.
     pub(crate) turns: Turns,
     /// The starts that wait for a session.
@@ -79,9 +80,9 @@ impl InFlight {
     #[inline]
     pub(crate) fn add_sent(
         &mut self,
-        cell: Arc<Cell>,
+        cell: SharedCell,
         sent_in: Generation,
-        patience: Option<Instant>,
+        patience: Option<Moment>,
     ) -> bool {
         self.entries.insert(Entry { cell, sent_in, patience });
         let Some(until) = patience else { return false };
@@ -95,9 +96,9 @@ impl InFlight {
     /// Adds a task whose start waits for a session; true as for [`Self::add_sent`].
     pub(crate) fn add_waiting(
         &mut self,
-        cell: Arc<Cell>,
+        cell: SharedCell,
         terms: Option<Box<Terms>>,
-        patience: Option<Instant>,
+        patience: Option<Moment>,
     ) -> bool {
         self.queue.push_back(cell.id);
         self.waiting.insert(cell.id, terms);
@@ -108,33 +109,33 @@ impl InFlight {
     pub(crate) fn next_waiting(
         &mut self,
         sent_in: Generation,
-    ) -> Option<(Arc<Cell>, Option<Box<Terms>>)> {
+    ) -> Option<(SharedCell, Option<Box<Terms>>)> {
         while let Some(id) = self.queue.pop_front() {
             let terms = self.waiting.remove(&id);
             if let (Some(entry), Some(terms)) = (self.entries.get_mut(id), terms) {
                 entry.sent_in = sent_in;
-                return Some((Arc::clone(&entry.cell), terms));
+                return Some((SharedCell::clone(&entry.cell), terms));
             }
         }
         None
     }
 
-    pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Cell>> {
-        self.entries.get(id).map(|entry| Arc::clone(&entry.cell))
+    pub(crate) fn get(&self, id: ExecutionId) -> Option<SharedCell> {
+        self.entries.get(id).map(|entry| SharedCell::clone(&entry.cell))
     }
 
     /// Gives a task that was sent, which is in this session from here on.
-    pub(crate) fn taken_over(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
+    pub(crate) fn taken_over(&mut self, id: ExecutionId, by: Generation) -> Option<SharedCell> {
         let entry = self.entries.get_mut(id).filter(|entry| !entry.is_waiting())?;
         entry.sent_in = by;
-        Some(Arc::clone(&entry.cell))
+        Some(SharedCell::clone(&entry.cell))
     }
 
     /// As [`Self::taken_over`]: the slave has answered the start.
-    pub(crate) fn accepted(&mut self, id: ExecutionId, by: Generation) -> Option<Arc<Cell>> {
+    pub(crate) fn accepted(&mut self, id: ExecutionId, by: Generation) -> Option<SharedCell> {
         let entry = self.entries.get_mut(id).filter(|entry| !entry.is_waiting())?;
         (entry.sent_in, entry.patience) = (by, None);
-        Some(Arc::clone(&entry.cell))
+        Some(SharedCell::clone(&entry.cell))
     }
 
     /// Whether the task's start still waits for a session.
@@ -159,12 +160,13 @@ impl InFlight {
 
     /// Takes a task out.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, id: ExecutionId) -> Option<Arc<Cell>> {
-        let entry = self.entries.remove(id)?;
-        if entry.is_waiting() || !self.cancelled.is_empty() {
-            self.forget(id, entry.is_waiting());
+    pub(crate) fn remove(&mut self, id: ExecutionId) -> Option<SharedCell> {
+        let wanted = |entry: Entry| (entry.is_waiting(), entry.cell);
+        let (is_waiting, cell) = self.entries.remove(id, wanted)?;
+        if is_waiting || !self.cancelled.is_empty() {
+            self.forget(id, is_waiting);
         }
-        Some(entry.cell)
+        Some(cell)
     }
 
     /// Takes a task out, and says whether its start went out in this session.
@@ -172,7 +174,7 @@ impl InFlight {
         &mut self,
         id: ExecutionId,
         session: Generation,
-    ) -> Option<(Arc<Cell>, bool)> {
+    ) -> Option<(SharedCell, bool)> {
         let is_of_session = self.entries.get(id)?.sent_in == session;
         Some((self.remove(id)?, is_of_session))
     }
@@ -206,11 +208,11 @@ impl InFlight {
     /// start does.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         let ends = self.broken.iter().map(|(_, until)| *until);
-        ends.chain(self.no_sooner).min()
+        ends.chain(self.no_sooner.map(|at| self.turns.epoch.instant(at))).min()
     }
 
     /// Takes out the tasks of broken sessions whose time is over.
-    pub(crate) fn take_overdue(&mut self, now: Instant) -> Vec<Arc<Cell>> {
+    pub(crate) fn take_overdue(&mut self, now: Instant) -> Vec<SharedCell> {
         let is_over = |until: &Instant| *until <= now;
         let over = self.broken.iter().filter(|(_, until)| is_over(until));
         let Some(last) = over.map(|(session, _)| *session).max() else {
@@ -221,7 +223,9 @@ impl InFlight {
     }
 
     /// The tasks whose start has no answer, and the patience with it is over; told once.
-    pub(crate) fn unanswered(&mut self, now: Instant) -> Vec<Arc<Cell>> {
+    pub(crate) fn unanswered(&mut self, now: Instant) -> Vec<SharedCell> {
+        let soon = self.turns.epoch.moment(now + GRAIN);
+        let now = self.turns.epoch.moment(now);
         if self.no_sooner.is_none_or(|at| now < at) {
             return Vec::new();
         }
@@ -231,24 +235,24 @@ impl InFlight {
             let until = if until <= now { self.turns.in_truth(until) } else { until };
             if until <= now {
                 entry.patience = None;
-                overdue.push(Arc::clone(&entry.cell));
+                overdue.push(SharedCell::clone(&entry.cell));
             } else {
                 entry.patience = Some(until);
                 next = next.into_iter().chain([until]).min();
             }
         }
         self.turns.forget(now);
-        self.no_sooner = next.map(|next: Instant| next.max(now + GRAIN));
+        self.no_sooner = next.map(|next: Moment| next.max(soon));
         overdue
     }
 
     /// Takes out every task that was sent in a session up to `last`.
-    pub(crate) fn take_sent(&mut self, last: Generation) -> Vec<Arc<Cell>> {
+    pub(crate) fn take_sent(&mut self, last: Generation) -> Vec<SharedCell> {
         self.take_if(|entry| !entry.is_waiting() && entry.sent_in <= last)
     }
 
     /// Takes out the tasks whose start went out in this session and has no answer.
-    pub(crate) fn take_unanswered(&mut self, session: Generation) -> Vec<Arc<Cell>> {
+    pub(crate) fn take_unanswered(&mut self, session: Generation) -> Vec<SharedCell> {
         self.take_if(|entry| {
             let is_sent = !entry.is_waiting() && entry.sent_in == session;
             is_sent && entry.cell.state().status == TaskStatus::Starting
@@ -256,12 +260,12 @@ impl InFlight {
     }
 
     /// Takes out the tasks whose start still waits.
-    pub(crate) fn take_waiting(&mut self) -> Vec<Arc<Cell>> {
+    pub(crate) fn take_waiting(&mut self) -> Vec<SharedCell> {
         self.queue.clear();
         self.take_if(Entry::is_waiting)
     }
 
-    fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Cell>> {
+    fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Vec<SharedCell> {
         let taken = self.entries.take_if(wanted);
         let forget = |entry: Entry| {
             self.forget(entry.cell.id, entry.is_waiting());
@@ -284,7 +288,7 @@ mod tests {
         let mut tasks = InFlight::default();
         let add = |tasks: &mut InFlight| {
             let cell = cell(&connection);
-            tasks.add_waiting(Arc::clone(&cell), None, None);
+            tasks.add_waiting(SharedCell::clone(&cell), None, None);
             cell.id
         };
         let first = add(&mut tasks);
@@ -306,6 +310,7 @@ mod tests {
         for wait in &waits {
             let until = now + Duration::from_millis(*wait);
             let sooner = tasks.next_end().is_none_or(|next| until < next);
+            let until = tasks.turns.epoch.moment(until);
             assert_eq!(tasks.add_sent(cell(&connection), 1, Some(until)), sooner);
         }
         waits.sort_unstable();
@@ -349,8 +354,9 @@ mod tests {
         let mut tasks = InFlight::default();
         let cells: Vec<_> = (0..4).map(|_| cell(&connection)).collect();
         let (until, later) = (now + Duration::from_millis(5), now + Duration::from_secs(10));
-        for (cell, until) in cells.iter().zip([Some(until), None, Some(later), Some(later)]) {
-            tasks.add_sent(Arc::clone(cell), 1, until);
+        let [soon, late] = [until, later].map(|at| Some(tasks.turns.epoch.moment(at)));
+        for (cell, until) in cells.iter().zip([soon, None, late, late]) {
+            tasks.add_sent(SharedCell::clone(cell), 1, until);
         }
         assert!(tasks.accepted(cells[0].id, 1).is_some());
         assert!(tasks.unanswered(until).is_empty());

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 
 use super::greeting::{Opened, Welcomed};
 use super::{Catalogue, log_panic, until};
-use crate::cell::{Aftermath, Answer};
+use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::ConnectionState;
 use crate::connection::link::{Link, StreamEnd};
@@ -332,7 +332,7 @@ impl<'a> Conversation<'a> {
         let id = wire::execution_id("ExecutionOutput", frame.execution)?;
         let output = frame.output.ok_or(WireError::missing("ExecutionOutput", "output"))?;
         if let Some(cell) = self.link.find(id) {
-            cell.shows(output);
+            Cell::shows(&cell, output);
         }
         Ok(())
     }

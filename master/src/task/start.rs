@@ -1,13 +1,12 @@
 //! Takes a task from IDLE to STARTED, or says why not: a start is never a lie.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{FailedTask, Failure, FailureKind, Payload, Ran, TaskStatus};
 use tokio::time::{Instant, timeout};
 
 use super::{Rare, Stops, Task};
-use crate::cell::{Answer, Cell, State};
+use crate::cell::{Answer, Cell, SharedCell, State};
 use crate::dispatch::Terms;
 use crate::error::{NotStarted, StartError};
 use crate::hooks::{self, Accepted, OnStartError, StartHooks};
@@ -23,7 +22,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
 /// A start that failed, and whose hook has not been told.
 pub(crate) struct Failed {
     pub(crate) error: StartError,
-    cell: Arc<Cell>,
+    cell: SharedCell,
     hooks: StartHooks,
 }
 
@@ -35,7 +34,7 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
         // What comes after the start is told after its hook.
         cell.state().mailbox().hold();
     }
-    let _held = hooks.after.is_some().then(|| LetGoOnDrop(Arc::clone(&cell)));
+    let _held = hooks.after.is_some().then(|| LetGoOnDrop(SharedCell::clone(&cell)));
     match send_and_wait(&rare.unwrap_or_default(), &cell, &hooks).await {
         Ok(reply) => Ok(accepted(cell, &hooks, reply).await),
         Err(error) => Err(Box::new(Failed::new(error, cell, hooks))),
@@ -44,13 +43,13 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
 
 /// Puts a start on its way that has no terms; gives when it began.
 #[inline]
-pub(super) fn send(cell: &Arc<Cell>) -> Result<Instant, Answer> {
+pub(super) fn send(cell: &SharedCell) -> Result<Instant, Answer> {
     cell.link.start(cell, None, None, cell.link.settings.start_deadline)
 }
 
 /// As [`send`], for a start that began at this moment and may have terms.
 pub(super) fn send_on_terms(
-    cell: &Arc<Cell>,
+    cell: &SharedCell,
     rare: &Rare,
     begun: Instant,
 ) -> Result<Instant, Answer> {
@@ -70,7 +69,11 @@ impl Rare {
 }
 
 /// Tells the after_start hook; what it does cannot change what happened.
-async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Box<Payload>>) -> RunningTask {
+async fn accepted(
+    cell: SharedCell,
+    hooks: &StartHooks,
+    reply: Option<Box<Payload>>,
+) -> RunningTask {
     let reply = reply.map(|reply| *reply);
     let told = Accepted { task: cell.id.task, data: cell.sent_data().clone(), reply };
     if let Some(message) = hooks::tell(hooks.after.as_ref(), told).await {
@@ -80,7 +83,7 @@ async fn accepted(cell: Arc<Cell>, hooks: &StartHooks, reply: Option<Box<Payload
 }
 
 /// Lets the callbacks go that were held, however the start ends.
-struct LetGoOnDrop(Arc<Cell>);
+struct LetGoOnDrop(SharedCell);
 
 impl Drop for LetGoOnDrop {
     fn drop(&mut self) {
@@ -105,9 +108,9 @@ pub(crate) fn fail(
 
 impl Failed {
     /// An unknown start is not failed.
-    pub(super) fn new(error: StartError, cell: Arc<Cell>, hooks: StartHooks) -> Self {
+    pub(super) fn new(error: StartError, cell: SharedCell, hooks: StartHooks) -> Self {
         if !matches!(error, StartError::Unknown(_)) {
-            cell.start_failed(error.to_string());
+            Cell::start_failed(&cell, error.to_string());
         }
         Self { error, cell, hooks }
     }
@@ -135,7 +138,7 @@ impl Failed {
 /// Sends the start, and waits for what becomes of it until the start deadline.
 async fn send_and_wait(
     rare: &Rare,
-    cell: &Arc<Cell>,
+    cell: &SharedCell,
     hooks: &StartHooks,
 ) -> Result<Option<Box<Payload>>, StartError> {
     let begun = Instant::now();
@@ -174,7 +177,7 @@ fn stopped(cell: &Cell, reason: String) -> StartError {
 
 /// The start deadline is over. A start that was not sent is taken back; one that was is
 /// cancelled, and if even that is not answered, nobody knows.
-async fn give_up(cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError> {
+async fn give_up(cell: &SharedCell, begun: Instant) -> Result<Answer, StartError> {
     let link = &cell.link;
     if link.cancel(cell.id, "the start was not answered in time") {
         let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
@@ -186,14 +189,14 @@ async fn give_up(cell: &Arc<Cell>, begun: Instant) -> Result<Answer, StartError>
     if let Ok(answer) = timeout(CANCEL_PATIENCE, answered).await {
         return Ok(answer);
     }
-    let unknown = || StartError::Unknown(RunningTask::new(Arc::clone(cell)));
+    let unknown = || StartError::Unknown(RunningTask::new(SharedCell::clone(cell)));
     cell.give_up_waiting().ok_or_else(unknown)
 }
 
 /// What an answer, or none in time, means for whoever called `start()`.
 pub(super) async fn settle(
     stops: &Stops,
-    cell: &Arc<Cell>,
+    cell: &SharedCell,
     answer: Option<Answer>,
     begun: Instant,
 ) -> Result<Option<Box<Payload>>, StartError> {
@@ -218,7 +221,7 @@ pub(super) async fn settle(
             let limit = link.settings.max_in_flight;
             Err(StartError::TooManyInFlight { task, connection, limit })
         }
-        Answer::Lost => Err(StartError::Unknown(RunningTask::new(Arc::clone(cell)))),
+        Answer::Lost => Err(StartError::Unknown(RunningTask::new(SharedCell::clone(cell)))),
         Answer::NotSent => match link.why_given_up().map(Box::new) {
             Some(source) => Err(StartError::NotConnected { task, connection, source }),
             None => Err(StartError::Closed { task, connection }),
@@ -227,7 +230,7 @@ pub(super) async fn settle(
 }
 
 /// Cancels a start whose future is dropped before it was answered.
-struct CancelOnDrop<'a>(Option<&'a Arc<Cell>>);
+struct CancelOnDrop<'a>(Option<&'a SharedCell>);
 
 impl CancelOnDrop<'_> {
     fn disarm(mut self) {

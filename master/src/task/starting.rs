@@ -1,38 +1,61 @@
 //! A start on its way: one small future, one allocation and few locks for most tasks.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
 use super::start::{DROPPED, Failed, attempt, send, send_on_terms, settle};
-use super::{Rare, Stops, Task};
-use crate::cell::{Answer, Cell, FunctionName, Ticket, Waiters};
+use super::{Stops, Task};
+use crate::cell::{Answer, SharedCell, Ticket, Waiters};
 use crate::error::StartError;
 use crate::hooks::{Boxed, StartHooks};
 use crate::running::RunningTask;
 
-/// Starts the task and runs the hooks around it. Most starts need no more than this: what few
-/// need is behind a pointer, so that it does not make all of them large.
-pub(super) enum Starting {
-    Plain(Plain),
-    Rest(Boxed<Result<RunningTask, StartError>>),
+/// Starts the task and runs the hooks around it: in one of three ways at a time. No enum, which
+/// would be moved from one to the next as a whole.
+#[derive(Default)]
+pub(super) struct Starting {
+    /// Without hooks, and nobody else may stop it: as most are.
+    plain: Option<Task>,
+    /// The same, on its way.
+    sent: Option<Sent>,
+    /// All that few need, behind a pointer.
+    rest: Option<Failing>,
 }
 
 impl Starting {
     #[inline]
     pub(super) fn new(task: Task) -> Self {
         if task.is_plain() {
-            let Task { cell, function, rare } = task;
-            return Self::Plain(Plain { cell: Some(cell), function, rare, sent: None });
+            return Self { plain: Some(task), ..Self::default() };
         }
-        Self::Rest(Box::pin(async {
+        let rest = async {
             match attempt(task).await {
                 Ok(running) => Ok(running),
                 Err(failed) => failed.tell(),
             }
-        }))
+        };
+        Self { rest: Some(Box::pin(rest)), ..Self::default() }
+    }
+
+    /// Puts a plain start on its way: whoever is woken finds a word about it.
+    #[inline]
+    fn send(&mut self, Task { mut cell, rare }: Task, context: &Context<'_>) {
+        cell.state_mut().waiters.enter_first(context.waker().clone());
+        let cell = cell.shareable();
+        let sent = match rare.as_deref() {
+            None => send(&cell),
+            Some(rare) => send_on_terms(&cell, rare, Instant::now()),
+        };
+        match sent {
+            Ok(begun) => {
+                self.sent = Some(Sent { cell: Some(cell), begun, ticket: Waiters::FIRST });
+            }
+            Err(answer) => {
+                self.rest = Some(Box::pin(failing(cell, Some(answer), Instant::now())));
+            }
+        }
     }
 }
 
@@ -41,47 +64,40 @@ impl Future for Starting {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Self::Plain(plain) = &mut *self {
-            match ready!(plain.poll(context)) {
-                Ok(running) => return Poll::Ready(Ok(running)),
-                Err(failing) => *self = Self::Rest(failing),
+        if let Some(task) = self.plain.take() {
+            self.send(task, context);
+            if self.sent.is_some() {
+                return Poll::Pending;
             }
         }
-        match &mut *self {
-            Self::Plain(_) => unreachable!("a plain start that is answered is one no more"),
-            Self::Rest(rest) => rest.as_mut().poll(context),
+        if let Some(sent) = &mut self.sent {
+            match ready!(sent.poll(context)) {
+                Ok(running) => return Poll::Ready(Ok(running)),
+                Err(rest) => {
+                    self.rest = Some(rest);
+                    self.sent = None;
+                }
+            }
         }
+        self.rest.as_mut().expect("a start is polled until it is over").as_mut().poll(context)
     }
 }
 
-/// The start of a task without hooks that nobody else may stop. Cancels the task when it is
-/// dropped between its sending and its answer.
-pub(super) struct Plain {
+/// A plain start on its way. Cancels the task when it is dropped before it is answered.
+pub(super) struct Sent {
     /// Until it is answered.
-    cell: Option<Arc<Cell>>,
-    /// Until it is sent.
-    function: FunctionName,
-    rare: Option<Box<Rare>>,
-    sent: Option<Sent>,
-}
-
-/// When it was sent, and as whom it waits for the answer.
-#[derive(Clone, Copy)]
-struct Sent {
+    cell: Option<SharedCell>,
     begun: Instant,
+    /// As whom it waits for the answer.
     ticket: Ticket,
 }
 
 /// What is left to do of a start that was not accepted at once.
 type Failing = Boxed<Result<RunningTask, StartError>>;
 
-impl Plain {
-    /// Sends it, then waits for the answer.
+impl Sent {
     #[inline]
     fn poll(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
-        let Some(Sent { begun, ticket }) = self.sent else {
-            return self.send(context);
-        };
         let cell = self.cell.as_ref().expect("a start with a word waits no more");
         if cell.has_completed() {
             // As most inline tasks have by now.
@@ -89,41 +105,20 @@ impl Plain {
         }
         let mut state = cell.state();
         if state.is_handed_out() {
-            state.waiters.leave(ticket);
+            state.waiters.leave(self.ticket);
             drop(state);
             return self.accepted();
         }
         match state.word() {
             Some(word) => {
-                state.waiters.leave(ticket);
+                state.waiters.leave(self.ticket);
                 drop(state);
-                Poll::Ready(Err(self.fail(word, begun)))
+                Poll::Ready(Err(self.fail(word)))
             }
             None => {
-                let ticket = state.waiters.stay(ticket, context.waker());
-                drop(state);
-                self.sent = Some(Sent { begun, ticket });
+                self.ticket = state.waiters.stay(self.ticket, context.waker());
                 Poll::Pending
             }
-        }
-    }
-
-    /// Puts the start on its way: whoever is woken finds a word about it.
-    #[inline]
-    fn send(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
-        let cell = self.cell.as_mut().expect("a start that was not sent has its task");
-        let function = std::mem::replace(&mut self.function, FunctionName::DEFAULT);
-        cell.begins(function, context.waker().clone());
-        let sent = match self.rare.as_deref() {
-            None => send(cell),
-            Some(rare) => send_on_terms(cell, rare, Instant::now()),
-        };
-        match sent {
-            Ok(begun) => {
-                self.sent = Some(Sent { begun, ticket: Waiters::FIRST });
-                Poll::Pending
-            }
-            Err(answer) => Poll::Ready(Err(self.fail(Some(answer), Instant::now()))),
         }
     }
 
@@ -134,19 +129,17 @@ impl Plain {
     }
 
     #[cold]
-    fn fail(&mut self, word: Option<Answer>, begun: Instant) -> Failing {
+    fn fail(&mut self, word: Option<Answer>) -> Failing {
         let cell = self.cell.take().expect("a start fails once");
-        Box::pin(failing(cell, word, begun))
+        Box::pin(failing(cell, word, self.begun))
     }
 }
 
-impl Drop for Plain {
+impl Drop for Sent {
     #[inline]
     fn drop(&mut self) {
-        if let Some(cell) = &self.cell
-            && let Some(Sent { ticket, .. }) = self.sent
-        {
-            cell.state().waiters.leave(ticket);
+        if let Some(cell) = &self.cell {
+            cell.state().waiters.leave(self.ticket);
             cell.link.cancel(cell.id, DROPPED);
         }
     }
@@ -154,7 +147,7 @@ impl Drop for Plain {
 
 /// Deals with a plain start that was not accepted at once.
 async fn failing(
-    cell: Arc<Cell>,
+    cell: SharedCell,
     answer: Option<Answer>,
     begun: Instant,
 ) -> Result<RunningTask, StartError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::select_all;
 use selsyn_common::StopSignal;
 
-use crate::cell::{Cell, State};
+use crate::cell::{SharedCell, State};
 
 /// Those who may stop a task.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +34,11 @@ impl Stops {
     }
 
     /// Cancels the task when one of them says so; watches until the task has ended.
-    pub(super) fn watch(&self, cell: &Arc<Cell>) {
+    pub(super) fn watch(&self, cell: &SharedCell) {
         if self.0.is_empty() {
             return;
         }
-        let (stops, cell) = (self.clone(), Arc::clone(cell));
+        let (stops, cell) = (self.clone(), SharedCell::clone(cell));
         cell.link.clone().spawn(async move {
             tokio::select! {
                 biased;

@@ -86,9 +86,9 @@ impl<T: Kept> Table<T> {
         placed.filter(|entry| entry.id() == id).or_else(|| self.crowded.get_mut(&Key(id)))
     }
 
-    /// Takes an entry out.
+    /// Takes an entry out, and gives what is wanted of it.
     #[inline(always)]
-    pub(super) fn remove(&mut self, id: ExecutionId) -> Option<T> {
+    pub(super) fn remove<R>(&mut self, id: ExecutionId, wanted: impl FnOnce(T) -> R) -> Option<R> {
         let place = self.place_of(id);
         if let Some(kept) = self.places.get_mut(place)
             && let Some(entry) = kept.take_if(|entry| entry.id() == id)
@@ -98,9 +98,9 @@ impl<T: Kept> Table<T> {
                 // What a flood needed is not kept, nor walked, for ever.
                 self.places = Vec::new();
             }
-            return Some(entry);
+            return Some(wanted(entry));
         }
-        self.remove_crowded(id)
+        self.remove_crowded(id).map(wanted)
     }
 
     /// Every entry, in no order.
@@ -180,7 +180,9 @@ mod tests {
         let mut table = Table::default();
         let ids = ids(100_000);
         for (id, before) in ids.iter().zip([None; 1_000].into_iter().chain(ids.iter().map(Some))) {
-            before.into_iter().for_each(|before| assert_eq!(table.remove(*before), Some(*before)));
+            before
+                .into_iter()
+                .for_each(|before| assert_eq!(table.remove(*before, |id| id), Some(*before)));
             table.insert(*id);
         }
         assert_eq!((table.len(), table.crowded.len(), table.places.len()), (1_000, 0, 1_024));
@@ -192,7 +194,7 @@ mod tests {
         let ids: Vec<_> = ids(1 << 16).into_iter().step_by(1 << 10).collect();
         ids.iter().for_each(|id| table.insert(*id));
         assert!(table.places.len() <= 2 * MOST_PLACES_EACH * ids.len(), "{}", table.places.len());
-        assert!(ids.iter().all(|id| table.remove(*id) == Some(*id)));
+        assert!(ids.iter().all(|id| table.remove(*id, |id| id) == Some(*id)));
         assert_eq!(table.len(), 0);
     }
 
@@ -208,7 +210,7 @@ mod tests {
                         table.insert(id);
                         map.insert(id, id);
                     }
-                    2 => prop_assert_eq!(table.remove(id), map.remove(&id)),
+                    2 => prop_assert_eq!(table.remove(id, |id| id), map.remove(&id)),
                     3 if chosen.is_multiple_of(50) => {
                         let is_wanted = |id: &ExecutionId| low_half(id.task).is_multiple_of(3);
                         let taken = table.take_if(is_wanted);

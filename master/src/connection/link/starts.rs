@@ -1,6 +1,5 @@
 //! Puts starts, cancels and goodbyes on their way.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::link::line::LineFull;
@@ -10,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{GoodbyeAnswer, Held, Link, taken};
-use crate::cell::{Aftermath, Answer, Cell};
+use crate::cell::{Aftermath, Answer, Cell, SharedCell};
 use crate::connection::ConnectionState;
 use crate::dispatch::{Terms, send_start};
 
@@ -29,7 +28,7 @@ impl Link {
     /// The answer, when it is known without asking the slave.
     pub(crate) fn start(
         &self,
-        cell: &Arc<Cell>,
+        cell: &SharedCell,
         terms: Option<Box<Terms>>,
         begun: Option<Instant>,
         patience: Duration,
@@ -43,8 +42,7 @@ impl Link {
             return Err(Answer::TooManyInFlight);
         }
         let (begun, until) = match begun {
-            // Too far away to be told apart from never.
-            Some(begun) => (begun, begun.checked_add(patience)),
+            Some(begun) => (begun, inner.tasks.turns.until(begun, patience)),
             None => inner.tasks.turns.start(patience),
         };
         let mut sent = Ok(());
@@ -54,12 +52,12 @@ impl Link {
                 return Err(Answer::TooLarge(limit));
             }
             let generation = session.generation;
-            let is_sooner = inner.tasks.add_sent(Arc::clone(cell), generation, until);
+            let is_sooner = inner.tasks.add_sent(SharedCell::clone(cell), generation, until);
             let number = inner.slave.as_mut().map_or(0, |slave| slave.functions.number(cell));
             sent = send_start(cell, terms, number, &mut inner);
             is_sooner
         } else {
-            inner.tasks.add_waiting(Arc::clone(cell), terms, until)
+            inner.tasks.add_waiting(SharedCell::clone(cell), terms, until)
         };
         drop(inner);
         self.is_cut(sent);
@@ -105,7 +103,7 @@ impl Link {
         drop(inner);
         let Some(cell) = cell else { return false };
         let mut after = Aftermath::default();
-        cell.not_started(Answer::NotSent, &mut after);
+        Cell::not_started(&cell, Answer::NotSent, &mut after);
         after.deal_with(self);
         true
     }

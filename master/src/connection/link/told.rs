@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::starts::cancel;
 use super::{GoodbyeAnswer, Inner, Link, Session, StreamEnd};
-use crate::cell::{Aftermath, Answer, Cell};
+use crate::cell::{Aftermath, Answer, Cell, SharedCell};
 use crate::config::Settings;
 use crate::connection::ConnectionChange as Change;
 use crate::connection::in_flight::Generation;
@@ -107,7 +107,7 @@ impl Link {
         inner.tasks.remove(cell.id);
         drop(inner);
         let mut after = Aftermath::default();
-        cell.not_started(Answer::TooLarge(limit), &mut after);
+        Cell::not_started(&cell, Answer::TooLarge(limit), &mut after);
         after.deal_with(self);
         true
     }
@@ -123,7 +123,7 @@ impl Link {
         let mut after = Aftermath::default();
         for cell in unanswered {
             let refusal = Refusal::because(ErrorCode::Draining, "the slave has been drained");
-            cell.not_started(Answer::Refused(Box::new(refusal)), &mut after);
+            Cell::not_started(&cell, Answer::Refused(Box::new(refusal)), &mut after);
         }
         after.deal_with(self);
     }
@@ -182,11 +182,11 @@ impl Link {
         self.end_lost(overdue, "contact with the slave was lost for longer than the resume window");
     }
 
-    fn end_lost(&self, cells: Vec<Arc<Cell>>, why: &str) {
+    fn end_lost(&self, cells: Vec<SharedCell>, why: &str) {
         let mut after = Aftermath::default();
         for cell in cells {
             let outcome = Outcome::lost(format!("{}: {why}", self.name), Ran::Unknown);
-            cell.ended(outcome.into(), &mut after);
+            Cell::ended(&cell, outcome.into(), &mut after);
         }
         after.deal_with(self);
     }
@@ -202,19 +202,19 @@ impl Link {
         self.inner().late.take(id)
     }
 
-    pub(crate) fn find(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+    pub(crate) fn find(&self, id: ExecutionId) -> Option<SharedCell> {
         self.inner().tasks.get(id)
     }
 
     /// The slave has the task in this session; it is not lost with the one it was sent in.
-    pub(crate) fn accepted(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+    pub(crate) fn accepted(&self, id: ExecutionId) -> Option<SharedCell> {
         let mut inner = self.inner();
         let session = inner.sessions;
         inner.tasks.accepted(id, session)
     }
 
     /// Takes a task out that has ended, if it is in flight.
-    pub(crate) fn take(&self, id: ExecutionId) -> Option<Arc<Cell>> {
+    pub(crate) fn take(&self, id: ExecutionId) -> Option<SharedCell> {
         let mut inner = self.inner();
         let (inner, line) = inner.parts();
         inner.take(id, line)
@@ -224,7 +224,7 @@ impl Link {
     pub(crate) fn take_all(
         &self,
         ids: impl Iterator<Item = ExecutionId>,
-        taken: &mut Vec<Option<Arc<Cell>>>,
+        taken: &mut Vec<Option<SharedCell>>,
     ) {
         let mut inner = self.inner();
         let (inner, line) = inner.parts();
@@ -243,7 +243,7 @@ impl Link {
             return tracing::debug!(task.id = %id, "an answer for a task that is not in flight");
         };
         let mut after = Aftermath::default();
-        if !is_of_session || !cell.not_started(answer, &mut after) {
+        if !is_of_session || !Cell::not_started(&cell, answer, &mut after) {
             self.end_lost(vec![cell], "the slave has forgotten the task since the session broke");
         }
         after.deal_with(self);
@@ -301,7 +301,7 @@ impl Link {
         self.master.forget(self);
         let mut after = Aftermath::default();
         for cell in waiting {
-            cell.not_started(Answer::NotSent, &mut after);
+            Cell::not_started(&cell, Answer::NotSent, &mut after);
         }
         after.deal_with(self);
         self.end_lost(sent, "the connection was closed");
@@ -311,7 +311,7 @@ impl Link {
 
 impl Inner {
     #[inline(always)]
-    fn take(&mut self, id: ExecutionId, line: &mut Line<FromMaster>) -> Option<Arc<Cell>> {
+    fn take(&mut self, id: ExecutionId, line: &mut Line<FromMaster>) -> Option<SharedCell> {
         let cell = self.tasks.remove(id)?;
         if cell.sent_data().len() > PART_BYTES {
             // The slave has answered, perhaps without the rest of the data.

@@ -10,14 +10,14 @@ use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Outcome, Payload, Ran, TaskStatus};
 use tracing::warn;
 
-use crate::cell::{Aftermath, Cell, Completed, End};
+use crate::cell::{Aftermath, Cell, Completed, End, SharedCell};
 use crate::connection::link::Link;
 use crate::dispatch::late;
 
 /// Ends tasks; keeps the room that it needs for it.
 #[derive(Default)]
 pub(super) struct Ends {
-    cells: Vec<Option<Arc<Cell>>>,
+    cells: Vec<Option<SharedCell>>,
     broken: Vec<WireError>,
 }
 
@@ -41,7 +41,7 @@ impl Ends {
             let dealt = match (cell, completed) {
                 // Most are.
                 (Some(cell), Ok(completed)) => {
-                    cell.completed(completed, after);
+                    Cell::completed(&cell, completed, after);
                     continue;
                 }
                 (cell, completed) => tell(link, id, cell, completed.map(End::Completed), after),
@@ -66,16 +66,16 @@ pub(super) fn deal_with(
 fn tell(
     link: &Arc<Link>,
     id: ExecutionId,
-    cell: Option<Arc<Cell>>,
+    cell: Option<SharedCell>,
     end: Result<End, WireError>,
     after: &mut Aftermath,
 ) -> Result<(), WireError> {
     match (cell, end) {
-        (Some(cell), Ok(End::Completed(completed))) => cell.completed(completed, after),
-        (Some(cell), Ok(end)) => cell.ended(end, after),
+        (Some(cell), Ok(End::Completed(completed))) => Cell::completed(&cell, completed, after),
+        (Some(cell), Ok(end)) => Cell::ended(&cell, end, after),
         (Some(cell), Err(error)) => {
             let message = format!("{} sent a verdict that cannot be read: {error}", link.name);
-            cell.ended(Outcome::lost(message, Ran::Yes).into(), after);
+            Cell::ended(&cell, Outcome::lost(message, Ran::Yes).into(), after);
             return Err(error);
         }
         (None, end) => return not_in_flight(link, id, end, after),
