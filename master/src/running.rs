@@ -209,11 +209,13 @@ impl Future for Joining<'_> {
         };
         let id = self.0.id();
         if let End::Completed(Completed { value, summary }) = &state.end {
-            let (kind, bytes, summary) = (value.kind(), value.as_bytes().clone(), *summary);
+            let (kind, summary) = (value.kind(), *summary);
+            let bytes = value.as_bytes().clone();
+            // Read again behind the lock's release: what was just written need not be waited for.
             drop(state);
-            let summary = Summary { execution: Some(id), ..summary.into() };
-            let value = Payload::from_parts(kind, bytes);
-            return Poll::Ready(Outcome { summary, ..Outcome::completed(value) });
+            let mut outcome = Outcome::completed(Payload::from_parts(kind, bytes));
+            outcome.summary = Summary { execution: Some(id), ..summary.into() };
+            return Poll::Ready(outcome);
         }
         let outcome = state.end.outcome(id);
         drop(state);

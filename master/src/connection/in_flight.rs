@@ -84,7 +84,7 @@ impl InFlight {
         sent_in: Generation,
         patience: Option<Moment>,
     ) -> bool {
-        self.entries.insert(Entry { cell, sent_in, patience });
+        self.entries.insert(cell.id, || Entry { cell, sent_in, patience });
         let Some(until) = patience else { return false };
         let is_sooner = self.no_sooner.is_none_or(|at| until < at);
         if is_sooner {
