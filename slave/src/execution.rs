@@ -146,7 +146,8 @@ impl FunctionExecution {
 
     /// What tasks that this function starts on other slaves inherit: give it to the master's
     /// `Task::child_of`. They have no more time than this run, stop when it is asked to stop or
-    /// has ended, and name it as their parent.
+    /// has ended, and name it as their parent. What `StartDetached::child_of` is given it names its
+    /// parent, and no more than that.
     pub fn context(&self) -> Context {
         nested::context(&self.record)
     }

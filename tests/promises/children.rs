@@ -27,14 +27,27 @@ async fn spread(execution: FunctionExecution, count: u32, way: Way) -> Result<u3
     Ok(sum)
 }
 
-/// Two slaves; `spread` on either starts tasks of `wait` on the second.
+/// Starts an execution on the other slave that nobody waits for, and ends.
+async fn leave(execution: FunctionExecution, way: Way) -> Result<(), Failure> {
+    let master = Master::new()?;
+    let dialer = way.get().ok_or("the cluster has started")?.clone();
+    let other = master.connect_with("other", move || dialer.clone().dial()).await?;
+    other.executions().start("wait", 7)?.child_of(execution.context()).await?;
+    master.close().await;
+    Ok(())
+}
+
+/// Two slaves; `spread` and `leave` on either start `wait` on the second.
 async fn two(gate: &Gate) -> TestCluster {
     let (wait, way) = (functions::wait_for(gate.clone()), Way::default());
-    let ways = Arc::clone(&way);
-    let spread =
-        move |execution: FunctionExecution, count: u32| spread(execution, count, Arc::clone(&ways));
+    let [to_spread, to_leave] = [0, 1].map(|_| Arc::clone(&way));
+    let spread = move |execution: FunctionExecution, count: u32| {
+        spread(execution, count, Arc::clone(&to_spread))
+    };
+    let leave = move |execution: FunctionExecution, ()| leave(execution, Arc::clone(&to_leave));
     let slaves = TestCluster::builder(2).slaves(move |_, slave| {
-        slave.function("wait", wait.clone()).function("spread", spread.clone())
+        let slave = slave.function("wait", wait.clone()).function("spread", spread.clone());
+        slave.function("leave", leave.clone())
     });
     let cluster = slaves.start().await.unwrap();
     way.set(cluster.dialer(1)).ok().unwrap();
@@ -70,5 +83,22 @@ async fn a_slave_lists_the_children_that_executions_elsewhere_have_started_on_it
     let sum: u32 = here.wait_for_success(one, Some(expect::LIMIT)).await.unwrap();
     assert_eq!(sum, 3);
     here.wait_for_completion(two, Some(expect::LIMIT)).await.unwrap();
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_detached_child_is_listed_with_its_parent_and_outlives_it() {
+    let gate = Gate::closed();
+    let cluster = two(&gate).await;
+    let [here, there] = [0, 1].map(|at| cluster.connection(at).executions());
+    let parent = here.start("leave", ()).unwrap().deadline(expect::LIMIT).await.unwrap();
+    let () = parent.success(Some(expect::LIMIT)).await.unwrap();
+    let found = children(&there, parent.id()).await;
+    let [child] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(child.parent, Some(parent.id()));
+    assert!(!child.is_ended(), "its parent is over, and it goes on");
+    gate.open();
+    let seven: u32 = there.wait_for_success(child.id, Some(expect::LIMIT)).await.unwrap();
+    assert_eq!(seven, 7);
     cluster.stop().await;
 }

@@ -1267,6 +1267,10 @@ pub struct StartRequest {
     /// Words of the caller's to find it by, as in Particulars.
     #[prost(string, repeated, tag = "7")]
     pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What it descends from; not set when no function starts it. It is told and listed, and ends
+    /// nothing: who starts it may end long before it does.
+    #[prost(message, optional, tag = "8")]
+    pub lineage: ::core::option::Option<Lineage>,
 }
 /// What there is to say of an execution in a list. Times are microseconds since 1970 by the slave's
 /// clock as it was at its boot; they label and decide nothing.

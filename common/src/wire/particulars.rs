@@ -21,12 +21,11 @@ impl From<Lineage> for proto::Lineage {
     }
 }
 
-impl proto::Particulars {
-    /// What the task descends from; the parent is the root when the frame names no other.
-    pub fn descent(&self) -> Option<Lineage> {
-        let lineage = self.lineage.as_ref()?;
-        let parent: crate::ExecutionId = lineage.parent?.into();
-        let trace = match (lineage.trace_high, lineage.trace_low) {
+impl proto::Lineage {
+    /// What it says; nothing when it names no parent. The parent is the root when it names no other.
+    pub fn descent(self) -> Option<Lineage> {
+        let parent: crate::ExecutionId = self.parent?.into();
+        let trace = match (self.trace_high, self.trace_low) {
             (0, 0) => parent.task,
             (high, low) => TaskId::from_halves(high, low),
         };

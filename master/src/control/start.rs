@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selsyn_common::proto::{self, StartRequest};
 use selsyn_common::wire::WireId;
-use selsyn_common::{ExecutionId, ExecutionInfo, Payload, TaskId};
+use selsyn_common::{Context, ExecutionId, ExecutionInfo, Lineage, Payload, TaskId};
 
 use super::line::Ask;
 use super::{Control, ControlError, Execution};
@@ -22,6 +22,7 @@ pub struct StartDetached {
     deadline: Duration,
     foreground: bool,
     labels: Vec<String>,
+    lineage: Option<Lineage>,
 }
 
 impl StartDetached {
@@ -34,6 +35,7 @@ impl StartDetached {
             deadline: Duration::ZERO,
             foreground: false,
             labels: Vec::new(),
+            lineage: None,
         }
     }
 
@@ -48,6 +50,29 @@ impl StartDetached {
     /// none.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.labels.push(label.into());
+        self
+    }
+
+    /// Makes it a child of the execution that starts it, for functions that hold a master: it names
+    /// its parent, and [`children_of`](super::ListExecutions::children_of) finds it. Default
+    /// nobody's child.
+    ///
+    /// Unlike a [`Task`](crate::Task::child_of) it outlives its parent, as what is detached outlives
+    /// whoever started it: it is not stopped with it, and has more time than it. Where it shall not,
+    /// set a [`deadline`](Self::deadline), and stop it.
+    ///
+    /// ```
+    /// use selsyn_common::{Context, Failure};
+    /// use selsyn_master::Control;
+    ///
+    /// // In a function: report(&control, execution.context()).await?
+    /// async fn report(control: &Control, parent: Context) -> Result<(), Failure> {
+    ///     control.start("report", "nightly")?.child_of(parent).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn child_of(mut self, parent: Context) -> Self {
+        self.lineage = Some(parent.lineage());
         self
     }
 
@@ -74,7 +99,7 @@ impl StartDetached {
     }
 
     fn request(self) -> (Control, StartRequest) {
-        let Self { control, id, function, data, deadline, foreground, labels } = self;
+        let Self { control, id, function, data, deadline, foreground, labels, lineage } = self;
         let new_id = || ExecutionId::first(control.new_task_id());
         // The slave counts whole milliseconds, and 0 means none.
         let millis = deadline.as_nanos().div_ceil(1_000_000);
@@ -89,6 +114,7 @@ impl StartDetached {
             placement: placement.into(),
             owner: control.owner().to_wire(),
             labels,
+            lineage: lineage.map(Into::into),
         };
         (control, request)
     }

@@ -41,7 +41,7 @@ impl Request {
         let data = Payload::required("Start", "data", start.data.take());
         let particulars = match start.particulars.take() {
             None => None,
-            Some(particulars) => Particulars::of(particulars.descent(), particulars.labels)?,
+            Some(particulars) => Particulars::of(particulars.lineage, particulars.labels)?,
         };
         Ok(Self {
             id,
@@ -91,7 +91,7 @@ fn broken(error: &WireError) -> Refusal {
 impl Particulars {
     /// What a start says, if it says anything.
     pub(crate) fn of(
-        lineage: Option<Lineage>,
+        lineage: Option<proto::Lineage>,
         labels: Vec<String>,
     ) -> Result<Option<Box<Self>>, Refusal> {
         let bytes: usize = labels.iter().map(String::len).sum();
@@ -101,6 +101,7 @@ impl Particulars {
             );
             return Err(Refusal::because(ErrorCode::FilterInvalid, message));
         }
+        let lineage = lineage.and_then(proto::Lineage::descent);
         let is_any = lineage.is_some() || !labels.is_empty();
         Ok(is_any.then(|| Box::new(Self { lineage, labels })))
     }

@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::TaskId;
+use selsyn_common::{Context, TaskId};
 
 use super::Execution;
 use crate::blocking::carrier::Carrier;
@@ -27,6 +27,7 @@ impl StartDetached {
     sets! { crate::StartDetached:
         id(task: TaskId);
         label(label: impl Into<String>);
+        child_of(parent: Context);
         deadline(deadline: Duration);
         foreground();
     }

@@ -24,7 +24,7 @@ pub(super) async fn start(
     mut request: StartRequest,
 ) -> Result<ExecutionInfo, Status> {
     let labels = std::mem::take(&mut request.labels);
-    let particulars = Particulars::of(None, labels).map_err(refused)?;
+    let particulars = Particulars::of(request.lineage.take(), labels).map_err(refused)?;
     let (owner, request) = read(request).map_err(|error| unreadable(&error))?;
     let id = request.id.map_or_else(new_id, Ok).map_err(refused)?;
     let request = request.with(id, particulars);
