@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use selsyn::{
     Control, ControlError, ErrorCode, ExecutionId, Failure, FunctionExecution, IntoPayload, Master,
     Payload, Phase, Refusal, Slave, SlaveBuilder, TaskId, TaskRequest, TaskStatus, Token, function,
@@ -298,6 +299,35 @@ async fn a_filter_that_the_slave_does_not_know_is_refused_and_not_ignored() {
         assert_eq!(status.metadata().get("selsyn-code").unwrap(), "E0304");
     }
     ask(ListExecutionsRequest::default()).await.unwrap();
+    slave.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_generic_client_reads_each_page_of_a_list_within_its_default_limit() {
+    /// Each with 1.3 KB to say of it: 4.5 MB.
+    const MANY: usize = 3_500;
+    let name = "\u{1f6f0}".repeat(128);
+    let echo = |_: FunctionExecution, data: u32| async move { Ok::<_, Failure>(data) };
+    let slave = on_a_socket(Slave::builder().function(&name, echo)).await;
+    let control = Master::new().unwrap().control(slave.addr()).unwrap();
+    let start = async |_| {
+        let start = control.start(&name, 1).unwrap();
+        (0..256).fold(start, |start, _| start.label("x")).await.map(drop)
+    };
+    let starts = stream::iter(0..MANY).map(start).buffer_unordered(32);
+    starts.try_collect::<()>().await.unwrap();
+    let (path, address) = ("/selsyn.v1.Control/ListExecutions", slave.addr().to_string());
+    let (mut listed, mut is_last) = (0, false);
+    let mut request = ListExecutionsRequest { page_size: 10_000, ..Default::default() };
+    while !is_last {
+        let page = unary::<_, ListExecutionsReply>(address.clone(), path, request.clone()).await;
+        let page = page.unwrap();
+        listed += page.executions.len();
+        is_last = page.next_page_token.is_empty();
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(listed, MANY);
+    assert_eq!(control.list().page_size(10_000).await.unwrap().len(), MANY);
     slave.shutdown().await.unwrap();
 }
 

@@ -1352,7 +1352,8 @@ pub struct ListExecutionsRequest {
     /// Only these; at most 10,000.
     #[prost(message, repeated, tag = "8")]
     pub executions: ::prost::alloc::vec::Vec<ExecutionId>,
-    /// Most executions of one page, at most 10,000; 0 means 1,000.
+    /// Most executions of one page, at most 10,000; 0 means 1,000. It has fewer when they are more than
+    /// 2 MB: a page is the last when it has no token.
     #[prost(uint32, tag = "9")]
     pub page_size: u32,
     /// Where the page before ended: its next_page_token. Empty for the first.
@@ -1412,7 +1413,8 @@ pub struct StopExecutionRequest {
 /// Asks what waits for a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListQueueRequest {
-    /// Most executions of the reply, at most 10,000; 0 means 1,000.
+    /// Most executions of the reply, at most 10,000; 0 means 1,000. It has fewer when they are more than
+    /// 2 MB.
     #[prost(uint32, tag = "1")]
     pub limit: u32,
 }

@@ -55,7 +55,7 @@ impl From<u32> for QueuePosition {
 }
 
 impl Control {
-    /// What waits for a slot, the next one first; the first 10,000, of all that
+    /// What waits for a slot, the next one first; the first 10,000, or 2 MB of them, of all that
     /// [`queue_length`](Self::queue_length) counts. Async functions and blocking ones, which have slots
     /// of their own, are told by turns.
     ///

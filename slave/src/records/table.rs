@@ -106,12 +106,22 @@ impl Records {
         self.such_as(|record| record.state().session(record).id == session)
     }
 
-    pub(crate) fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
+    fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
         let mut found = Vec::new();
-        for shard in &self.shards {
-            found.extend(lock(shard).here.iter().filter(|record| is_meant(record)).cloned());
-        }
+        self.each(|record| {
+            if is_meant(record) {
+                found.push(Arc::clone(record));
+            }
+        });
         found
+    }
+
+    /// Looks at every execution, one part of the table after the other: whoever looks keeps only what
+    /// it needs.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<Record>)) {
+        for shard in &self.shards {
+            lock(shard).here.iter().for_each(&mut look);
+        }
     }
 }
 

@@ -10,14 +10,15 @@ use tonic::Status;
 
 use super::answer::{because, unreadable};
 use super::describe;
-use super::page::{self, Place};
+use super::page::{self, Newest, Place};
 use crate::core::Core;
 use crate::executor::MAX_LABELS;
 use crate::records::Record;
 
 /// Executions of a page where none says how many.
 const PAGE: usize = 1_000;
-/// Most executions of a page, and most that are asked for by their ids: some 2 MB of a reply.
+/// Most executions of a page, and most that are asked for by their ids: some 2 MB of a reply. It has
+/// fewer of those of which there is more to say.
 const MAX_PAGE: usize = 10_000;
 
 pub(super) async fn list(
@@ -103,37 +104,44 @@ impl Filter {
     }
 
     fn page(&self, core: &Core, size: usize) -> ListExecutionsReply {
-        let found = if self.only.is_empty() {
-            core.records.such_as(|record| self.fits(core, record))
+        let mut newest = Newest::new(size);
+        let mut look = |record: &Record| {
+            if let Some(place) = self.find(core, record) {
+                newest.offer(place);
+            }
+        };
+        if self.only.is_empty() {
+            core.records.each(|record| look(record));
         } else {
             let named = self.only.iter().filter_map(|id| core.records.get(*id));
-            named.filter(|record| self.fits(core, record)).collect()
-        };
-        let found = found.into_iter().map(|record| (page::place(&record), record)).collect();
-        let (records, last) = page::cut(found, size);
-        ListExecutionsReply {
-            executions: records.iter().map(|record| describe::execution(core, record)).collect(),
-            next_page_token: last.map(page::token).unwrap_or_default(),
+            named.for_each(|record| look(&record));
         }
+        let describe = |record: Arc<Record>| describe::execution(core, &record);
+        let (executions, last) = newest.tell(|id| core.records.get(id).map(describe));
+        let next_page_token = last.map(page::token).unwrap_or_default();
+        ListExecutionsReply { executions, next_page_token }
     }
 
-    fn fits(&self, core: &Core, record: &Record) -> bool {
+    /// The place of an execution, if it fits.
+    fn find(&self, core: &Core, record: &Record) -> Option<Place> {
         let has_name = self.function.is_empty() || record.function.name == self.function;
         let has_owner = self.owner.is_none_or(|owner| record.origin.peer.master == owner);
         if !has_name || !has_owner {
-            return false;
+            return None;
         }
         let state = record.state();
+        let place = (state.came(), record.id);
         let came = core.logs.label(state.came());
         let is_in_time = came >= self.from && came < self.before;
         let is_labelled = self.labels.iter().all(|label| state.labels().contains(label));
-        let is_behind = self.behind.is_none_or(|behind| (state.came(), record.id) < behind);
+        let is_behind = self.behind.is_none_or(|behind| place < behind);
         let has_come = self.phases.contains(&describe::phase(&state))
             || state.verdict().is_some_and(|(verdict, _)| self.verdicts.contains(&verdict))
             || (self.phases.is_empty() && self.verdicts.is_empty());
         let is_child = self
             .parent
             .is_none_or(|parent| state.lineage().is_some_and(|lineage| lineage.parent == parent));
-        is_in_time && is_child && is_labelled && is_behind && has_come
+        let fits = is_in_time && is_child && is_labelled && is_behind && has_come;
+        fits.then_some(place)
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use prost::Message;
 use selsyn_common::proto::{ExecutionPart, ListPartsReply, ListPartsRequest};
 use selsyn_common::wire::time_of;
 use selsyn_common::{ErrorCode, Outcome, Part};
@@ -11,11 +10,9 @@ use tonic::Status;
 
 use super::answer::because;
 use super::execution::find;
+use super::page::Room;
 use crate::core::Core;
 use crate::execution::Extras;
-
-/// Bytes after which a page takes no more parts: every reader's limit has room for one more.
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 pub(super) fn list(core: &Core, request: &ListPartsRequest) -> Result<ListPartsReply, Status> {
     let record = find(core, request.execution)?;
@@ -40,15 +37,15 @@ fn page(
 ) -> ListPartsReply {
     let parts = extras.parts();
     let mut page = ListPartsReply::default();
-    let mut bytes = 0;
+    let mut room = Room::default();
     let is_named = |part: &&Part| request.name.is_empty() || part.name == request.name;
     for part in parts.from(request.from_place).filter(is_named) {
-        if bytes > PAGE_BYTES {
+        if room.is_full() {
             page.next_place = part.place;
             break;
         }
         let part = told(part, request, end);
-        bytes += part.encoded_len();
+        room.take(&part);
         page.parts.push(part);
     }
     page

@@ -12,6 +12,7 @@ use tonic::Status;
 use super::answer::{because, ended};
 use super::describe;
 use super::execution::find;
+use super::page::Room;
 use crate::admission::{InLine, Place};
 use crate::core::Core;
 use crate::executor;
@@ -19,7 +20,8 @@ use crate::records::Record;
 
 /// Executions of a list where none says how many.
 const SOME: usize = 1_000;
-/// Most executions of a list: some 2 MB of a reply.
+/// Most executions of a list: some 2 MB of a reply. It has fewer of those of which there is more to
+/// say.
 const MOST: usize = 10_000;
 
 pub(super) fn list(core: &Core, request: &ListQueueRequest) -> ListQueueReply {
@@ -36,7 +38,13 @@ pub(super) fn list(core: &Core, request: &ListQueueRequest) -> ListQueueReply {
         let record = core.records.get(id).filter(|record| record.state().is_queued())?;
         Some(queued(core, &record, blocking, position))
     });
-    ListQueueReply { waiting: waiting.collect(), total: total as u64 }
+    let mut room = Room::default();
+    let fitting = waiting.take_while(|waiting| {
+        let fits = !room.is_full();
+        room.take(waiting);
+        fits
+    });
+    ListQueueReply { waiting: fitting.collect(), total: total as u64 }
 }
 
 pub(super) fn move_to(core: &Core, request: &MoveQueuedRequest) -> Result<QueuedExecution, Status> {
