@@ -34,6 +34,7 @@ mod ids;
 #[doc(hidden)]
 pub mod link;
 mod log_tail;
+mod logview;
 mod outcome;
 mod output;
 mod part;
@@ -63,6 +64,7 @@ pub use function_call::{
 };
 pub use ids::{BootId, ExecutionId, Incarnation, MasterId, SessionId, SlaveId, TaskId, TaskIds};
 pub use log_tail::LogTail;
+pub use logview::Logview;
 pub use outcome::Outcome;
 pub use output::{
     Column, ColumnType, Container, ContainerItem, ContainerLayout, Counts, Custom, GridArea,

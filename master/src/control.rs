@@ -36,7 +36,6 @@ pub(crate) use line::Ask;
 pub use error::ControlError;
 pub use execution::Execution;
 pub use list::{ExecutionPages, ListExecutions};
-pub use logview::Logview;
 pub use parts::PartsFailed;
 pub use queue::{QueuePosition, QueuedExecution};
 pub use start::StartDetached;

@@ -44,8 +44,8 @@ mod task;
 pub use connect::Connect;
 pub use connection::{Connection, ConnectionEvents, ConnectionState};
 pub use control::{
-    Control, ControlError, Execution, ExecutionPages, ListExecutions, Logview, PartsFailed,
-    QueuePosition, QueuedExecution, StartDetached, WaitLook, WaitMonitor, WaitedExecution, Watch,
+    Control, ControlError, Execution, ExecutionPages, ListExecutions, PartsFailed, QueuePosition,
+    QueuedExecution, StartDetached, WaitLook, WaitMonitor, WaitedExecution, Watch,
 };
 pub use error::{
     ConnectError, DisconnectError, Elapsed, GreetingTimeout, GroupError, HookError, InputError,

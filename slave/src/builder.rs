@@ -64,7 +64,8 @@ impl SlaveBuilder {
     }
 
     /// Tells its functions the address of a service, as `api` or `gql`; a later one of the same
-    /// name replaces it (CloudPSS: `apiUrl`, `gqlUrl`).
+    /// name replaces it (CloudPSS: `apiUrl`, `gqlUrl`). `logview` says where people reach this slave's
+    /// pages, as `https://gpu-3.example`, if it is elsewhere than where it is dialled.
     pub fn endpoint(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
         self.endpoints.insert(name.into(), address.into());
         self
@@ -406,6 +407,8 @@ impl SlaveBuilder {
             version: self.version,
             endpoints: self.endpoints,
             credentials: self.credentials.map(|Provider(provider)| provider),
+            listens: address,
+            links: Arc::default(),
         };
         let slave_id = executor.id;
         let registry = Registry::new(executor);

@@ -34,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) records: Records,
     pub(crate) logs: Arc<Logs>,
     /// The addresses at which people look at executions.
-    pub(crate) links: Links,
+    pub(crate) links: Arc<Links>,
     retention: Mutex<Retention>,
     pub(crate) detached: DetachedSessions,
     pub(crate) sessions: Sessions,
@@ -82,7 +82,7 @@ impl Core {
             stopped: CancellationToken::new(),
             records: Records::default(),
             logs: Arc::new(Logs::new(settings.log, epoch)),
-            links: Links::default(),
+            links: Arc::clone(&registry.executor().links),
             retention: Mutex::new(Retention::new(settings.retention)),
             detached: DetachedSessions::default(),
             settings,

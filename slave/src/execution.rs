@@ -8,6 +8,7 @@ mod identity;
 mod input;
 mod log_layer;
 mod logger;
+mod logview;
 mod outputs;
 mod parts;
 mod scope;

@@ -130,6 +130,10 @@ impl Registry {
         Self { executor: Arc::new(executor), table: RwLock::default() }
     }
 
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Registered>> {
         self.table().by_number.clone()
     }
@@ -238,6 +242,8 @@ mod tests {
             version: String::new(),
             endpoints: BTreeMap::new(),
             credentials: None,
+            listens: None,
+            links: Arc::default(),
         });
         for name in names {
             let nothing = |_: FunctionExecution, (): ()| async { Ok::<_, Failure>(()) };

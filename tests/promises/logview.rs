@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selsyn::{
-    Connection, ControlError, Failure, FunctionExecution, LogLevel, LogLine, Logview, Master,
-    Progress, Slave, SlaveBuilder, SlaveHandle, generate_token,
+    Connection, Control, ControlError, ExecutionId, Failure, FunctionExecution, Happened, LogLevel,
+    LogLine, Logview, Master, OutputContent, Progress, Slave, SlaveBuilder, SlaveHandle,
+    generate_token,
 };
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -373,6 +374,48 @@ async fn a_slave_says_where_people_reach_it_and_one_behind_a_pipe_gives_the_path
     let started = control.start("echo", 1).unwrap().await.unwrap();
     assert!(control.logview(started.id()).await.unwrap().address().starts_with("/logview/"));
     cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_says_where_people_look_at_it() {
+    let gate = Gate::closed();
+    let at = gate.clone();
+    let says = move |execution: FunctionExecution, (): ()| {
+        let gate = at.clone();
+        async move {
+            let logview = execution.logview()?;
+            assert_eq!(logview.address(), execution.logview()?.address(), "as often as one likes");
+            execution.info(&logview);
+            gate.opened().await;
+            Ok::<_, Failure>(())
+        }
+    };
+    let pair = pair(Slave::builder().function("says", says)).await;
+    let control = pair.connection.executions();
+    let started = control.start("says", ()).unwrap().await.unwrap();
+    let address = said(&control, started.id()).await;
+    let logview = Logview::new(address, Duration::ZERO);
+    assert_eq!(split(&logview).0, pair.slave.addr());
+    let mut page = open(&logview).await;
+    assert_eq!(page.line().await.unwrap(), format!("says · {}", started.id()));
+    gate.open();
+    assert!(page.rest().await.contains("ended COMPLETED"));
+    assert_eq!(control.revoke_logviews(started.id()).await.unwrap(), 1);
+    assert_eq!(open(&logview).await.status, 404);
+    pair.stop().await;
+}
+
+/// The first line that an execution logs.
+async fn said(control: &Control, id: ExecutionId) -> String {
+    let mut events = control.watch(id, 1);
+    loop {
+        let event = expect::soon("a line", events.next()).await.unwrap().unwrap();
+        if let Happened::Output(output) = event.what
+            && let OutputContent::Log(line) = output.content
+        {
+            return line.content;
+        }
+    }
 }
 
 /// Everything that is logged, by anyone.

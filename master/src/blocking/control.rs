@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, ExecutionInfo, FromPayload, IntoPayload, MasterId, Outcome, PartProgress,
+    ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Logview, MasterId, Outcome, PartProgress,
     PartResult, PartStatus, Parts, PayloadError, Picture,
 };
 
 use super::carrier::Carrier;
 use super::function_calls::FunctionCalls;
 use super::twins::waits;
-use crate::control::{ControlError, Logview, QueuePosition, QueuedExecution, WaitMonitor};
+use crate::control::{ControlError, QueuePosition, QueuedExecution, WaitMonitor};
 
 pub use execution::Execution;
 pub use list::{ExecutionPages, ListExecutions};

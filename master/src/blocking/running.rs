@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selsyn_common::{
-    ExecutionId, Failure, FromPayload, IntoPayload, LogLine, Outcome, OutputContent, Payload,
-    Picture, Progress, TaskId, TaskStatus,
+    ExecutionId, Failure, FromPayload, IntoPayload, LogLine, Logview, Outcome, OutputContent,
+    Payload, Picture, Progress, TaskId, TaskStatus,
 };
 
 use super::carrier::Carrier;
 use super::twins::waits;
 use super::{Events, InsideRuntime, WaitError};
 use crate::callbacks::{Callback, callback_setters};
-use crate::control::{ControlError, Logview};
+use crate::control::ControlError;
 use crate::error::{InputError, JoinError};
 
 /// A task that was started, as [`crate::RunningTask`]. Cheap to clone; all clones are the same

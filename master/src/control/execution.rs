@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use selsyn_common::{ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Outcome, Picture};
+use selsyn_common::{
+    ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Logview, Outcome, Picture,
+};
 
-use super::{Control, ControlError, Logview, Watch};
+use super::{Control, ControlError, Watch};
 
 /// One execution of a slave: what [`Control`] can do, without naming it each time. Cheap to clone;
 /// to drop it changes nothing.

@@ -1,58 +1,21 @@
-//! An address at which people look at one execution.
+//! Makes addresses at which people look at executions, and takes them back.
 
-use std::fmt;
 use std::time::Duration;
 
 use selsyn_common::proto::{self, MakeLogviewRequest, RevokeLogviewsRequest};
-use selsyn_common::{Endpoint, ExecutionId};
+use selsyn_common::{Endpoint, ExecutionId, Logview};
 
 use super::line::Ask;
 use super::{Control, ControlError};
 
-/// An address at which people look at one execution: its state, its progress and its log, as they
-/// come, until its end. `Display` shows it; `Debug` does not, as it is a secret: whoever has it may
-/// look, without a token, until it runs out.
-///
-/// A browser shows it without any script; `curl -N` shows it as text. It reads only, and leads to
-/// this execution only. What the function logged as HTML is shown as it is written.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Logview {
-    address: String,
-    valid: Duration,
-}
-
-impl Logview {
-    /// Where it stands. The path alone, as `/logview/…`, where the slave is reached by a dial of the
-    /// program's own, so that nobody knows what other programs call it.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
-    /// How long it leads there, counted from when it was made.
-    pub const fn valid_for(&self) -> Duration {
-        self.valid
-    }
-
-    fn new(reply: proto::Logview, dialled: &str) -> Self {
-        let proto::Logview { path, base, valid_seconds } = reply;
-        let base = match dialled.parse::<Endpoint>() {
-            Ok(endpoint) if base.is_empty() => format!("http://{}", endpoint.authority()),
-            _ => base,
-        };
-        Self { address: base + &path, valid: Duration::from_secs(valid_seconds) }
-    }
-}
-
-impl fmt::Display for Logview {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.address)
-    }
-}
-
-impl fmt::Debug for Logview {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logview").field("valid", &self.valid).finish_non_exhaustive()
-    }
+/// Puts the slave's answer together: the operator's word counts, then where it was dialled.
+fn logview(reply: proto::Logview, dialled: &str) -> Logview {
+    let proto::Logview { path, base, valid_seconds } = reply;
+    let base = match dialled.parse::<Endpoint>() {
+        Ok(endpoint) if base.is_empty() => format!("http://{}", endpoint.authority()),
+        _ => base,
+    };
+    Logview::new(base + &path, Duration::from_secs(valid_seconds))
 }
 
 /// What the slave reads as its longest: whoever computed a time that came to nothing does not mean
@@ -112,7 +75,7 @@ impl Control {
         let request = MakeLogviewRequest { execution: Some(id.into()), valid_seconds };
         let ask: Ask<_, _> = |mut slave, it| Box::pin(async move { slave.make_logview(it).await });
         let reply = self.call(Some(id), Duration::ZERO, request, ask).await?;
-        Ok(Logview::new(reply, self.address()))
+        Ok(logview(reply, self.address()))
     }
 
     /// Makes every address of an execution that was made so far lead nowhere, and lets go of those
@@ -137,21 +100,16 @@ impl Control {
 mod tests {
     use super::*;
 
-    fn logview(base: &str, dialled: &str) -> Logview {
+    fn told(base: &str, dialled: &str) -> String {
         let (path, base) = ("/logview/5ec2e7".to_owned(), base.to_owned());
-        Logview::new(proto::Logview { path, base, valid_seconds: 60 }, dialled)
+        logview(proto::Logview { path, base, valid_seconds: 60 }, dialled).to_string()
     }
 
     #[test]
     fn the_operators_word_counts_then_where_it_was_dialled_then_the_path_is_all_there_is() {
-        let told = logview("https://gpu-3.example", "127.0.0.1:7236");
-        assert_eq!(told.to_string(), "https://gpu-3.example/logview/5ec2e7");
-        assert_eq!(logview("", "[::1]:9000").address(), "http://[::1]:9000/logview/5ec2e7");
-        assert_eq!(logview("", "its own dial").address(), "/logview/5ec2e7");
-    }
-
-    #[test]
-    fn debug_never_shows_the_secret() {
-        assert!(!format!("{:?}", logview("", "127.0.0.1:7236")).contains("5ec2e7"));
+        let named = told("https://gpu-3.example", "127.0.0.1:7236");
+        assert_eq!(named, "https://gpu-3.example/logview/5ec2e7");
+        assert_eq!(told("", "[::1]:9000"), "http://[::1]:9000/logview/5ec2e7");
+        assert_eq!(told("", "its own dial"), "/logview/5ec2e7");
     }
 }

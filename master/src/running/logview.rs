@@ -1,7 +1,9 @@
 //! Lets people look at a running task.
 
+use selsyn_common::Logview;
+
 use super::RunningTask;
-use crate::control::{ControlError, Logview};
+use crate::control::ControlError;
 
 /// For people.
 impl RunningTask {

@@ -11,8 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::random;
 
+/// What a page's path begins with, before its secret.
+pub(crate) const PREFIX: &str = "/logview/";
+
 /// Longest life of an address.
 pub(crate) const MAX_VALID: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A function that asks for its address is given the former one while it is good for as long: one
+/// that tells it with each line takes the place of nobody's.
+const GOOD_ENOUGH: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Addresses that are remembered, some 300 bytes each; the oldest goes first.
 const MAX_LINKS: usize = 1_024;
@@ -32,6 +39,8 @@ const NAME: usize = 32;
 pub(crate) struct Link {
     pub(crate) execution: ExecutionId,
     token: Token,
+    /// The execution says it of itself.
+    is_own: bool,
     /// The slave's time at which it runs out, in microseconds.
     pub(crate) until: u64,
     /// Told when it leads nowhere any more.
@@ -63,22 +72,29 @@ impl Default for Links {
 }
 
 impl Links {
-    /// Makes an address of an execution; gives its last part.
+    /// Makes an address of an execution; gives its path.
     pub(crate) fn add(
         &self,
         execution: ExecutionId,
         valid: Duration,
         now: u64,
     ) -> io::Result<String> {
-        let token = random::bytes().map(Token::from_random)?;
-        let secret = token.reveal().to_owned();
-        let name = name(&secret).ok_or(io::ErrorKind::InvalidData)?;
-        let valid = u64::try_from(valid.min(MAX_VALID).as_micros()).unwrap_or(u64::MAX);
-        let (revoked, readers) = (CancellationToken::new(), Semaphore::new(READERS_OF_ONE));
-        let readers = Arc::new(readers);
-        let link = Link { execution, token, until: now + valid, revoked, readers };
-        self.table().add(name, link, now);
-        Ok(secret)
+        let link = Link::new(execution, valid, now)?;
+        let path = link.path();
+        self.table().add(link, now);
+        Ok(path)
+    }
+
+    /// The address that an execution says of itself: its path, and how long it is good.
+    pub(crate) fn own(&self, execution: ExecutionId, now: u64) -> io::Result<(String, Duration)> {
+        let mut table = self.table();
+        if let Some(own) = table.own(execution, now) {
+            return Ok(own);
+        }
+        let link = Link { is_own: true, ..Link::new(execution, MAX_VALID, now)? };
+        let own = (link.path(), link.left(now));
+        table.add(link, now);
+        Ok(own)
     }
 
     /// What the last part of an address leads to. Takes the same time whatever is wrong with it.
@@ -99,8 +115,35 @@ impl Links {
     }
 }
 
+impl Link {
+    fn new(execution: ExecutionId, valid: Duration, now: u64) -> io::Result<Self> {
+        let token = random::bytes().map(Token::from_random)?;
+        let valid = u64::try_from(valid.min(MAX_VALID).as_micros()).unwrap_or(u64::MAX);
+        let (revoked, readers) = (CancellationToken::new(), Semaphore::new(READERS_OF_ONE));
+        let (until, readers) = (now + valid, Arc::new(readers));
+        Ok(Self { execution, token, is_own: false, until, revoked, readers })
+    }
+
+    fn path(&self) -> String {
+        format!("{PREFIX}{}", self.token.reveal())
+    }
+
+    /// How long it is good from now on.
+    fn left(&self, now: u64) -> Duration {
+        Duration::from_micros(self.until.saturating_sub(now))
+    }
+}
+
 impl Table {
-    fn add(&mut self, name: u128, link: Link, now: u64) {
+    /// What an execution says of itself, if it does and may go on to.
+    fn own(&self, execution: ExecutionId, now: u64) -> Option<(String, Duration)> {
+        let is_own = |link: &&Arc<Link>| link.is_own && link.execution == execution;
+        let mut own = self.links.values().filter(is_own).map(|link| (link.path(), link.left(now)));
+        own.find(|(_, left)| *left >= GOOD_ENOUGH)
+    }
+
+    fn add(&mut self, link: Link, now: u64) {
+        let Some(name) = name(link.token.reveal()) else { return };
         self.remove(|link| link.until <= now);
         if self.order.len() == MAX_LINKS
             && let Some(oldest) = self.order.front().and_then(|name| self.links.get(name)).cloned()
@@ -146,6 +189,12 @@ mod tests {
         ExecutionId::first(TaskId::from_random([n; 16]))
     }
 
+    /// The last part of the path of a new address.
+    fn add(links: &Links, n: u8, valid: Duration, now: u64) -> String {
+        let path = links.add(execution(n), valid, now).unwrap();
+        path.strip_prefix(PREFIX).unwrap().to_owned()
+    }
+
     fn leads_to(links: &Links, secret: &str, now: u64) -> Option<ExecutionId> {
         links.find(secret, now).map(|link| link.execution)
     }
@@ -153,8 +202,8 @@ mod tests {
     #[test]
     fn an_address_leads_to_its_own_execution_and_every_other_text_nowhere() {
         let links = Links::default();
-        let one = links.add(execution(1), MINUTE, 0).unwrap();
-        let two = links.add(execution(2), MINUTE, 0).unwrap();
+        let one = add(&links, 1, MINUTE, 0);
+        let two = add(&links, 2, MINUTE, 0);
         assert_eq!(leads_to(&links, &one, 0), Some(execution(1)));
         assert_eq!(leads_to(&links, &two, 0), Some(execution(2)));
         let crossed = format!("{}{}", &one[..32], &two[32..]);
@@ -168,10 +217,10 @@ mod tests {
     #[test]
     fn an_address_runs_out_and_never_later_than_after_a_day() {
         let links = Links::default();
-        let minute = links.add(execution(1), MINUTE, 5).unwrap();
+        let minute = add(&links, 1, MINUTE, 5);
         assert!(links.find(&minute, 60_000_004).is_some());
         assert!(links.find(&minute, 60_000_005).is_none());
-        let long = links.add(execution(1), Duration::MAX, 0).unwrap();
+        let long = add(&links, 1, Duration::MAX, 0);
         let day = 24 * 3_600 * 1_000_000;
         assert!(links.find(&long, day - 1).is_some() && links.find(&long, day).is_none());
     }
@@ -179,8 +228,8 @@ mod tests {
     #[test]
     fn revoking_lets_go_of_every_address_of_that_execution_alone() {
         let links = Links::default();
-        let mine: Vec<_> = (0..2).map(|_| links.add(execution(1), MINUTE, 0).unwrap()).collect();
-        let other = links.add(execution(2), MINUTE, 0).unwrap();
+        let mine: Vec<_> = (0..2).map(|_| add(&links, 1, MINUTE, 0)).collect();
+        let other = add(&links, 2, MINUTE, 0);
         let link = links.find(&mine[0], 0).unwrap();
         assert_eq!((links.revoke(execution(1), 0), links.revoke(execution(1), 0)), (2, 0));
         assert!(link.revoked.is_cancelled());
@@ -191,10 +240,24 @@ mod tests {
     #[test]
     fn the_oldest_address_goes_when_there_are_too_many() {
         let links = Links::default();
-        let add = || links.add(execution(1), MINUTE, 0).unwrap();
-        let all: Vec<_> = (0..=MAX_LINKS).map(|_| add()).collect();
+        let all: Vec<_> = (0..=MAX_LINKS).map(|_| add(&links, 1, MINUTE, 0)).collect();
         assert!(links.find(&all[0], 0).is_none());
         assert!(all[1..].iter().all(|secret| links.find(secret, 0).is_some()));
         assert_eq!(links.table().order.len(), MAX_LINKS);
+    }
+
+    #[test]
+    fn an_execution_says_one_address_until_half_of_its_day_is_over_or_it_is_revoked() {
+        let (links, half) = (Links::default(), 12 * 3_600 * 1_000_000);
+        add(&links, 1, MAX_VALID, 0);
+        let (first, valid) = links.own(execution(1), 0).unwrap();
+        assert_eq!(valid, MAX_VALID);
+        assert_eq!(links.own(execution(1), half).unwrap(), (first.clone(), GOOD_ENOUGH));
+        assert_ne!(links.own(execution(2), 0).unwrap().0, first);
+        assert_eq!(links.table().order.len(), 3);
+        let (second, valid) = links.own(execution(1), half + 1).unwrap();
+        assert!(second != first && valid == MAX_VALID);
+        links.revoke(execution(1), half);
+        assert_ne!(links.own(execution(1), half + 1).unwrap().0, second);
     }
 }

@@ -10,13 +10,11 @@ use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Versi
 
 use super::guarded::Called;
 use crate::core::Core;
-use crate::logview::{Face, tell};
+use crate::logview::{Face, PREFIX, tell};
 use crate::random;
 
 /// Where pages are.
 pub(super) const ROUTE: &str = "/logview/{secret}";
-/// What a page's path begins with, before its secret.
-pub(crate) const PREFIX: &str = "/logview/";
 
 /// Pause named to a reader for whom there is no place, in seconds.
 const PAUSE: &str = "10";

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selsyn_common::{ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Outcome, Picture};
+use selsyn_common::{
+    ExecutionId, ExecutionInfo, FromPayload, IntoPayload, Logview, Outcome, Picture,
+};
 
 use super::{Control, Watch};
 use crate::blocking::carrier::Carrier;
 use crate::blocking::twins::waits;
-use crate::control::{ControlError, Logview};
+use crate::control::ControlError;
 
 /// One execution of a slave, as [`crate::Execution`]. Cheap to clone; to drop it changes nothing.
 #[derive(Clone, Debug)]

@@ -35,6 +35,11 @@ impl Logs {
         Self { limits, epoch, began, used: AtomicUsize::new(0), line: Mutex::default() }
     }
 
+    /// What the slave counts its time from.
+    pub(crate) const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The label of this moment.
     pub(in crate::records) fn now(&self) -> u64 {
         self.label(self.epoch.now())

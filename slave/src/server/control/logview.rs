@@ -10,23 +10,15 @@ use tonic::Status;
 use super::execution;
 use crate::core::Core;
 use crate::logview::MAX_VALID;
-use crate::server::page::PREFIX;
-
-/// The name under which an operator says where people reach the slave's pages.
-const ENDPOINT: &str = "logview";
 
 pub(super) fn make(core: &Core, request: &MakeLogviewRequest) -> Result<Logview, Status> {
     let record = execution::find(core, request.execution)?;
     let asked = Duration::from_secs(request.valid_seconds);
     let valid = if asked.is_zero() { MAX_VALID } else { asked.min(MAX_VALID) };
-    let secret = core.links.add(record.id, valid, core.epoch.now());
-    let secret = secret.map_err(|error| Status::internal(error.to_string()))?;
-    let base = record.function.executor.endpoint(ENDPOINT).unwrap_or_default();
-    Ok(Logview {
-        path: format!("{PREFIX}{secret}"),
-        base: base.trim_end_matches('/').to_owned(),
-        valid_seconds: valid.as_secs(),
-    })
+    let path = core.links.add(record.id, valid, core.epoch.now());
+    let path = path.map_err(|error| Status::internal(error.to_string()))?;
+    let base = core.registry.executor().named_pages().unwrap_or_default().to_owned();
+    Ok(Logview { path, base, valid_seconds: valid.as_secs() })
 }
 
 pub(super) fn revoke(
