@@ -46,6 +46,9 @@ pub use watch::Watch;
 /// Time in which a slave must answer a call, unless another is set.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Executions of a page of those that are named: all of them, as each page is asked for by their names.
+const LISTED: u32 = 10_000;
+
 /// Looks at the executions of one slave, whoever started them, and starts and stops some: the way
 /// of tools, and of whoever comes back for what was started elsewhere. Cheap to clone.
 ///
@@ -171,7 +174,7 @@ impl Control {
         ids: impl IntoIterator<Item = ExecutionId>,
     ) -> Result<Vec<ExecutionInfo>, ControlError> {
         let ids: Vec<_> = ids.into_iter().collect();
-        if ids.is_empty() { Ok(Vec::new()) } else { self.list().only(ids).await }
+        if ids.is_empty() { Ok(Vec::new()) } else { self.list().only(ids).page_size(LISTED).await }
     }
 
     /// What the slave says of one execution (PyODPS: `get_instance`, which finds out later).

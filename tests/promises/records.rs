@@ -1,10 +1,12 @@
 //! What an execution shows is kept in order, for as long and as much as was said, and no more.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use selsyn::{
     Control, ControlError, Events, ExecutionEvent, ExecutionId, Failure, FunctionExecution,
-    Happened, OutputContent, Phase, SlaveBuilder, TaskEvent, TaskId, TaskStatus, Watch, function,
+    Happened, OutputContent, Phase, SlaveBuilder, TaskEvent, TaskId, TaskStatus, WaitMonitor,
+    Watch, function,
 };
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
@@ -445,19 +447,28 @@ async fn a_wait_for_all_ends_at_once_when_one_of_them_cannot_be_waited_for() {
         let error = expect::soon("the word on the stranger", wait).await.unwrap_err();
         assert!(matches!(error, ControlError::NotFound { id } if id == stranger), "{error}");
     }
-    // One that there was when the wait began, and that goes when others end.
-    let late = control.start("echo", 1).unwrap().await.unwrap();
-    late.wait(Some(expect::LIMIT)).await.unwrap();
-    let gated = control.start("lines", 0).unwrap().await.unwrap().id();
-    let ids = [running].into_iter().chain(std::iter::repeat_n(gated, 63)).chain([late.id()]);
-    let opening = async {
-        late.info().await.unwrap();
-        gate.open();
-    };
-    let waits = Box::pin(async { tokio::join!(control.wait_for_all(ids, None), opening) });
-    let (ends, ()) = expect::soon("the word on the one that went", waits).await;
-    let error = ends.unwrap_err();
-    assert!(matches!(error, ControlError::Expired { id } if id == late.id()), "{error}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_wait_for_all_hears_that_one_went_beside_sixty_four_that_never_end() {
+    let gate = Gate::closed();
+    let keep_none = |slave: SlaveBuilder| slave.retention(Duration::ZERO, 0, 0);
+    let cluster = cluster(&gate, keep_none).await;
+    let control = cluster.connection(0).executions();
+    let endless = control.start("wait_for_abort", ()).unwrap().await.unwrap().id();
+    let late = control.start("lines", 0).unwrap().await.unwrap().id();
+    let (looks, opens) = (AtomicUsize::new(0), gate.clone());
+    // By the third look both were there when the wait began.
+    let monitor = WaitMonitor::new().every(Duration::from_millis(10), move |_| {
+        if looks.fetch_add(1, Ordering::Relaxed) == 2 {
+            opens.open();
+        }
+    });
+    let control = control.with_monitor(&monitor);
+    let wait = control.wait_for_all(std::iter::repeat_n(endless, 64).chain([late]), None);
+    let error = expect::soon("the word on the one that went", wait).await.unwrap_err();
+    assert!(matches!(error, ControlError::Expired { id } if id == late), "{error}");
     cluster.stop().await;
 }
 

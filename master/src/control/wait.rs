@@ -1,12 +1,12 @@
 //! Waits for executions by their ids.
 
+mod all;
 mod any;
 mod look;
 mod monitor;
 
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use selsyn_common::{ExecutionId, FailedTask, FromPayload, Outcome};
 use tokio::time::Instant;
 
@@ -18,12 +18,6 @@ pub use monitor::WaitMonitor;
 
 /// Longest wait of one call: a slave that is gone is noticed soon after.
 const ROUND: Duration = Duration::from_secs(20);
-
-/// Executions that are waited for at once: each is a stream of the channel, which has 128.
-const AT_ONCE: usize = 64;
-
-/// Executions that a slave says something of in one call.
-const LOOKED_AT: usize = 10_000;
 
 impl Control {
     /// Waits until an execution has ended, however it did (PyODPS: `wait_for_completion`); `None`
@@ -144,7 +138,8 @@ impl Control {
     ///
     /// As for [`wait_for_completion`](Self::wait_for_completion), of whichever cannot be waited for:
     /// it ends the wait at once. [`ControlError::NotFound`] and [`ControlError::Expired`] when the
-    /// slave does not have one of them, before anything is waited for. The limit is for all of them
+    /// slave does not have one of them, before anything is waited for; also when one goes beyond the
+    /// first 64 before its end was seen, which is looked for every second. The limit is for all of them
     /// together.
     ///
     /// # Cancel safety
@@ -157,27 +152,5 @@ impl Control {
     ) -> Result<Vec<Outcome>, ControlError> {
         let ids: Vec<_> = ids.into_iter().collect();
         self.monitored(&ids, limit, self.all_ended(&ids, limit)).await
-    }
-
-    /// Waits for the ends of all of these, unseen.
-    async fn all_ended(
-        &self,
-        ids: &[ExecutionId],
-        limit: Option<Duration>,
-    ) -> Result<Vec<Outcome>, ControlError> {
-        let begun = Instant::now();
-        // Those beyond the first are not asked for before others have ended, which may be never.
-        for asked in ids.chunks(LOOKED_AT) {
-            let known = self.statuses(asked.iter().copied()).await?;
-            self.refuse_missing(asked, &known).await?;
-        }
-        let waits = stream::iter(ids.iter().copied().enumerate()).map(|(at, id)| async move {
-            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-            Ok::<_, ControlError>((at, self.ended(id, left).await?))
-        });
-        // In order, an error would wait for all before it.
-        let mut ends: Vec<_> = waits.buffer_unordered(AT_ONCE).try_collect().await?;
-        ends.sort_unstable_by_key(|(at, _)| *at);
-        Ok(ends.into_iter().map(|(_, outcome)| outcome).collect())
     }
 }
