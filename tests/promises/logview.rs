@@ -15,6 +15,10 @@ use selsyn::{
 };
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::json;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::transport::Endpoint;
+use tower::ServiceExt;
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer};
@@ -345,6 +349,38 @@ async fn the_readers_of_one_address_are_bounded_and_one_that_goes_makes_room() {
     drop(pages.pop());
     let gone = async { while open(&logview).await.status != 200 {} };
     expect::soon("room for another reader", gone).await;
+    pair.stop().await;
+}
+
+/// So many readers by HTTP/2 who leave no room for a single byte of the page.
+async fn stand_still(logview: &Logview, readers: usize) -> Vec<http::Response<Body>> {
+    let (address, path) = split(logview);
+    let slave = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let mut channel = slave.initial_stream_window_size(0).connect().await.unwrap();
+    let mut pages = Vec::new();
+    for _ in 0..readers {
+        let request = http::Request::get(&path).body(Body::empty()).unwrap();
+        channel.ready().await.unwrap();
+        pages.push(expect::soon("a head", channel.call(request)).await.unwrap());
+    }
+    pages
+}
+
+#[tokio::test]
+async fn readers_who_take_nothing_keep_no_place_beyond_their_addresses_time() {
+    let pair = pair(Slave::builder()).await;
+    let control = pair.connection.executions();
+    let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
+    let mut readers = Vec::new();
+    for _ in 0..4 {
+        let brief = control.logview_for(started.id(), Duration::from_secs(2)).await.unwrap();
+        readers.extend(stand_still(&brief, 8).await);
+    }
+    assert!(readers.iter().all(|reader| reader.status() == 200));
+    assert_eq!(open(&logview).await.status, 503, "they have every place");
+    let over = async { while open(&logview).await.status != 200 {} };
+    expect::soon("a place", over).await;
     pair.stop().await;
 }
 

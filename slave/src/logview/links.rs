@@ -42,7 +42,7 @@ pub(crate) struct Link {
     /// The execution says it of itself.
     is_own: bool,
     /// The slave's time at which it runs out, in microseconds.
-    pub(crate) until: u64,
+    until: u64,
     /// Told when it leads nowhere any more.
     pub(crate) revoked: CancellationToken,
     pub(crate) readers: Arc<Semaphore>,
@@ -129,7 +129,7 @@ impl Link {
     }
 
     /// How long it is good from now on.
-    fn left(&self, now: u64) -> Duration {
+    pub(crate) fn left(&self, now: u64) -> Duration {
         Duration::from_micros(self.until.saturating_sub(now))
     }
 }

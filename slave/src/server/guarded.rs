@@ -2,23 +2,23 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 use tracing::debug;
 
 use super::incoming::Share;
 
-/// How long the reader of a page may take nothing at all: what ends a page is asked only where some
-/// of it leaves, so that one who stalls would keep a place for ever.
-const LONGEST_STALL: Duration = Duration::from_secs(60);
+/// How long the reader of a page may take nothing at all, and how long it may go on taking what was
+/// written before the page's time was over: one who stalls would keep the connection for ever.
+pub(super) const LONGEST_STALL: Duration = Duration::from_secs(60);
 
 /// What a connection holds, and what ends it.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(crate) struct Guarded<IO> {
     idle: Option<Pin<Box<Sleep>>>,
     /// Runs while a page waits for room to write.
     stall: Option<Pin<Box<Sleep>>>,
+    /// Runs once it is known to carry a page, until that is over.
+    page: Option<Pin<Box<Sleep>>>,
     called: Called,
     _limits: Limits,
 }
@@ -51,7 +53,8 @@ pub(crate) struct Called(Arc<Marks>);
 #[derive(Debug, Default)]
 struct Marks {
     any: AtomicBool,
-    page: AtomicBool,
+    /// When the page is over that it carries, if it does.
+    page: OnceLock<Instant>,
 }
 
 impl Called {
@@ -59,17 +62,17 @@ impl Called {
         self.0.any.store(true, Ordering::Release);
     }
 
-    /// The connection is the reader's of one page, and carries nothing else.
-    pub(super) fn mark_page(&self) {
-        self.0.page.store(true, Ordering::Release);
+    /// The connection is the reader's of one page, and carries nothing else: so long, and no longer.
+    pub(super) fn mark_page(&self, left: Duration) {
+        self.0.page.get_or_init(|| Instant::now() + left + LONGEST_STALL);
     }
 
     fn is_marked(&self) -> bool {
         self.0.any.load(Ordering::Acquire)
     }
 
-    fn is_page(&self) -> bool {
-        self.0.page.load(Ordering::Acquire)
+    fn page_until(&self) -> Option<Instant> {
+        self.0.page.get().copied()
     }
 }
 
@@ -77,16 +80,23 @@ impl<IO> Guarded<IO> {
     pub(super) fn new(io: IO, limits: Limits) -> Self {
         let cut = Box::pin(limits.cut.clone().cancelled_owned());
         let idle = Some(Box::pin(sleep(limits.first_call)));
-        Self { io, cut, idle, stall: None, called: Called::default(), _limits: limits }
+        let called = Called::default();
+        Self { io, cut, idle, stall: None, page: None, called, _limits: limits }
     }
 
-    /// Whether it was cut. Asked when it is written to as well: who waits for room to write may read
-    /// nothing.
-    fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.cut.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Poll::Pending => Ok(()),
+    /// Whether it was cut, or its page is over. Asked when it is written to as well: who waits for room
+    /// to write may read nothing.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.cut.as_mut().poll(cx).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        let Some(until) = self.called.page_until() else { return Ok(()) };
+        let page = self.page.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if page.as_mut().poll(cx).is_ready() {
+            debug!("a connection was closed: the page that it carries is over");
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
     }
 
     /// What became of a write: one of a page may not wait too long. Sessions are left alone, whose
@@ -96,7 +106,7 @@ impl<IO> Guarded<IO> {
         written: Poll<io::Result<usize>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() || !self.called.is_page() {
+        if written.is_ready() || self.called.page_until().is_none() {
             self.stall = None;
             return written;
         }
@@ -108,7 +118,7 @@ impl<IO> Guarded<IO> {
 
     /// Why the connection ends, if it does.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        if let Err(cut) = self.check_cut(cx) {
+        if let Err(cut) = self.check(cx) {
             return Poll::Ready(cut);
         }
         if self.idle.is_some() && self.called.is_marked() {
@@ -150,7 +160,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check_cut(cx)?;
+        self.check(cx)?;
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
         self.unless_stalled(written, cx)
     }
@@ -168,7 +178,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Guarded<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check_cut(cx)?;
+        self.check(cx)?;
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.unless_stalled(written, cx)
     }
@@ -214,7 +224,7 @@ mod tests {
             let mut connection = guarded(ours, CancellationToken::new()).await;
             connection.called.mark();
             if is_page {
-                connection.called.mark_page();
+                connection.called.mark_page(LONGEST_STALL * 100);
             }
             // More than both sockets have room for.
             let page = vec![0; 64 << 20];
@@ -229,7 +239,7 @@ mod tests {
         let (ours, mut theirs) = duplex(1);
         let mut connection = guarded(ours, CancellationToken::new()).await;
         connection.called.mark();
-        connection.called.mark_page();
+        connection.called.mark_page(LONGEST_STALL * 100);
         let (written, ()) = tokio::join!(connection.write_all(b"page"), async {
             for _ in 0..4 {
                 sleep(LONGEST_STALL * 9 / 10).await;
@@ -237,5 +247,26 @@ mod tests {
             }
         });
         written.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_is_over_at_its_time_however_slowly_its_reader_takes_what_was_written() {
+        let (ours, mut theirs) = duplex(1);
+        let mut connection = guarded(ours, CancellationToken::new()).await;
+        connection.called.mark();
+        connection.called.mark_page(LONGEST_STALL);
+        let slow = async {
+            loop {
+                sleep(LONGEST_STALL / 2).await;
+                theirs.read_u8().await.unwrap();
+            }
+        };
+        let page = [0; 1_000];
+        let written = tokio::select! {
+            written = timeout(LONGEST_STALL * 3, connection.write_all(&page)) => written,
+            () = slow => unreachable!("it goes on for ever"),
+        };
+        let ended = written.expect("it is over").unwrap_err().kind();
+        assert_eq!(ended, io::ErrorKind::TimedOut);
     }
 }

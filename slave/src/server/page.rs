@@ -8,9 +8,9 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 
-use super::guarded::Called;
+use super::guarded::{Called, LONGEST_STALL};
 use crate::core::Core;
-use crate::logview::{Face, PREFIX, tell};
+use crate::logview::{Face, MAX_VALID, PREFIX, tell};
 use crate::random;
 
 /// Where pages are.
@@ -42,10 +42,11 @@ fn answer(core: &Arc<Core>, request: &Request) -> Response {
     let Some(link) = core.links.find(secret, core.epoch.now()) else {
         return nothing_here();
     };
+    let is_alone = request.version() != Version::HTTP_2;
     if let Some(called) = request.extensions().get::<Called>() {
         called.mark();
-        if request.version() != Version::HTTP_2 {
-            called.mark_page();
+        if is_alone {
+            called.mark_page(link.left(core.epoch.now()));
         }
     }
     core.sweep();
@@ -62,7 +63,9 @@ fn answer(core: &Arc<Core>, request: &Request) -> Response {
         return response;
     };
     let (kind, policy) = (face.content_type(), face.policy());
-    let page = Body::from_stream(tell(core, record, link, face, [one, other]));
+    // A connection of its own notices by itself that nothing leaves, byte by byte.
+    let patience = if is_alone { MAX_VALID } else { LONGEST_STALL };
+    let page = Body::from_stream(tell(core, record, link, face, [one, other], patience));
     let mut response = Response::new(page);
     dress(&mut response, kind, &policy);
     if request.version() == Version::HTTP_11 {
