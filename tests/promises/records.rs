@@ -8,7 +8,10 @@ use selsyn::{
     Happened, OutputContent, Phase, SlaveBuilder, TaskEvent, TaskId, TaskStatus, WaitMonitor,
     Watch, function,
 };
+use selsyn_common::link::batch::Batch;
+use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
+use selsyn_tests::raw_master::{self, RawMaster};
 use serde_json::json;
 
 /// A cluster of one slave, which has `lines`: it logs so many lines once its gate is open.
@@ -430,6 +433,41 @@ async fn a_task_that_its_session_left_behind_is_kept_and_can_be_looked_at() {
     connection.disconnect().await.unwrap();
     let info = control.get(running.execution_id()).await.unwrap();
     assert_eq!((info.status, info.connection.as_str()), (TaskStatus::Completed, "slave-0"));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_counts_with_the_whole_batch_that_its_data_keeps() {
+    let shows = |execution: FunctionExecution, _: u32| async move {
+        execution.info("kept for those who look");
+        Ok::<_, Failure>(())
+    };
+    let two_mebibytes = move |slave: SlaveBuilder| {
+        let slave = slave.retention(Duration::from_secs(900), 1_000, 2 << 20);
+        slave.function("shows", function(shows).inline())
+    };
+    let cluster = cluster(&opened(), two_mebibytes).await;
+    let control = cluster.connection(0).executions();
+    let mut master = RawMaster::welcomed(cluster.dialer(0)).await;
+    for task in 0..3 {
+        let start = raw_master::start(task);
+        let start = proto::Start { function: "shows".to_owned(), ..start };
+        let execution = Some(raw_master::execution(task + 100));
+        let reason = "x".repeat(1 << 20);
+        let cancel = proto::Cancel { execution, reason, ..proto::Cancel::default() };
+        let frames = [from_master::Frame::Start(start), from_master::Frame::Cancel(cancel)];
+        let frames = frames.map(|frame| FromMaster { frame: Some(frame) });
+        master.send(Batch::numbered(1 + 3 * task, frames.into()));
+        while !matches!(master.hears().await.unwrap(), from_slave::Frame::Finished(_)) {}
+        let taken = proto::ResultsTaken { executions: vec![raw_master::execution(task)] };
+        master.say(3 + 3 * task, from_master::Frame::ResultsTaken(taken));
+    }
+    let last = ExecutionId::from(raw_master::execution(2));
+    eventually("that two of them went", async || {
+        let kept = control.list().function("shows").await.unwrap();
+        kept.iter().map(|info| info.id).eq([last])
+    })
+    .await;
     cluster.stop().await;
 }
 

@@ -44,6 +44,8 @@ pub struct Batch<F> {
     frames: Vec<F>,
     /// More came than a batch may hold, and were dropped.
     is_too_long: bool,
+    /// Bytes that it was read from; 0 for one that leaves.
+    bytes: usize,
 }
 
 /// Frames that came together, to be dealt with one by one.
@@ -56,12 +58,13 @@ pub struct Incoming<F> {
     /// All of them, if all are common.
     series: Series<F>,
     frames: std::vec::IntoIter<F>,
+    bytes: usize,
 }
 
 impl<F> Default for Batch<F> {
     fn default() -> Self {
         let (written, series, frames) = (Bytes::new(), Series::default(), Vec::new());
-        Self { first: 0, ack: 0, written, series, frames, is_too_long: false }
+        Self { first: 0, ack: 0, written, series, frames, is_too_long: false, bytes: 0 }
     }
 }
 
@@ -96,8 +99,8 @@ impl<F> Batch<F> {
         if self.is_too_long {
             return Err(LineError::Batch);
         }
-        let Self { first: next, ack, series, frames, .. } = self;
-        Ok(Incoming { ack, next, series, frames: frames.into_iter() })
+        let Self { first: next, ack, series, frames, bytes, .. } = self;
+        Ok(Incoming { ack, next, series, frames: frames.into_iter(), bytes })
     }
 }
 
@@ -119,6 +122,11 @@ impl<F> Incoming<F> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes that they were read from, in one piece, which payloads share.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Number of the next frame that has one.
@@ -226,8 +234,9 @@ impl<F: Message + Quick + Default> Message for Batch<F> {
 
     /// Reads from one piece of memory, which payloads share.
     fn decode(mut buf: impl Buf) -> Result<Self, DecodeError> {
-        let mut rest = buf.copy_to_bytes(buf.remaining());
-        let mut batch = Self { series: Series::take(&mut rest), ..Self::default() };
+        let bytes = buf.remaining();
+        let mut rest = buf.copy_to_bytes(bytes);
+        let mut batch = Self { series: Series::take(&mut rest), bytes, ..Self::default() };
         while rest.has_remaining() {
             let (tag, wire_type) = decode_key(&mut rest)?;
             batch.merge_field(tag, wire_type, &mut rest, DecodeContext::default())?;
@@ -265,7 +274,8 @@ mod tests {
     #[test]
     fn a_batch_arrives_as_it_left() {
         let sent = batch(MAX_BATCH_FRAMES as u64);
-        assert_eq!(read(&sent), sent);
+        let bytes = sent.encoded_len();
+        assert_eq!(read(&sent), Batch { bytes, ..sent });
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub(super) fn admit<'a>(
     let deadline =
         earlier(core.epoch.moment(came, request.deadline), core.epoch.moment(now, deadline));
     let begins = is_here.then_some(now);
-    let admitted = Admitted { place, came, begins, deadline };
+    let admitted = Admitted { place, came, begins, deadline, buffer: round.bytes };
     let (record, function) = found.make(request, admitted, session);
     entry.add(Arc::clone(&record));
     round.ahead.begin();

@@ -22,6 +22,8 @@ pub(crate) struct Round<'a> {
     pub(super) session: &'a Arc<Session>,
     pub(super) clock: Clock,
     pub(super) ahead: Ahead<'a>,
+    /// Bytes that its frames were read from, as far as is known.
+    pub(crate) bytes: usize,
     /// A run has ended right here: there may be more, and a lease be of use.
     has_ended_one: bool,
     lease: Option<Lease>,
@@ -33,7 +35,8 @@ impl<'a> Round<'a> {
     /// A batch of this session has come at this moment.
     pub(crate) fn new(core: &'a Arc<Core>, session: &'a Arc<Session>, came: Instant) -> Self {
         let (clock, ahead) = (Clock::new(core.epoch, came), session.ahead());
-        Self { core, session, clock, ahead, has_ended_one: false, lease: None, has_slot: false }
+        let (has_ended_one, lease, has_slot) = (false, None, false);
+        Self { core, session, clock, ahead, bytes: 0, has_ended_one, lease, has_slot }
     }
 
     /// Something else is done than to run a task right here.

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use selsyn_common::link::batch::MAX_BATCH_BYTES;
 use selsyn_common::{ExecutionId, Payload, TaskId};
 use tokio::time::Instant;
 
@@ -26,6 +27,13 @@ pub(crate) struct Admitted {
     pub(crate) begins: Option<u64>,
     /// The moment it is ended at the latest, as far as is known.
     pub(crate) deadline: Option<Instant>,
+    /// Bytes of the buffer that its data was read into, as far as is known.
+    pub(crate) buffer: usize,
+}
+
+/// A size in steps of what a common batch has, rounded up; a stranger's is at most 64 of them.
+fn in_steps(bytes: usize) -> u8 {
+    u8::try_from(bytes / MAX_BATCH_BYTES + 1).unwrap_or(u8::MAX)
 }
 
 impl Record {
@@ -38,7 +46,7 @@ impl Record {
             awaited: AtomicBool::new(false),
             function,
             data: Payload::null(),
-            is_pinned: false,
+            pinned: 0,
             origin: Arc::clone(origin),
             state: Mutex::new(State::new(Place::Foreground, 0)),
         }
@@ -52,7 +60,7 @@ impl Record {
         request: Request,
         admitted: Admitted,
     ) {
-        let Admitted { place, came, begins, deadline } = admitted;
+        let Admitted { place, came, begins, deadline, buffer } = admitted;
         if !Arc::ptr_eq(&self.function, function) {
             self.function = Arc::clone(function);
         }
@@ -66,9 +74,10 @@ impl Record {
             state.limit(deadline);
             state.set_particulars(request.particulars);
         }
-        self.is_pinned = begins.is_some();
-        if begins.is_none() {
-            self.unpin_data();
+        self.pinned = 0;
+        match begins {
+            Some(_) => self.pinned = in_steps(buffer),
+            None => self.unpin_data(),
         }
     }
 

@@ -27,8 +27,9 @@ pub(crate) struct Record {
     pub(super) awaited: AtomicBool,
     pub(crate) function: Arc<Registered>,
     pub(crate) data: Payload,
-    /// The data shares the buffer that it was read into.
-    pub(super) is_pinned: bool,
+    /// The data shares the buffer that it was read into, of so many times [`MAX_BATCH_BYTES`]; 0 where
+    /// it does not. In a byte, as a million records may wait.
+    pub(super) pinned: u8,
     /// The session that it came by.
     pub(crate) origin: Arc<Session>,
     pub(super) state: Mutex<State>,
@@ -110,7 +111,7 @@ impl Record {
     pub(crate) fn bytes(&self) -> usize {
         let state = self.state();
         let log = state.log_ref().map_or(0, super::log::Log::bytes);
-        let buffer = if self.is_pinned { MAX_BATCH_BYTES } else { 0 };
+        let buffer = usize::from(self.pinned) * MAX_BATCH_BYTES;
         self.data.len().max(buffer) + state.result_bytes().unwrap_or(0) + log
     }
 

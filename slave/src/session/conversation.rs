@@ -135,6 +135,7 @@ impl<'a> Conversation<'a> {
             Ok(incoming) => incoming,
             Err(error) => return Some(self.broke_rule(&error)),
         };
+        round.bytes = incoming.bytes();
         loop {
             let mut whole = Whole::default();
             let announced = self.stream.end.arrived(&mut incoming, &mut whole);
