@@ -283,6 +283,10 @@ impl SlaveBuilder {
     /// come back for them: for how long, how many, and how many bytes of their data, results and
     /// logs together. The oldest go first; default 15 min, 10,000 and 64 MiB.
     ///
+    /// Nobody is told of what is older. It leaves the memory when anybody asks for an execution, when
+    /// another one is kept, and at each beat of a connection: on a slave that nobody is connected to
+    /// and nobody asks, it stays until then, within the other two bounds.
+    ///
     /// An inline function that showed nothing and ended at once is not kept: it goes with its
     /// result.
     pub const fn retention(mut self, age: Duration, executions: usize, bytes: usize) -> Self {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use selsyn_common::ExecutionId;
 
-/// What is kept: whichever comes first lets the oldest go.
+/// What is kept: whichever comes first lets the oldest go. Whoever looks lets go first, so that the age
+/// needs no timer: the other two bound what stays in memory where nobody does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetentionLimits {
     pub(crate) age: Duration,
