@@ -18,7 +18,9 @@ use crate::executor::Epoch;
 use crate::hooks::{Hooks, Said};
 use crate::incoming_bytes::IncomingBytes;
 use crate::logview::Links;
-use crate::records::{ForbiddenIds, Freed, Logs, Record, Records, Retention, Spares, TakenResults};
+use crate::records::{
+    ForbiddenIds, Freed, Logs, Record, RecordRef, Records, Retention, Spares, TakenResults,
+};
 use crate::registry::Registry;
 use crate::session::{DetachedSessions, Session, Sessions};
 
@@ -31,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) hooks: Hooks,
     pub(crate) registry: Registry,
-    pub(crate) records: Records,
+    pub(crate) records: Arc<Records>,
     pub(crate) logs: Arc<Logs>,
     /// The addresses at which people look at executions.
     pub(crate) links: Arc<Links>,
@@ -64,7 +66,7 @@ impl Core {
         host: Handle,
         (slave_id, boot_id): (SlaveId, BootId),
     ) -> Self {
-        let epoch = Epoch::begin();
+        let (epoch, records) = (Epoch::begin(), Arc::<Records>::default());
         Self {
             slave_id,
             boot_id,
@@ -80,8 +82,8 @@ impl Core {
             inputs: InputRoom::new(settings.input_bytes),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
-            records: Records::default(),
-            logs: Arc::new(Logs::new(settings.log, epoch)),
+            logs: Arc::new(Logs::new(settings.log, epoch, Arc::downgrade(&records))),
+            records,
             links: Arc::clone(&registry.executor().links),
             retention: Mutex::new(Retention::new(settings.retention)),
             detached: DetachedSessions::default(),
@@ -144,7 +146,7 @@ impl Core {
     }
 
     /// Keeps executions for a while; gives those that are kept no more.
-    fn retain<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Vec<Arc<Record>> {
+    fn retain<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Vec<RecordRef> {
         let now = self.epoch.now();
         let mut retention = self.retention.lock().unwrap_or_else(PoisonError::into_inner);
         for record in records {

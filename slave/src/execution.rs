@@ -23,7 +23,7 @@ use tracing::debug;
 
 use crate::initializer::{self, Instance};
 use crate::nested;
-use crate::records::Record;
+use crate::records::RecordRef;
 use crate::session::Leaves;
 use scope::Scoped;
 
@@ -64,11 +64,11 @@ pub(crate) use wind_up::Aside;
 /// ```
 #[derive(Clone)]
 pub struct FunctionExecution {
-    record: Arc<Record>,
+    record: RecordRef,
 }
 
 impl FunctionExecution {
-    pub(crate) const fn new(record: Arc<Record>) -> Self {
+    pub(crate) const fn new(record: RecordRef) -> Self {
         Self { record }
     }
 
@@ -96,7 +96,7 @@ impl FunctionExecution {
         (lent.expect("a scope gives back what it was given"), done)
     }
 
-    pub(crate) fn into_record(self) -> Arc<Record> {
+    pub(crate) fn into_record(self) -> RecordRef {
         self.record
     }
 

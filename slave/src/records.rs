@@ -15,7 +15,7 @@ mod table;
 pub(crate) use fill::Admitted;
 pub(crate) use forbidden::ForbiddenIds;
 pub(crate) use log::{EventBytes, LogLimits, Logs, Reading};
-pub(crate) use record::Record;
+pub(crate) use record::{Record, RecordRef};
 pub(crate) use retention::{Retention, RetentionLimits};
 pub(crate) use spares::{Found, Spares};
 pub(crate) use state::State;

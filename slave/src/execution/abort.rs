@@ -9,7 +9,7 @@ use tracing::warn;
 use super::FunctionExecution;
 use crate::core::Core;
 use crate::panics::panic_message;
-use crate::records::Record;
+use crate::records::RecordRef;
 
 type Callback = Box<dyn FnOnce() + Send>;
 
@@ -128,10 +128,10 @@ impl FunctionExecution {
 }
 
 /// Tells user code that it was asked to stop; away from whoever asks.
-pub(crate) fn tell(core: &Core, record: &Arc<Record>) {
+pub(crate) fn tell(core: &Core, record: &RecordRef) {
     let waits = |extras: Arc<super::Extras>| !extras.callbacks.lock().waiting.is_empty();
     if record.asked_for().is_some_and(waits) {
-        let execution = FunctionExecution::new(Arc::clone(record));
+        let execution = FunctionExecution::new(RecordRef::clone(record));
         core.spawn_blocking_function(move || execution.call_aborted());
     }
 }

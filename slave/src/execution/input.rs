@@ -19,7 +19,7 @@ use tracing::debug;
 
 use super::FunctionExecution;
 use crate::core::Core;
-use crate::records::Record;
+use crate::records::RecordRef;
 use crate::session::Session;
 use handler::Handler;
 use inbox::{MAX_INPUTS, Put, Taker};
@@ -127,7 +127,7 @@ pub(crate) fn deal_with(
 }
 
 /// Hands a running function something; the number tells it from others, 0 does not.
-pub(crate) fn hand(core: &Core, record: &Arc<Record>, data: Payload, number: u64) -> Handed {
+pub(crate) fn hand(core: &Core, record: &RecordRef, data: Payload, number: u64) -> Handed {
     if record.state().life.is_ended() {
         return Handed::Over;
     }
@@ -136,7 +136,7 @@ pub(crate) fn hand(core: &Core, record: &Arc<Record>, data: Payload, number: u64
         Put::Full => return Handed::Full,
         Put::Kept(handlers) => {
             for handler in handlers {
-                let execution = FunctionExecution::new(Arc::clone(record));
+                let execution = FunctionExecution::new(RecordRef::clone(record));
                 core.spawn_blocking_function(move || handler.work(&execution));
             }
         }

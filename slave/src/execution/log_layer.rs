@@ -1,9 +1,9 @@
 //! Turns what a function logs through `tracing` into lines of its execution's log.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use selsyn_common::LogLevel;
+use selsyn_common::{ExecutionId, LogLevel};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::FunctionExecution;
-use crate::records::Record;
+use crate::records::{Logs, RecordRef};
 
 /// The span that every execution runs in.
 const SPAN: &str = "task";
@@ -49,7 +49,21 @@ impl ExecutionLogLayer {
 }
 
 /// Whose span it is. A span that somebody keeps does not keep its execution.
-struct Whose(Weak<Record>);
+struct Whose {
+    id: ExecutionId,
+    logs: Arc<Logs>,
+}
+
+impl Whose {
+    fn of(execution: &FunctionExecution) -> Self {
+        let logs = Arc::clone(&execution.record.origin.logs);
+        Self { id: execution.id(), logs }
+    }
+
+    fn find(&self) -> Option<RecordRef> {
+        self.logs.find(self.id)
+    }
+}
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ExecutionLogLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
@@ -58,7 +72,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ExecutionLogLayer {
             return;
         }
         if let (Some(span), Some(execution)) = (cx.span(id), FunctionExecution::current()) {
-            span.extensions_mut().insert(Whose(Arc::downgrade(&execution.record)));
+            span.extensions_mut().insert(Whose::of(&execution));
         }
     }
 
@@ -85,7 +99,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let of_span = cx.event_scope(event).and_then(|mut spans| {
-        let record = spans.find_map(|span| Some(span.extensions().get::<Whose>()?.0.upgrade()));
+        let record = spans.find_map(|span| Some(span.extensions().get::<Whose>()?.find()));
         record.flatten()
     });
     of_span.map(FunctionExecution::new).or_else(FunctionExecution::current)

@@ -8,7 +8,7 @@ use selsyn_common::{
 };
 
 use super::FunctionExecution;
-use crate::records::Record;
+use crate::records::RecordRef;
 
 /// Parts of the run. PyODPS calls them the tasks of an instance.
 impl FunctionExecution {
@@ -43,7 +43,7 @@ impl FunctionExecution {
             place = part.place;
             Ok(Some(part))
         })?;
-        Ok(ExecutionPart { record: Arc::clone(&self.record), place, name: name.into() })
+        Ok(ExecutionPart { record: RecordRef::clone(&self.record), place, name: name.into() })
     }
 }
 
@@ -61,7 +61,7 @@ impl FunctionExecution {
 /// of the run have more than 64 MiB. What was refused has changed nothing.
 #[derive(Clone)]
 pub struct ExecutionPart {
-    record: Arc<Record>,
+    record: RecordRef,
     place: u32,
     name: Arc<str>,
 }

@@ -1,7 +1,5 @@
 //! Whether a start becomes an execution.
 
-use std::sync::Arc;
-
 use selsyn_common::proto;
 use selsyn_common::{ErrorCode, ExecutionId, MasterId, Refusal};
 use tokio::time::Instant;
@@ -11,7 +9,7 @@ use super::retell::{forbidden, repeat};
 use super::{Request, Round, in_place, ladder};
 use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
-use crate::records::{Admitted, Found, Record, Spares};
+use crate::records::{Admitted, Found, Record, RecordRef, Spares};
 use crate::registry::{Registered, Wanted};
 use crate::session::Session;
 
@@ -39,11 +37,11 @@ pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, id: ExecutionId,
 /// What becomes of a start.
 pub(super) enum Next<'a> {
     /// It runs right here, until its deadline.
-    Begun { record: Arc<Record>, function: &'a Registered, deadline: Option<Instant> },
+    Begun { record: RecordRef, function: &'a Registered, deadline: Option<Instant> },
     /// It waits, for the hook or for its turn.
-    Parked(Arc<Record>),
+    Parked(RecordRef),
     /// Its id was started before.
-    Before(Arc<Record>, Box<Request>),
+    Before(RecordRef, Box<Request>),
     /// Its id is forbidden.
     Never,
 }
@@ -78,7 +76,7 @@ pub(super) fn admit<'a>(
     // session, looks for the record after that.
     let entry = core.records.entry(request.id);
     if let Some(record) = entry.get() {
-        return Ok(Next::Before(Arc::clone(record), Box::new(request)));
+        return Ok(Next::Before(RecordRef::clone(record), Box::new(request)));
     }
     if core.is_forbidden(session.peer.master, request.id) {
         return Ok(Next::Never);
@@ -99,7 +97,7 @@ pub(super) fn admit<'a>(
     let begins = is_here.then_some(now);
     let admitted = Admitted { place, came, begins, deadline, buffer: round.bytes };
     let (record, function) = found.make(request, admitted, session);
-    entry.add(Arc::clone(&record));
+    entry.add(RecordRef::clone(&record));
     round.ahead.begin();
     Ok(if is_here { Next::Begun { record, function, deadline } } else { Next::Parked(record) })
 }

@@ -9,11 +9,11 @@ use super::{ladder, run};
 use crate::core::Core;
 use crate::hooks::{self, TaskRequest};
 use crate::lifecycle::End;
-use crate::records::Record;
+use crate::records::RecordRef;
 use crate::session::Leaves;
 
 /// Asks the before_task hook, away from the network loop.
-pub(super) fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
+pub(super) fn ask_hook(core: &Arc<Core>, record: RecordRef) {
     let Some(hook) = core.hooks.before_task.clone() else {
         return accept(core, &record, None, Leaves::WithBatch);
     };
@@ -39,7 +39,7 @@ pub(super) fn ask_hook(core: &Arc<Core>, record: Arc<Record>) {
 /// and no hook will ever speak.
 struct Asking {
     core: Arc<Core>,
-    record: Arc<Record>,
+    record: RecordRef,
 }
 
 impl Drop for Asking {
@@ -53,7 +53,7 @@ impl Drop for Asking {
 }
 
 /// Says Accepted, and begins if there is a slot.
-fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, leaves: Leaves) {
+fn accept(core: &Arc<Core>, record: &RecordRef, reply: Option<Payload>, leaves: Leaves) {
     let (has_slot, deadline) = {
         let mut state = record.state();
         if state.life.is_ended() {
@@ -72,7 +72,7 @@ fn accept(core: &Arc<Core>, record: &Arc<Record>, reply: Option<Payload>, leaves
 }
 
 /// The hook refused: the task was never here.
-fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
+fn withdraw(core: &Arc<Core>, record: &RecordRef, refusal: Refusal) {
     if record.state().life.end(End::Dropped).is_none() {
         return;
     }
@@ -83,7 +83,7 @@ fn withdraw(core: &Arc<Core>, record: &Arc<Record>, refusal: Refusal) {
 
 /// Takes back a task that was not accepted. It says so before it settles: a session that is being
 /// closed waits for no more than that.
-pub(super) fn never_was(core: &Arc<Core>, record: &Arc<Record>, say: impl FnOnce()) {
+pub(super) fn never_was(core: &Arc<Core>, record: &RecordRef, say: impl FnOnce()) {
     let next = leave(core, record, &mut record.state(), None);
     record.notify();
     say();

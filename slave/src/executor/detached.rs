@@ -9,7 +9,7 @@ use super::admit::{Next, admit, check_same};
 use super::ask::ask_hook;
 use super::{Request, Round, in_place, ladder};
 use crate::core::Core;
-use crate::records::{Record, Spares};
+use crate::records::{RecordRef, Spares};
 
 /// Starts an execution that belongs to no session, and waits until it is accepted: for its hook,
 /// and for no longer than that may take.
@@ -17,7 +17,7 @@ pub(crate) async fn start_detached(
     core: &Arc<Core>,
     owner: MasterId,
     request: Request,
-) -> Result<Arc<Record>, Refusal> {
+) -> Result<RecordRef, Refusal> {
     core.sessions.check_holder(owner)?;
     let record = begin(core, owner, request)?;
     record.until(|state| state.accepted || state.is_left).await;
@@ -30,7 +30,7 @@ pub(crate) async fn start_detached(
     Err(state.refusal().unwrap_or_else(stopped))
 }
 
-fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<Arc<Record>, Refusal> {
+fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<RecordRef, Refusal> {
     let no_random = |error| {
         Refusal::because(ErrorCode::ServeFailed, format!("the slave has no random bytes: {error}"))
     };
@@ -43,11 +43,11 @@ fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<Arc<Reco
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
-            in_place::run_here(&mut round, function, Arc::clone(&record));
+            in_place::run_here(&mut round, function, RecordRef::clone(&record));
             Ok(record)
         }
         Next::Parked(record) => {
-            ask_hook(core, Arc::clone(&record));
+            ask_hook(core, RecordRef::clone(&record));
             Ok(record)
         }
         Next::Before(record, request) => check_same(&session, &record, &request).map(|()| record),

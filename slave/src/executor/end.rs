@@ -9,11 +9,11 @@ use super::slot::{Next, leave, pass_on};
 use crate::core::Core;
 use crate::execution::Aside;
 use crate::lifecycle::{End, Lifecycle};
-use crate::records::{Record, State};
+use crate::records::{Record, RecordRef, State};
 use crate::session::{Leaves, Session};
 
 /// User code has ended, or was dropped. A verdict that was given before stands.
-pub(super) fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: u64, leaves: Leaves) {
+pub(super) fn ended(core: &Arc<Core>, record: &RecordRef, end: End, now: u64, leaves: Leaves) {
     match end {
         End::Value(value) => {
             returned(core, record, value, now, leaves, |state, bytes| {
@@ -29,7 +29,7 @@ pub(super) fn ended(core: &Arc<Core>, record: &Arc<Record>, end: End, now: u64, 
 #[inline(always)]
 pub(super) fn returned(
     core: &Arc<Core>,
-    record: &Arc<Record>,
+    record: &RecordRef,
     value: Payload,
     now: u64,
     leaves: Leaves,
@@ -82,7 +82,7 @@ fn judge<'a>(
 }
 
 /// It was stopped before it ran. What it was handed while it waited goes.
-pub(super) fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
+pub(super) fn never_ran(core: &Arc<Core>, record: &RecordRef, outcome: Outcome) {
     let mut state = record.state();
     let aside = Aside::of(record, &state);
     let bytes = state.bytes_of(&outcome);
@@ -93,7 +93,7 @@ pub(super) fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome
 }
 
 /// Its initializer failed: user code never ran. It may have been stopped while it waited.
-pub(super) fn not_initialized(core: &Arc<Core>, record: &Arc<Record>, failure: Failure) {
+pub(super) fn not_initialized(core: &Arc<Core>, record: &RecordRef, failure: Failure) {
     let verdict = record.state().life.end(End::Error(failure));
     if let Some(outcome) = verdict {
         never_ran(core, record, outcome);
@@ -103,7 +103,7 @@ pub(super) fn not_initialized(core: &Arc<Core>, record: &Arc<Record>, failure: F
 /// Gives the verdict of a run that has not ended, and keeps its place.
 pub(super) fn give_up(
     core: &Arc<Core>,
-    record: &Arc<Record>,
+    record: &RecordRef,
     verdict: impl FnOnce(&mut Lifecycle) -> Option<Outcome>,
 ) {
     let mut state = record.state();

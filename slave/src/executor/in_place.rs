@@ -1,7 +1,6 @@
 //! Runs an inline function on the session's task, up to its first pause.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::warn;
@@ -13,7 +12,7 @@ use crate::execution::FunctionExecution;
 use crate::function::{Body, First};
 use crate::lifecycle::End;
 use crate::panics::panicked;
-use crate::records::Record;
+use crate::records::RecordRef;
 use crate::registry::Registered;
 use crate::session::Leaves;
 
@@ -22,7 +21,7 @@ const LONG_POLL: u64 = 1_000;
 
 /// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
 /// and Running are not said for one that ends here: its verdict says so too.
-pub(super) fn run_here(round: &mut Round<'_>, function: &Registered, record: Arc<Record>) {
+pub(super) fn run_here(round: &mut Round<'_>, function: &Registered, record: RecordRef) {
     let (core, clock) = (round.core, &mut round.clock);
     let closely = function.is_watched();
     let began = if closely { clock.read() } else { clock.now() };
@@ -63,11 +62,7 @@ fn long_poll(function: &Registered, closely: bool, took: Duration) {
 
 /// Polls it in its scope, and gives the record back: each further handle costs all cores a cache
 /// line. What the poll gives is written where it is read: to move it takes longer than to make it.
-fn first_poll(
-    function: &Registered,
-    record: Arc<Record>,
-    polled: &mut Option<First>,
-) -> Arc<Record> {
+fn first_poll(function: &Registered, record: RecordRef, polled: &mut Option<First>) -> RecordRef {
     let execution = FunctionExecution::new(record);
     let given = execution.clone();
     let span = run::enter_span(&execution);

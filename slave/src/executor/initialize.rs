@@ -7,17 +7,18 @@ use super::{ladder, run};
 use crate::core::Core;
 use crate::initializer;
 use crate::lifecycle::StopCause;
-use crate::records::Record;
+use crate::records::RecordRef;
 
 /// Sets a run going once its function's initializer has run, or fails it. It is not begun while it
 /// waits: a cancel or a deadline ends it there.
-pub(super) fn before(core: &Arc<Core>, record: &Arc<Record>) {
-    let waiting = Waiting { core: Arc::clone(core), record: Arc::clone(record), goes_on: false };
+pub(super) fn before(core: &Arc<Core>, record: &RecordRef) {
+    let waiting =
+        Waiting { core: Arc::clone(core), record: RecordRef::clone(record), goes_on: false };
     core.spawn(wait(waiting));
 }
 
 async fn wait(mut waiting: Waiting) {
-    let (core, record) = (Arc::clone(&waiting.core), Arc::clone(&waiting.record));
+    let (core, record) = (Arc::clone(&waiting.core), RecordRef::clone(&waiting.record));
     let made = tokio::select! {
         biased;
         // What waits has ended by then, or ends with what is dropped here.
@@ -36,7 +37,7 @@ async fn wait(mut waiting: Waiting) {
 /// Ends a run that waits when the slave's runtime ends.
 struct Waiting {
     core: Arc<Core>,
-    record: Arc<Record>,
+    record: RecordRef,
     goes_on: bool,
 }
 

@@ -13,20 +13,20 @@ use super::retell::forbidden;
 use crate::core::Core;
 use crate::execution;
 use crate::lifecycle::{Lifecycle, Stop, StopCause};
-use crate::records::Record;
+use crate::records::{Record, RecordRef};
 
 /// A dropped future is gone at its next yield; one that is not gone after this never yields.
 const DROP_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Asks a run to stop, for whatever reason.
-pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &Arc<Record>, cause: StopCause) {
+pub(crate) fn ask_to_stop(core: &Arc<Core>, record: &RecordRef, cause: StopCause) {
     debug!(task.id = %record.id, ?cause, "asked to stop");
     let stop = record.state().life.stop(cause);
     stopped(core, record, stop);
 }
 
 /// Does what a wish to stop leads to.
-pub(super) fn stopped(core: &Arc<Core>, record: &Arc<Record>, stop: Stop) {
+pub(super) fn stopped(core: &Arc<Core>, record: &RecordRef, stop: Stop) {
     match stop {
         Stop::NeverRan(outcome) => never_ran(core, record, *outcome),
         Stop::Ask => {
@@ -40,7 +40,7 @@ pub(super) fn stopped(core: &Arc<Core>, record: &Arc<Record>, stop: Stop) {
 }
 
 /// It was stopped while it waited. One that was not accepted yet is forbidden rather than ended.
-fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
+fn never_ran(core: &Arc<Core>, record: &RecordRef, outcome: Outcome) {
     if record.state().accepted {
         end::never_ran(core, record, outcome);
     } else {
@@ -50,8 +50,8 @@ fn never_ran(core: &Arc<Core>, record: &Arc<Record>, outcome: Outcome) {
 }
 
 /// Climbs the ladder in the background.
-fn climb(core: &Arc<Core>, record: &Arc<Record>) {
-    let last_rung = GiveUpOnDrop { core: Arc::clone(core), record: Arc::clone(record) };
+fn climb(core: &Arc<Core>, record: &RecordRef) {
+    let last_rung = GiveUpOnDrop { core: Arc::clone(core), record: RecordRef::clone(record) };
     let grace = core.settings.abort_grace;
     core.spawn(async move {
         let record = &last_rung.record;
@@ -67,7 +67,7 @@ fn climb(core: &Arc<Core>, record: &Arc<Record>) {
 /// the slave's runtime leaves nobody waiting for a verdict.
 struct GiveUpOnDrop {
     core: Arc<Core>,
-    record: Arc<Record>,
+    record: RecordRef,
 }
 
 impl Drop for GiveUpOnDrop {
@@ -92,8 +92,8 @@ async fn is_left_within(record: &Record, patience: Duration) -> bool {
 }
 
 /// Stops the run when its deadline fires.
-pub(super) fn watch_deadline(core: &Arc<Core>, record: &Arc<Record>, deadline: Instant) {
-    let (core, record) = (Arc::clone(core), Arc::clone(record));
+pub(super) fn watch_deadline(core: &Arc<Core>, record: &RecordRef, deadline: Instant) {
+    let (core, record) = (Arc::clone(core), RecordRef::clone(record));
     core.clone().spawn(async move {
         tokio::select! {
             biased;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ladder::stopped;
 use crate::core::Core;
 use crate::lifecycle::StopCause;
-use crate::records::{Record, State};
+use crate::records::{Record, RecordRef, State};
 
 /// Why one is stopped that is dropped.
 const DROPPED: &str = "dropped from the queue";
@@ -23,7 +23,7 @@ pub(crate) fn move_queued(core: &Core, record: &Record, position: usize) -> Opti
 
 /// Ends one that waits; false when it does not wait. In one step: one that has got its slot is let
 /// run.
-pub(crate) fn drop_queued(core: &Arc<Core>, record: &Arc<Record>) -> bool {
+pub(crate) fn drop_queued(core: &Arc<Core>, record: &RecordRef) -> bool {
     let mut state = record.state();
     if !waits(&state) {
         return false;

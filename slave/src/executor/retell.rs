@@ -5,12 +5,12 @@ use std::sync::Arc;
 use selsyn_common::ExecutionId;
 use selsyn_common::proto::{self, from_slave::Frame};
 
-use crate::records::{Record, State};
+use crate::records::{Record, RecordRef, State};
 use crate::session::{Leaves, Session};
 
 /// Gives an execution to the new session of a master that came back too late for the former one,
 /// and tells it what became of it.
-pub(crate) fn hand_over(record: &Arc<Record>, session: &Arc<Session>) {
+pub(crate) fn hand_over(record: &RecordRef, session: &Arc<Session>) {
     // Under the lock: a verdict goes to the one session or to the other.
     let mut state = record.state();
     if state.is_forgotten {

@@ -17,11 +17,11 @@ use crate::execution::FunctionExecution;
 use crate::function::{Body, BoxedRun, Returned};
 use crate::lifecycle::{End, StopCause};
 use crate::panics::panicked;
-use crate::records::Record;
+use crate::records::RecordRef;
 use crate::session::Leaves;
 
 /// Sets the run going, away from the network loop, once its function is initialized.
-pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>) {
+pub(super) fn begin(core: &Arc<Core>, record: &RecordRef) {
     match &record.function.instance {
         Some(instance) if !instance.is_ready() => initialize::before(core, record),
         _ => go(core, record),
@@ -29,7 +29,7 @@ pub(super) fn begin(core: &Arc<Core>, record: &Arc<Record>) {
 }
 
 /// Sets the run going. User code begins at its first poll, unless it is stopped before that.
-pub(super) fn go(core: &Arc<Core>, record: &Arc<Record>) {
+pub(super) fn go(core: &Arc<Core>, record: &RecordRef) {
     match &*record.function.function.body {
         Body::Blocking(_) => spawn_blocking(core, record),
         Body::Async(_) => core.spawn_function(run(Report::new(core, record))),
@@ -37,7 +37,7 @@ pub(super) fn go(core: &Arc<Core>, record: &Arc<Record>) {
 }
 
 /// The first instruction is about to run; false when the run was stopped while it waited.
-fn is_begun(core: &Arc<Core>, record: &Arc<Record>) -> bool {
+fn is_begun(core: &Arc<Core>, record: &RecordRef) -> bool {
     let timeout = record.function.function.timeout;
     let now = core.epoch.now();
     let deadline = core.epoch.moment(now, timeout);
@@ -57,28 +57,28 @@ async fn run(mut report: Report) {
     if !report.begin() {
         return;
     }
-    let record = Arc::clone(&report.record);
-    let execution = FunctionExecution::new(Arc::clone(&record));
-    let body = execution.scope_async(call(Arc::clone(&record), execution.clone()));
+    let record = RecordRef::clone(&report.record);
+    let execution = FunctionExecution::new(RecordRef::clone(&record));
+    let body = execution.scope_async(call(RecordRef::clone(&record), execution.clone()));
     drive(report, body.instrument(span(&execution))).await;
 }
 
 /// Runs what is left of an inline function after its first pause.
 pub(super) fn rest(
     core: &Arc<Core>,
-    record: &Arc<Record>,
+    record: &RecordRef,
     run: BoxedRun,
 ) -> impl Future<Output = ()> + Send + use<> {
     // Here and not at the first poll, which may never come.
     let mut report = Report::new(core, record);
     report.begun = true;
-    let execution = FunctionExecution::new(Arc::clone(record));
+    let execution = FunctionExecution::new(RecordRef::clone(record));
     let span = span(&execution);
     async move { drive(report, execution.scope_async(run).instrument(span)).await }
 }
 
 async fn drive(report: Report, body: impl Future<Output = Returned>) {
-    let record = Arc::clone(&report.record);
+    let record = RecordRef::clone(&report.record);
     tokio::select! {
         // The body first: a value that is ready when the grace ends is worth more than the force.
         biased;
@@ -87,21 +87,21 @@ async fn drive(report: Report, body: impl Future<Output = Returned>) {
     }
 }
 
-async fn call(record: Arc<Record>, execution: FunctionExecution) -> Returned {
+async fn call(record: RecordRef, execution: FunctionExecution) -> Returned {
     match &*record.function.function.body {
         Body::Async(body) => body.run(execution).map_err(Box::new)?.await,
         Body::Blocking(body) => body(execution),
     }
 }
 
-fn spawn_blocking(core: &Arc<Core>, record: &Arc<Record>) {
+fn spawn_blocking(core: &Arc<Core>, record: &RecordRef) {
     let mut report = Report::new(core, record);
     core.spawn_blocking_function(move || {
         if !report.begin() {
             return;
         }
-        let record = Arc::clone(&report.record);
-        let execution = FunctionExecution::new(Arc::clone(&record));
+        let record = RecordRef::clone(&report.record);
+        let execution = FunctionExecution::new(RecordRef::clone(&record));
         let before = thread_cpu_time();
         let span = enter_span(&execution);
         let returned = catch_unwind(AssertUnwindSafe(|| match &*record.function.function.body {
@@ -161,14 +161,14 @@ pub(super) fn end_of(returned: Result<Returned, Box<dyn std::any::Any + Send>>) 
 /// Reports the end of a run when it is dropped, so that every way out reports.
 struct Report {
     core: Arc<Core>,
-    record: Arc<Record>,
+    record: RecordRef,
     begun: bool,
     end: Option<End>,
 }
 
 impl Report {
-    fn new(core: &Arc<Core>, record: &Arc<Record>) -> Self {
-        let (core, record) = (Arc::clone(core), Arc::clone(record));
+    fn new(core: &Arc<Core>, record: &RecordRef) -> Self {
+        let (core, record) = (Arc::clone(core), RecordRef::clone(record));
         Self { core, record, begun: false, end: None }
     }
 
@@ -188,7 +188,7 @@ impl Drop for Report {
             let end = self.end.take().unwrap_or(End::Dropped);
             return ended(&self.core, &self.record, end, self.core.epoch.now(), Leaves::AtOnce);
         }
-        let (core, record) = (Arc::clone(&self.core), Arc::clone(&self.record));
+        let (core, record) = (Arc::clone(&self.core), RecordRef::clone(&self.record));
         if !record.state().life.is_ended() {
             // The function runtime has ended. From a task of its own: the next in line meets the
             // same, and handing the slot on in place would nest as deep as the queue is long.

@@ -22,7 +22,7 @@ use super::face::Face;
 use super::line::Line;
 use super::links::Link;
 use crate::core::Core;
-use crate::records::{EventBytes, Logs, Reading, Record};
+use crate::records::{EventBytes, Logs, Reading, Record, RecordRef};
 
 /// A silence after which the page says that it is still there: a reader that has gone without a
 /// word is noticed only where something is written.
@@ -53,7 +53,7 @@ struct Gone;
 /// for so long.
 pub(crate) fn tell(
     core: &Arc<Core>,
-    record: Arc<Record>,
+    record: RecordRef,
     link: Arc<Link>,
     face: Face,
     places: [OwnedSemaphorePermit; 2],

@@ -32,7 +32,7 @@ impl Record {
 
     /// Keeps something the function shows, and sends it; never waits, and what is sent may be
     /// dropped when the master is slow. What is shown after the end is dropped.
-    pub(crate) fn show(self: &Arc<Self>, content: Content) {
+    pub(crate) fn show(&self, content: Content) {
         let state = self.state();
         if !state.life.is_ended() {
             self.show_now(state, content);
@@ -45,7 +45,7 @@ impl Record {
     ///
     /// When the run has ended, or the change is none that its parts take.
     pub(crate) fn report(
-        self: &Arc<Self>,
+        &self,
         change: impl FnOnce(&mut Parts, SystemTime) -> Result<Option<Part>, PartError>,
     ) -> Result<(), PartError> {
         // Changed and shown in one step, so that reports leave in order.
@@ -62,7 +62,7 @@ impl Record {
     }
 
     /// Numbers something, keeps it and sends it, in one step: so numbers leave in order.
-    fn show_now(self: &Arc<Self>, mut state: MutexGuard<'_, State>, content: Content) {
+    fn show_now(&self, mut state: MutexGuard<'_, State>, content: Content) {
         state.tell(self, Told::Running, Leaves::WithBatch);
         let more = state.more();
         more.shown += 1;

@@ -16,6 +16,10 @@ use crate::executor::Request;
 use crate::registry::Registered;
 use crate::session::Session;
 
+/// A handle of a record. Nobody needs a weak one, so that whoever has the only one sees it at a
+/// glance: the standard library's would lock its other half to look.
+pub(crate) type RecordRef = triomphe::Arc<Record>;
+
 /// One execution. A million of them may wait: what few have stands in a box of its own.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -67,7 +71,7 @@ impl Record {
     }
 
     /// Asks user code to stop.
-    pub(crate) fn ask_to_stop(self: &Arc<Self>) {
+    pub(crate) fn ask_to_stop(&self) {
         self.keep_stop();
         self.asked.store(true, Ordering::Release);
         self.notify();

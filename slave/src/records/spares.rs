@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use selsyn_common::Refusal;
 
-use super::{Admitted, Record};
+use triomphe::UniqueArc;
+
+use super::{Admitted, Record, RecordRef};
 use crate::executor::Request;
 use crate::registry::{Registered, Registry, Wanted};
 use crate::session::Session;
@@ -14,19 +16,18 @@ use crate::session::Session;
 const MAX: usize = 1_024;
 
 /// What one conversation keeps from its starts for the next ones.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Spares {
     /// Records that nobody else has: to make and to drop one costs a good part of a small task.
-    records: Vec<Arc<Record>>,
+    records: Vec<UniqueArc<Record>>,
     /// The function that was asked for last: most starts ask for the same.
     function: Option<Arc<Registered>>,
 }
 
 /// The function that a start asks for, and the records that there are for its runs.
-#[derive(Debug)]
 pub(crate) struct Found<'a> {
     pub(crate) function: &'a Arc<Registered>,
-    records: &'a mut Vec<Arc<Record>>,
+    records: &'a mut Vec<UniqueArc<Record>>,
 }
 
 impl<'a> Found<'a> {
@@ -37,14 +38,11 @@ impl<'a> Found<'a> {
         request: Request,
         admitted: Admitted,
         origin: &Arc<Session>,
-    ) -> (Arc<Record>, &'a Arc<Registered>) {
+    ) -> (RecordRef, &'a Arc<Registered>) {
         let Self { function, records } = self;
         let mut record = records.pop().unwrap_or_else(|| blank(function, origin));
-        let Some(only) = Arc::get_mut(&mut record) else {
-            unreachable!("a spare record is nobody else's")
-        };
-        only.fill(function, request, admitted);
-        (record, function)
+        record.fill(function, request, admitted);
+        (record.shareable(), function)
     }
 }
 
@@ -62,19 +60,19 @@ impl Spares {
 
     /// Keeps a record of this session, if nobody else has it.
     #[inline(always)]
-    pub(crate) fn put(&mut self, mut record: Arc<Record>, session: &Arc<Session>) {
+    pub(crate) fn put(&mut self, record: RecordRef, session: &Arc<Session>) {
         if self.records.len() == MAX || !Arc::ptr_eq(&record.origin, session) {
             return;
         }
-        if let Some(only) = Arc::get_mut(&mut record) {
+        if let Ok(mut only) = RecordRef::try_unique(record) {
             only.clear();
-            self.records.push(record);
+            self.records.push(only);
         }
     }
 
     /// Keeps records that were kept on for a while, and are no more.
     #[inline(never)]
-    pub(crate) fn put_late(&mut self, records: Vec<Arc<Record>>, session: &Arc<Session>) {
+    pub(crate) fn put_late(&mut self, records: Vec<RecordRef>, session: &Arc<Session>) {
         records.into_iter().for_each(|record| self.put(record, session));
     }
 
@@ -84,6 +82,6 @@ impl Spares {
     }
 }
 
-fn blank(function: &Arc<Registered>, origin: &Arc<Session>) -> Arc<Record> {
-    Arc::new(Record::blank(Arc::clone(function), origin))
+fn blank(function: &Arc<Registered>, origin: &Arc<Session>) -> UniqueArc<Record> {
+    UniqueArc::new(Record::blank(Arc::clone(function), origin))
 }

@@ -3,14 +3,14 @@
 mod taken;
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use selsyn_common::{ExecutionId, SessionId};
 
 use super::gone::Gone;
-use super::{Record, Spares};
+use super::{Record, RecordRef, Spares};
 
 pub(crate) use taken::TakenResults;
 
@@ -28,7 +28,7 @@ const NEIGHBOURS: usize = 16;
 /// The executions whose ids end alike, but for the last digits.
 #[derive(Debug, Default)]
 struct Shard {
-    here: HashTable<Arc<Record>>,
+    here: HashTable<RecordRef>,
     gone: Gone<MAX_GONE>,
 }
 
@@ -63,7 +63,7 @@ impl Records {
         Entry { hasher: &self.hasher, shard, id, hash: hash(&self.hasher, id) }
     }
 
-    pub(crate) fn get(&self, id: ExecutionId) -> Option<Arc<Record>> {
+    pub(crate) fn get(&self, id: ExecutionId) -> Option<RecordRef> {
         self.entry(id).get().cloned()
     }
 
@@ -73,7 +73,7 @@ impl Records {
     }
 
     /// Removes an execution that is kept no more, and remembers that it was here.
-    pub(crate) fn expire(&self, id: ExecutionId) -> Option<Arc<Record>> {
+    pub(crate) fn expire(&self, id: ExecutionId) -> Option<RecordRef> {
         let mut entry = self.entry(id);
         entry.shard.gone.add(id);
         entry.take()
@@ -92,25 +92,25 @@ impl Records {
 
     /// Every execution that shall stop: those that wait come first, so that none of them begins in
     /// the place of one that was stopped.
-    pub(crate) fn all_to_stop(&self) -> Vec<Arc<Record>> {
+    pub(crate) fn all_to_stop(&self) -> Vec<RecordRef> {
         let mut records = self.all();
         records.sort_by_key(|record| !record.state().is_queued());
         records
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+    pub(crate) fn all(&self) -> Vec<RecordRef> {
         self.such_as(|_| true)
     }
 
-    pub(crate) fn of_session(&self, session: SessionId) -> Vec<Arc<Record>> {
+    pub(crate) fn of_session(&self, session: SessionId) -> Vec<RecordRef> {
         self.such_as(|record| record.state().session(record).id == session)
     }
 
-    fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {
+    fn such_as(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<RecordRef> {
         let mut found = Vec::new();
         self.each(|record| {
             if is_meant(record) {
-                found.push(Arc::clone(record));
+                found.push(RecordRef::clone(record));
             }
         });
         found
@@ -118,7 +118,7 @@ impl Records {
 
     /// Looks at every execution, one part of the table after the other: whoever looks keeps only what
     /// it needs.
-    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<Record>)) {
+    pub(crate) fn each(&self, mut look: impl FnMut(&RecordRef)) {
         for shard in &self.shards {
             lock(shard).here.iter().for_each(&mut look);
         }
@@ -126,17 +126,17 @@ impl Records {
 }
 
 impl Entry<'_> {
-    pub(crate) fn get(&self) -> Option<&Arc<Record>> {
+    pub(crate) fn get(&self) -> Option<&RecordRef> {
         self.shard.here.find(self.hash, |record| record.id == self.id)
     }
 
     /// Puts in an execution of this id, which is not in it; its session has counted it.
     #[inline(always)]
-    pub(crate) fn add(mut self, record: Arc<Record>) {
+    pub(crate) fn add(mut self, record: RecordRef) {
         self.shard.here.insert_unique(self.hash, record, |record| hash(self.hasher, record.id));
     }
 
-    fn take(mut self) -> Option<Arc<Record>> {
+    fn take(mut self) -> Option<RecordRef> {
         let found = self.shard.here.find_entry(self.hash, |record| record.id == self.id);
         found.ok().map(|found| found.remove().0)
     }

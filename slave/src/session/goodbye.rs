@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::executor::ask_to_stop;
 use crate::hooks::{self, ConnectionRequest, Said};
 use crate::lifecycle::StopCause;
-use crate::records::Record;
+use crate::records::RecordRef;
 
 /// Deals with a Goodbye, away from the network loop.
 ///
@@ -90,7 +90,7 @@ async fn wait_until_heard(core: &Core, session: &Session) {
 
 /// What still runs. When nothing does, nothing new may begin: a start that was on its way when
 /// the goodbye came is either among them or refused.
-fn still_running(core: &Core, session: &Session) -> Vec<Arc<Record>> {
+fn still_running(core: &Core, session: &Session) -> Vec<RecordRef> {
     let running = unsettled(core, session);
     if !running.is_empty() {
         return running;
@@ -102,7 +102,7 @@ fn still_running(core: &Core, session: &Session) -> Vec<Arc<Record>> {
     late
 }
 
-fn unsettled(core: &Core, session: &Session) -> Vec<Arc<Record>> {
+fn unsettled(core: &Core, session: &Session) -> Vec<RecordRef> {
     let mut records = core.records.of_session(session.id);
     records.retain(|record| !record.state().is_settled);
     records

@@ -1,14 +1,12 @@
 //! Tells the events of an execution from a number on.
 
-use std::sync::Arc;
-
 use futures_util::stream::unfold;
 use selsyn_common::proto::{self, event::What};
 use tokio::sync::futures::OwnedNotified;
 use tokio_stream::Stream;
 
 use super::{EventBytes, FIRST, Logs};
-use crate::records::{Record, State};
+use crate::records::{Record, RecordRef, State};
 
 /// Bytes after which a reply takes no more events: large enough to share its cost, small enough
 /// that a slow reader holds little.
@@ -110,7 +108,7 @@ impl Story<'_> {
 
 impl Reading {
     /// The events of an execution from a number on, as a stream of replies until it has ended.
-    pub(crate) fn all(record: Arc<Record>, from: u64) -> impl Stream<Item = EventBytes> {
+    pub(crate) fn all(record: RecordRef, from: u64) -> impl Stream<Item = EventBytes> {
         unfold((record, from), |(record, from)| async move {
             loop {
                 match record.read(from) {

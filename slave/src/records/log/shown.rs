@@ -37,10 +37,10 @@ impl State {
 
 impl Record {
     /// Does what is left to do after something was kept. Nothing may be locked.
-    pub(in crate::records) fn after(self: &Arc<Self>, aftermath: Aftermath) {
+    pub(in crate::records) fn after(&self, aftermath: Aftermath) {
         let logs = &self.origin.logs;
         if aftermath.is_first {
-            logs.line_up(self);
+            logs.line_up(self.id);
         }
         if aftermath.is_too_much {
             logs.shed();
@@ -48,7 +48,7 @@ impl Record {
     }
 
     /// Notes that user code was asked to stop, and why.
-    pub(in crate::records) fn keep_stop(self: &Arc<Self>) {
+    pub(in crate::records) fn keep_stop(&self) {
         let mut state = self.state();
         let reason = state.life.stop_reason().filter(|_| !state.life.is_ended());
         let Some(reason) = reason else { return };

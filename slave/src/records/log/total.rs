@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use selsyn_common::ExecutionId;
+
 use crate::executor::Epoch;
-use crate::records::Record;
+use crate::records::{RecordRef, Records};
 
 /// How much is kept of what executions show.
 #[derive(Clone, Copy, Debug)]
@@ -25,14 +27,16 @@ pub(crate) struct Logs {
     began: u64,
     used: AtomicUsize,
     /// The executions that have a log, oldest log first.
-    line: Mutex<VecDeque<Weak<Record>>>,
+    line: Mutex<VecDeque<ExecutionId>>,
+    /// Where they are found, while they are kept.
+    records: Weak<Records>,
 }
 
 impl Logs {
-    /// The logs of a slave that begins now.
-    pub(crate) fn new(limits: LogLimits, epoch: Epoch) -> Self {
+    /// The logs of a slave that begins now, of the executions in this table.
+    pub(crate) fn new(limits: LogLimits, epoch: Epoch, records: Weak<Records>) -> Self {
         let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros);
-        Self { limits, epoch, began, used: AtomicUsize::new(0), line: Mutex::default() }
+        Self { limits, epoch, began, used: AtomicUsize::new(0), line: Mutex::default(), records }
     }
 
     /// What the slave counts its time from.
@@ -61,13 +65,13 @@ impl Logs {
     }
 
     /// Puts an execution behind all others that have a log.
-    pub(super) fn line_up(&self, record: &Arc<Record>) {
+    pub(super) fn line_up(&self, id: ExecutionId) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if line.len() == line.capacity() {
             // Before it grows: those that are gone need no room.
-            line.retain(|record| record.strong_count() > 0);
+            line.retain(|id| self.find(*id).is_some());
         }
-        line.push_back(Arc::downgrade(record));
+        line.push_back(id);
     }
 
     /// Drops the oldest events of the oldest logs, until all together are small enough.
@@ -77,13 +81,18 @@ impl Logs {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(over) = self.over() {
             let Some(oldest) = line.front() else { break };
-            let oldest = oldest.upgrade();
+            let oldest = self.find(*oldest);
             if oldest.as_ref().is_none_or(|record| record.shed(self, over)) {
                 line.pop_front();
             }
             seen.extend(oldest);
         }
         drop(line);
+    }
+
+    /// An execution, while it is kept.
+    pub(crate) fn find(&self, id: ExecutionId) -> Option<RecordRef> {
+        self.records.upgrade()?.get(id)
     }
 
     /// By how many bytes all together are too large, if they are.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use selsyn_common::ExecutionId;
 
-use super::{Freed, NEIGHBOURS, Record, Records, Shard, Spares, hash, lock, shard_of};
+use super::{Freed, NEIGHBOURS, RecordRef, Records, Shard, Spares, hash, lock, shard_of};
 use crate::session::Session;
 
 /// What became of results that were taken.
@@ -13,7 +13,7 @@ use crate::session::Session;
 pub(crate) struct TakenResults {
     pub(crate) freed: Freed,
     /// The executions that are kept on for those who want to look at them.
-    pub(crate) stay: Vec<Arc<Record>>,
+    pub(crate) stay: Vec<RecordRef>,
 }
 
 /// An execution whose result was taken; one that goes is dropped when nothing is locked.
@@ -22,7 +22,7 @@ struct Taken {
     stays: bool,
     /// The session that remembers it, if it is another one.
     of: Option<Arc<Session>>,
-    record: Arc<Record>,
+    record: RecordRef,
 }
 
 impl Records {
@@ -85,7 +85,7 @@ impl Shard {
             return None;
         }
         // Most have only the table left that knows them: then nobody can be in the way.
-        let (bytes, heir, stays) = match Arc::get_mut(record) {
+        let (bytes, heir, stays) = match RecordRef::get_mut(record) {
             Some(only) => only.state_mut().take_result(),
             None => record.state().take_result(),
         }?;
@@ -94,7 +94,7 @@ impl Shard {
             None => (!is_origin).then(|| Arc::clone(&record.origin)),
         };
         if stays {
-            return Some(Taken { bytes, stays, of, record: Arc::clone(record) });
+            return Some(Taken { bytes, stays, of, record: RecordRef::clone(record) });
         }
         let (record, _) = found.remove();
         self.gone.add(id);

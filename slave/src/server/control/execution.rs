@@ -18,13 +18,13 @@ use super::describe;
 use crate::core::Core;
 use crate::executor::{ask_to_stop, short_reason};
 use crate::lifecycle::StopCause;
-use crate::records::{EventBytes, Reading, Record};
+use crate::records::{EventBytes, Reading, RecordRef};
 
 /// Longest wait for a result: whoever waits longer asks again, so that nobody's call is forgotten.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Finds an execution, or says whether it ever was here.
-pub(super) fn find(core: &Core, id: Option<proto::ExecutionId>) -> Result<Arc<Record>, Status> {
+pub(super) fn find(core: &Core, id: Option<proto::ExecutionId>) -> Result<RecordRef, Status> {
     let id = read(id)?;
     core.sweep();
     core.records.get(id).ok_or_else(|| {

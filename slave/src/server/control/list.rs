@@ -13,7 +13,7 @@ use super::describe;
 use super::page::{self, Newest, Place};
 use crate::core::Core;
 use crate::executor::MAX_LABELS;
-use crate::records::Record;
+use crate::records::{Record, RecordRef};
 
 /// Executions of a page where none says how many.
 const PAGE: usize = 1_000;
@@ -116,7 +116,7 @@ impl Filter {
             let named = self.only.iter().filter_map(|id| core.records.get(*id));
             named.for_each(|record| look(&record));
         }
-        let describe = |record: Arc<Record>| describe::execution(core, &record);
+        let describe = |record: RecordRef| describe::execution(core, &record);
         let (executions, last) = newest.tell(|id| core.records.get(id).map(describe));
         let next_page_token = last.map(page::token).unwrap_or_default();
         ListExecutionsReply { executions, next_page_token }

@@ -6,7 +6,7 @@ use selsyn_common::proto::{self, from_slave::Frame};
 
 use crate::core::Core;
 use crate::executor;
-use crate::records::Record;
+use crate::records::RecordRef;
 use crate::session::Session;
 
 /// Executions that one frame names: some 25 bytes each.
@@ -19,7 +19,7 @@ pub(super) fn adopt(core: &Core, session: &Arc<Session>, asked: bool) {
     // Who asked for a session that is over may come before its end has been counted.
     let records =
         if asked || core.sessions.has_orphans() { core.records.all() } else { Vec::new() };
-    let is_mine = |record: &Arc<Record>| {
+    let is_mine = |record: &RecordRef| {
         let state = record.state();
         is_kin(state.session(record)) && !state.is_forgotten
     };
