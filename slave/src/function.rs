@@ -17,9 +17,8 @@ use crate::execution::FunctionExecution;
 use crate::initializer::Erased;
 use arguments::{encode, read_arguments};
 use body::Announce;
-use typed::Typed;
 
-pub(crate) use body::{Body, BoxedRun, First, Returned};
+pub(crate) use body::{Body, BoxedRun, First, KeptRoom, Returned};
 
 /// Where the first instruction of a function runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +75,7 @@ where
         }
         Ok(f(execution, args))
     };
-    Function::of(Body::Async(Box::new(Typed::new(make))), Mode::Async)
+    Function::of(Body::Async(Arc::new(make)), Mode::Async)
 }
 
 /// Makes a function of one that blocks its thread: it gets a thread of its own.

@@ -17,6 +17,6 @@ pub(crate) use forbidden::ForbiddenIds;
 pub(crate) use log::{EventBytes, LogLimits, Logs, Reading};
 pub(crate) use record::{Record, RecordRef};
 pub(crate) use retention::{Retention, RetentionLimits};
-pub(crate) use spares::{Found, Spares};
+pub(crate) use spares::{Found, Known, Spares};
 pub(crate) use state::State;
 pub(crate) use table::{Freed, Records, TakenResults};

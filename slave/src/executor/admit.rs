@@ -9,7 +9,7 @@ use super::retell::{forbidden, repeat};
 use super::{Request, Round, in_place, ladder};
 use crate::admission::{Applicant, Place, Placement};
 use crate::core::Core;
-use crate::records::{Admitted, Found, Record, RecordRef, Spares};
+use crate::records::{Admitted, Found, Known, Record, RecordRef, Spares};
 use crate::registry::{Registered, Wanted};
 use crate::session::Session;
 
@@ -17,14 +17,14 @@ use crate::session::Session;
 pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, id: ExecutionId, request: Request) {
     let (core, session) = (round.core, round.session);
     let found = spares.find(&core.registry, &request.function);
-    round.comes(found.as_ref().is_ok_and(|found| follows(core, found.function, &request)));
+    round.comes(found.as_ref().is_ok_and(|found| follows(core, &found.known.function, &request)));
     match admit(round, found, request) {
-        Ok(Next::Begun { record, function, deadline }) => {
+        Ok(Next::Begun { record, known, deadline }) => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
             // It leaves the clock as it is at its end.
-            return in_place::run_here(round, function, record);
+            return in_place::run_here(round, known, record);
         }
         Ok(Next::Parked(record)) => ask_hook(core, record),
         Ok(Next::Before(record, request)) => again(session, &record, &request),
@@ -37,7 +37,7 @@ pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, id: ExecutionId,
 /// What becomes of a start.
 pub(super) enum Next<'a> {
     /// It runs right here, until its deadline.
-    Begun { record: RecordRef, function: &'a Registered, deadline: Option<Instant> },
+    Begun { record: RecordRef, known: &'a mut Known, deadline: Option<Instant> },
     /// It waits, for the hook or for its turn.
     Parked(RecordRef),
     /// Its id was started before.
@@ -82,7 +82,7 @@ pub(super) fn admit<'a>(
         return Ok(Next::Never);
     }
     let found = found?;
-    let function = found.function;
+    let function = &*found.known.function;
     core.check_payload(request.data.len())?;
     // Counted before it looks: see `Remembered::add`.
     round.ahead.count();
@@ -91,15 +91,15 @@ pub(super) fn admit<'a>(
     let place = round.place(applicant(session, &request, function.is_blocking()), follows)?;
     let is_here = runs_here(core, function) && !matches!(place, Place::Queued { .. });
     let (came, now) = (round.clock.came(), round.clock.now());
-    let deadline = is_here.then(|| function.function.timeout).flatten();
+    let deadline = is_here.then_some(function.function.timeout).flatten();
     let deadline =
         earlier(core.epoch.moment(came, request.deadline), core.epoch.moment(now, deadline));
     let begins = is_here.then_some(now);
     let admitted = Admitted { place, came, begins, deadline, buffer: round.bytes };
-    let (record, function) = found.make(request, admitted, session);
+    let (record, known) = found.make(request, admitted, session);
     entry.add(RecordRef::clone(&record));
     round.ahead.begin();
-    Ok(if is_here { Next::Begun { record, function, deadline } } else { Next::Parked(record) })
+    Ok(if is_here { Next::Begun { record, known, deadline } } else { Next::Parked(record) })
 }
 
 /// Whether it is run right here once it has a place.

@@ -39,11 +39,11 @@ fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<RecordRe
     let mut spares = Spares::default();
     let found = spares.find(&core.registry, &request.function);
     match admit(&mut round, found, request)? {
-        Next::Begun { record, function, deadline } => {
+        Next::Begun { record, known, deadline } => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);
             }
-            in_place::run_here(&mut round, function, RecordRef::clone(&record));
+            in_place::run_here(&mut round, known, RecordRef::clone(&record));
             Ok(record)
         }
         Next::Parked(record) => {

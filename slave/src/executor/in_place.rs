@@ -9,10 +9,10 @@ use super::Round;
 use super::end::{ended, returned};
 use super::run;
 use crate::execution::FunctionExecution;
-use crate::function::{Body, First};
+use crate::function::{Body, First, KeptRoom};
 use crate::lifecycle::End;
 use crate::panics::panicked;
-use crate::records::RecordRef;
+use crate::records::{Known, RecordRef};
 use crate::registry::Registered;
 use crate::session::Leaves;
 
@@ -21,12 +21,13 @@ const LONG_POLL: u64 = 1_000;
 
 /// Polls a run that has begun once; what is pending then moves to the function runtime. Accepted
 /// and Running are not said for one that ends here: its verdict says so too.
-pub(super) fn run_here(round: &mut Round<'_>, function: &Registered, record: RecordRef) {
+pub(super) fn run_here(round: &mut Round<'_>, known: &mut Known, record: RecordRef) {
+    let Known { function, room } = known;
     let (core, clock) = (round.core, &mut round.clock);
     let closely = function.is_watched();
     let began = if closely { clock.read() } else { clock.now() };
     let mut polled = None;
-    let record = first_poll(function, record, &mut polled);
+    let record = first_poll(function, room, record, &mut polled);
     let now = clock.read();
     let took = now.saturating_sub(began);
     if took > LONG_POLL {
@@ -62,22 +63,23 @@ fn long_poll(function: &Registered, closely: bool, took: Duration) {
 
 /// Polls it in its scope, and gives the record back: each further handle costs all cores a cache
 /// line. What the poll gives is written where it is read: to move it takes longer than to make it.
-fn first_poll(function: &Registered, record: RecordRef, polled: &mut Option<First>) -> RecordRef {
+fn first_poll(
+    function: &Registered,
+    room: &mut KeptRoom,
+    record: RecordRef,
+    polled: &mut Option<First>,
+) -> RecordRef {
+    let Body::Async(body) = &*function.function.body else {
+        unreachable!("a blocking function is never begun in place")
+    };
     let execution = FunctionExecution::new(record);
     let given = execution.clone();
     let span = run::enter_span(&execution);
-    let poll = AssertUnwindSafe(|| *polled = Some(poll_once(function, given)));
+    let poll = AssertUnwindSafe(|| *polled = Some(room.first_poll(body, given)));
     let (execution, caught) = execution.lent_to_scope(|| catch_unwind(poll));
     drop(span);
     if let Err(panic) = caught {
         *polled = Some(First::Ended(Err(Box::new(panicked(panic.as_ref())))));
     }
     execution.into_record()
-}
-
-fn poll_once(function: &Registered, execution: FunctionExecution) -> First {
-    let Body::Async(body) = &*function.function.body else {
-        unreachable!("a blocking function is never begun in place")
-    };
-    body.first_poll(execution)
 }

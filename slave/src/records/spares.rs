@@ -8,6 +8,7 @@ use triomphe::UniqueArc;
 
 use super::{Admitted, Record, RecordRef};
 use crate::executor::Request;
+use crate::function::KeptRoom;
 use crate::registry::{Registered, Registry, Wanted};
 use crate::session::Session;
 
@@ -20,13 +21,20 @@ const MAX: usize = 1_024;
 pub(crate) struct Spares {
     /// Records that nobody else has: to make and to drop one costs a good part of a small task.
     records: Vec<UniqueArc<Record>>,
-    /// The function that was asked for last: most starts ask for the same.
-    function: Option<Arc<Registered>>,
+    /// What was asked for last: most starts ask for the same.
+    last: Option<Known>,
+}
+
+/// A function, and room for its runs.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) function: Arc<Registered>,
+    pub(crate) room: KeptRoom,
 }
 
 /// The function that a start asks for, and the records that there are for its runs.
 pub(crate) struct Found<'a> {
-    pub(crate) function: &'a Arc<Registered>,
+    pub(crate) known: &'a mut Known,
     records: &'a mut Vec<UniqueArc<Record>>,
 }
 
@@ -38,11 +46,11 @@ impl<'a> Found<'a> {
         request: Request,
         admitted: Admitted,
         origin: &Arc<Session>,
-    ) -> (RecordRef, &'a Arc<Registered>) {
-        let Self { function, records } = self;
-        let mut record = records.pop().unwrap_or_else(|| blank(function, origin));
-        record.fill(function, request, admitted);
-        (record.shareable(), function)
+    ) -> (RecordRef, &'a mut Known) {
+        let Self { known, records } = self;
+        let mut record = records.pop().unwrap_or_else(|| blank(&known.function, origin));
+        record.fill(&known.function, request, admitted);
+        (record.shareable(), known)
     }
 }
 
@@ -53,9 +61,12 @@ impl Spares {
         registry: &Registry,
         wanted: &Wanted,
     ) -> Result<Found<'_>, Refusal> {
-        let last = self.function.take().filter(|last| last.number == wanted.number);
-        let function = last.map_or_else(|| registry.find(wanted), Ok)?;
-        Ok(Found { function: self.function.insert(function), records: &mut self.records })
+        let last = &mut self.last;
+        let known = match last.take_if(|last| last.function.number == wanted.number) {
+            Some(known) => known,
+            None => Known { function: registry.find(wanted)?, room: KeptRoom::default() },
+        };
+        Ok(Found { known: last.insert(known), records: &mut self.records })
     }
 
     /// Keeps a record of this session, if nobody else has it.
