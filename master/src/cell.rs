@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use selsyn_common::proto;
 use selsyn_common::{
-    ExecutionId, Failure, FailureKind, LogLine, Outcome, Output, OutputContent, Parts, Payload,
-    Picture, Progress, Ran, StatusChange, TaskStatus,
+    ExecutionId, Failure, FailureKind, IllegalChange, LogLine, Outcome, Output, OutputContent,
+    Parts, Payload, Picture, Progress, Ran, StatusChange, TaskStatus,
 };
 use tracing::{debug, warn};
 use triomphe::UniqueArc;
@@ -100,10 +100,17 @@ impl Cell {
     /// The slave has accepted the task.
     pub(crate) fn accepted(&self, reply: Option<Payload>, after: &mut Aftermath) {
         let mut state = self.state();
-        if state.change(self.id, StatusChange::Accept) {
-            state.accepted(Answer::Accepted(reply.map(Box::new)));
-            state.waiters.take(&mut after.woken);
+        if let Err(illegal) = state.change(StatusChange::Accept) {
+            return self.ignored(state, &illegal);
         }
+        state.accepted(Answer::Accepted(reply.map(Box::new)));
+        state.waiters.take(&mut after.woken);
+    }
+
+    /// Tells of a step that there is none of. Not under the lock: whoever listens may ask for the task.
+    fn ignored(&self, state: Locked<'_>, illegal: &IllegalChange) {
+        drop(state);
+        warn!(task.id = %self.id, %illegal, "ignored");
     }
 
     /// The patience with a start is over.
@@ -116,7 +123,8 @@ impl Cell {
     /// The task never ran and never will; false when it was known to be started.
     pub(crate) fn not_started(cell: &SharedCell, answer: Answer, after: &mut Aftermath) -> bool {
         let mut state = cell.state();
-        if !state.change(cell.id, StatusChange::FailStart) {
+        if let Err(illegal) = state.change(StatusChange::FailStart) {
+            cell.ignored(state, &illegal);
             return false;
         }
         let end = answer.outcome().into();
@@ -128,8 +136,11 @@ impl Cell {
     /// The start failed on this side, before or after it was answered.
     pub(crate) fn start_failed(cell: &SharedCell, message: String) {
         let mut state = cell.state();
-        if state.status.is_final() || !state.change(cell.id, StatusChange::FailStart) {
+        if state.status.is_final() {
             return;
+        }
+        if let Err(illegal) = state.change(StatusChange::FailStart) {
+            return cell.ignored(state, &illegal);
         }
         let failure = Failure::of(FailureKind::Refused, message, Ran::No);
         let mut after = Aftermath::default();
@@ -176,10 +187,11 @@ impl Cell {
     /// The task has its verdict. A second one is ignored.
     pub(crate) fn ended(cell: &SharedCell, end: End, after: &mut Aftermath) {
         let mut state = cell.state();
-        if state.change(cell.id, StatusChange::End(end.status())) {
-            state.imply(&end);
-            Self::end(cell, state, end, after);
+        if let Err(illegal) = state.change(StatusChange::End(end.status())) {
+            return cell.ignored(state, &illegal);
         }
+        state.imply(&end);
+        Self::end(cell, state, end, after);
     }
 
     /// As [`Self::ended`], for a task that completed: most do.
@@ -190,11 +202,12 @@ impl Cell {
             drop(state);
             return Self::ended(cell, End::Completed(end), after);
         }
-        debug!(task.id = %cell.id, "completed");
         after.take(cell.id, end.value.len());
         state.complete(end);
         cell.has_completed.store(true, Ordering::Release);
         state.waiters.take(&mut after.woken);
+        drop(state);
+        debug!(task.id = %cell.id, "completed");
     }
 
     /// Whether it has completed with nobody to tell of it but those who waited: they were taken
@@ -205,8 +218,8 @@ impl Cell {
     }
 
     fn end(cell: &SharedCell, mut state: Locked<'_>, end: End, after: &mut Aftermath) {
-        debug!(task.id = %cell.id, status = %end.status(), "ended");
-        let wants_callbacks = state.handed_out || end.status().is_verdict();
+        let status = end.status();
+        let wants_callbacks = state.handed_out || status.is_verdict();
         state.end(cell.id, end);
         let (mut begins, mut is_working) = (false, false);
         if let Some(rare) = &mut state.rare {
@@ -222,6 +235,8 @@ impl Cell {
         } else {
             cell.delivered(&mut state, after);
         }
+        drop(state);
+        debug!(task.id = %cell.id, %status, "ended");
     }
 
     /// The callbacks have returned: the slave may forget, and joins may return.

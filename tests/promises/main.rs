@@ -42,3 +42,4 @@ mod runtimes;
 mod sessions;
 mod start;
 mod start_any;
+mod traced;

@@ -2,8 +2,7 @@
 
 use std::sync::MutexGuard;
 
-use selsyn_common::{ExecutionId, Output, StatusChange, TaskStatus};
-use tracing::warn;
+use selsyn_common::{ExecutionId, IllegalChange, Output, StatusChange, TaskStatus};
 
 use super::answer::Answer;
 use super::end::{Completed, End};
@@ -58,18 +57,10 @@ impl State {
         }
     }
 
-    /// Takes a step of the status machine; a step that it does not have is logged and ignored.
-    pub(super) fn change(&mut self, id: ExecutionId, change: StatusChange) -> bool {
-        match self.status.after(change) {
-            Ok(status) => {
-                self.status = status;
-                true
-            }
-            Err(illegal) => {
-                warn!(task.id = %id, %illegal, "ignored");
-                false
-            }
-        }
+    /// Takes a step of the status machine, if it has that step.
+    pub(super) fn change(&mut self, change: StatusChange) -> Result<(), IllegalChange> {
+        self.status = self.status.after(change)?;
+        Ok(())
     }
 
     /// Whether it has ended.
