@@ -4,6 +4,7 @@ mod aftermath;
 mod answer;
 mod end;
 mod function_name;
+pub(crate) mod spare;
 mod state;
 mod until;
 mod waiters;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use selsyn_common::proto;
 use selsyn_common::{
     ExecutionId, Failure, FailureKind, IllegalChange, LogLine, Outcome, Output, OutputContent,
-    Parts, Payload, Picture, Progress, Ran, StatusChange, TaskStatus,
+    Parts, Payload, Picture, Progress, Ran, StatusChange, TaskId, TaskStatus,
 };
 use tracing::{debug, warn};
 use triomphe::UniqueArc;
@@ -46,7 +47,8 @@ pub(crate) struct Cell {
     pub(crate) data: Payload,
     /// What the before_start hook made of the data.
     changed: OnceLock<Box<Payload>>,
-    pub(crate) link: Arc<Link>,
+    /// `None` while it is spare.
+    link: Option<Arc<Link>>,
     /// It has completed, and `join()` may return: set under the lock of the state, and never taken
     /// back. For those who need not know more, as a lock costs more than a look.
     has_completed: AtomicBool,
@@ -57,10 +59,36 @@ impl Cell {
     /// A task that names no function yet, and that nobody else has.
     #[inline]
     pub(crate) fn new(id: ExecutionId, data: Payload, link: Arc<Link>) -> UniqueArc<Self> {
-        let state = Mutex::new(State::new());
-        let (function, changed) = (FunctionName::DEFAULT, OnceLock::new());
-        let has_completed = AtomicBool::new(false);
-        UniqueArc::new(Self { id, function, data, changed, link, has_completed, state })
+        let mut cell = spare::take();
+        (cell.id, cell.data, cell.link) = (id, data, Some(link));
+        cell
+    }
+
+    /// Nobody's task.
+    fn blank() -> Self {
+        Self {
+            id: ExecutionId::first(TaskId::from_halves(0, 0)),
+            function: FunctionName::DEFAULT,
+            data: Payload::null(),
+            changed: OnceLock::new(),
+            link: None,
+            has_completed: AtomicBool::new(false),
+            state: Mutex::new(State::new()),
+        }
+    }
+
+    /// Is nobody's task any more.
+    fn clear(&mut self) {
+        (self.function, self.data) = (FunctionName::DEFAULT, Payload::null());
+        (self.changed, self.link) = (OnceLock::new(), None);
+        *self.has_completed.get_mut() = false;
+        *self.state_mut() = State::new();
+    }
+
+    /// The connection that it is for.
+    #[inline]
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        self.link.as_ref().expect("a task has its connection")
     }
 
     /// What changes, while nobody else has the task.
@@ -146,7 +174,7 @@ impl Cell {
         let mut after = Aftermath::default();
         let end = Outcome::failed(TaskStatus::StartFailed, failure).into();
         Self::end(cell, state, end, &mut after);
-        after.deal_with(&cell.link);
+        after.deal_with(cell.link());
     }
 
     /// Gives up waiting for the answer to the start, unless it has come by now. Whoever is handed
@@ -258,7 +286,7 @@ impl Cell {
             state.waiters.take(&mut after.woken);
         }
         drop(state);
-        after.deal_with(&self.link);
+        after.deal_with(self.link());
     }
 
     /// Adds a callback for the end; one that comes late runs at once. A start that failed before

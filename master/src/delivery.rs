@@ -177,7 +177,7 @@ enum Work {
 pub(crate) fn work(cell: &SharedCell) {
     let cell = SharedCell::clone(cell);
     let unfinished = DeliverOnDrop(SharedCell::clone(&cell));
-    cell.link.clone().spawn(async move {
+    cell.link().clone().spawn(async move {
         let _unfinished = unfinished;
         while let Some(work) = next(&cell) {
             let panics = match work {
@@ -211,7 +211,7 @@ fn next(cell: &Cell) -> Option<Work> {
         cell.delivered(&mut state, &mut after);
     }
     drop(state);
-    after.deal_with(&cell.link);
+    after.deal_with(cell.link());
     work
 }
 

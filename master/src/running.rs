@@ -5,6 +5,7 @@ mod logview;
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +18,7 @@ use selsyn_common::{
 use tokio::time::timeout;
 
 use crate::callbacks::{Callback, callback_setters};
-use crate::cell::{Cell, Completed, End, SharedCell, Waiting};
+use crate::cell::{Cell, Completed, End, SharedCell, Waiting, spare};
 use crate::connection::link::Link;
 use crate::error::{Elapsed, JoinError};
 use crate::events::Events;
@@ -29,16 +30,36 @@ use crate::hooks::Boxed;
 /// `running.await` is [`join`](Self::join).
 #[derive(Clone)]
 pub struct RunningTask {
-    cell: SharedCell,
+    cell: Hold,
+}
+
+/// A hold on a task. The last one gives the cell back, to be used again.
+#[derive(Clone)]
+struct Hold(Option<SharedCell>);
+
+impl Deref for Hold {
+    type Target = SharedCell;
+
+    #[inline]
+    fn deref(&self) -> &SharedCell {
+        self.0.as_ref().expect("it is held until it is dropped")
+    }
+}
+
+impl Drop for Hold {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(spare::keep);
+    }
 }
 
 impl RunningTask {
     pub(crate) const fn new(cell: SharedCell) -> Self {
-        Self { cell }
+        Self { cell: Hold(Some(cell)) }
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.cell.link
+        self.cell.link()
     }
 
     /// Which task.
@@ -53,7 +74,7 @@ impl RunningTask {
 
     /// The name of the connection it was started on.
     pub fn connection(&self) -> &str {
-        &self.cell.link.name
+        &self.cell.link().name
     }
 
     /// The name of its function; empty for the slave's default one.
@@ -138,7 +159,7 @@ impl RunningTask {
     /// function that does not listen is dropped after the slave's grace.
     pub fn cancel(&self, reason: impl Into<String>) {
         if !self.status().is_final() {
-            self.cell.link.cancel(self.cell.id, &reason.into());
+            self.cell.link().cancel(self.cell.id, &reason.into());
         }
     }
 

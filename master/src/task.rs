@@ -90,7 +90,7 @@ impl Task {
     /// Whether it has neither hooks nor anybody else who may stop it: most tasks.
     fn is_plain(&self) -> bool {
         let is_plain = self.rare.as_ref().is_none_or(|rare| rare.is_plain());
-        is_plain && self.cell.link.hooks.start.is_empty()
+        is_plain && self.cell.link().hooks.start.is_empty()
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -105,7 +105,7 @@ impl Task {
     /// Takes its hooks: its own, and those of the connection where it has none.
     fn take_hooks(&mut self) -> StartHooks {
         let own = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.hooks));
-        own.unwrap_or_default().or(&self.cell.link.hooks.start)
+        own.unwrap_or_default().or(&self.cell.link().hooks.start)
     }
 
     /// Names the function; without a name the slave's default function runs.
@@ -171,7 +171,7 @@ impl Task {
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.cell.link
+        self.cell.link()
     }
 
     /// Those who may stop it.
@@ -182,7 +182,7 @@ impl Task {
     /// Time in which its start must be answered.
     pub(crate) fn start_patience(&self) -> Duration {
         let own = self.rare.as_ref().and_then(|rare| rare.start_deadline);
-        own.unwrap_or(self.cell.link.settings.start_deadline)
+        own.unwrap_or(self.cell.link().settings.start_deadline)
     }
 
     /// Gives the start up rather than waiting for a connection.
@@ -204,7 +204,7 @@ impl Task {
 
     /// The name of the connection it is for.
     pub fn connection(&self) -> &str {
-        &self.cell.link.name
+        &self.cell.link().name
     }
 
     /// The name of its function; empty for the slave's default one.

@@ -19,7 +19,7 @@ impl RunningTask {
     pub fn send_input(&self, input: impl IntoPayload) -> Result<(), InputError> {
         let task = self.id();
         let input = input.into_payload().map_err(|source| InputError::Encode { task, source })?;
-        let (bytes, limit) = (input.len(), self.cell.link.max_payload_bytes());
+        let (bytes, limit) = (input.len(), self.cell.link().max_payload_bytes());
         if bytes > limit {
             return Err(InputError::TooLarge { task, bytes, limit });
         }
@@ -27,7 +27,7 @@ impl RunningTask {
             return Err(InputError::Ended { task });
         }
         let (execution, data) = (Some(self.cell.id.into()), Some(input.into()));
-        self.cell.link.send(Frame::Input(proto::Input { execution, data }));
+        self.cell.link().send(Frame::Input(proto::Input { execution, data }));
         Ok(())
     }
 }

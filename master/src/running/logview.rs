@@ -20,6 +20,6 @@ impl RunningTask {
     ///
     /// Safe to drop: an address that nobody was told runs out.
     pub async fn logview(&self) -> Result<Logview, ControlError> {
-        self.cell.link.control().logview(self.cell.id).await
+        self.cell.link().control().logview(self.cell.id).await
     }
 }

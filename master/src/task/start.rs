@@ -44,7 +44,7 @@ pub(crate) async fn attempt(mut task: Task) -> Result<RunningTask, Box<Failed>> 
 /// Puts a start on its way that has no terms; gives when it began.
 #[inline]
 pub(super) fn send(cell: &SharedCell) -> Result<Instant, Answer> {
-    cell.link.start(cell, None, None, cell.link.settings.start_deadline)
+    cell.link().start(cell, None, None, cell.link().settings.start_deadline)
 }
 
 /// As [`send`], for a start that began at this moment and may have terms.
@@ -53,8 +53,8 @@ pub(super) fn send_on_terms(
     rare: &Rare,
     begun: Instant,
 ) -> Result<Instant, Answer> {
-    let patience = rare.start_deadline.unwrap_or(cell.link.settings.start_deadline);
-    cell.link.start(cell, Some(Box::new(rare.terms(begun))), Some(begun), patience)
+    let patience = rare.start_deadline.unwrap_or(cell.link().settings.start_deadline);
+    cell.link().start(cell, Some(Box::new(rare.terms(begun))), Some(begun), patience)
 }
 
 impl Rare {
@@ -151,7 +151,7 @@ async fn send_and_wait(
     if let Some(reason) = stops.reason() {
         return Err(stopped(cell, reason));
     }
-    if !rare.waits_for_connection && !cell.link.state().is_up() {
+    if !rare.waits_for_connection && !cell.link().state().is_up() {
         return settle(stops, cell, Some(Answer::NotSent), begun).await;
     }
     if let Err(answer) = send_on_terms(cell, rare, begun) {
@@ -166,7 +166,7 @@ async fn send_and_wait(
 
 fn stopped(cell: &Cell, reason: String) -> StartError {
     let source = FailedTask {
-        connection: cell.link.name.as_str().into(),
+        connection: cell.link().name.as_str().into(),
         task: cell.id.task,
         function: cell.function.as_str().into(),
         status: TaskStatus::StartFailed,
@@ -178,7 +178,7 @@ fn stopped(cell: &Cell, reason: String) -> StartError {
 /// The start deadline is over. A start that was not sent is taken back; one that was is
 /// cancelled, and if even that is not answered, nobody knows.
 async fn give_up(cell: &SharedCell, begun: Instant) -> Result<Answer, StartError> {
-    let link = &cell.link;
+    let link = cell.link();
     if link.cancel(cell.id, "the start was not answered in time") {
         let task = NotStarted { id: cell.id.task, data: cell.data.clone() };
         let (connection, waited) = (link.name.clone(), begun.elapsed());
@@ -200,7 +200,7 @@ pub(super) async fn settle(
     answer: Option<Answer>,
     begun: Instant,
 ) -> Result<Option<Box<Payload>>, StartError> {
-    let link = &cell.link;
+    let link = cell.link();
     let answer = match answer {
         Some(answer) => answer,
         None => give_up(cell, begun).await?,
@@ -241,7 +241,7 @@ impl CancelOnDrop<'_> {
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(cell) = self.0 {
-            cell.link.cancel(cell.id, DROPPED);
+            cell.link().cancel(cell.id, DROPPED);
         }
     }
 }

@@ -140,7 +140,7 @@ impl Drop for Sent {
     fn drop(&mut self) {
         if let Some(cell) = &self.cell {
             cell.state().waiters.leave(self.ticket);
-            cell.link.cancel(cell.id, DROPPED);
+            cell.link().cancel(cell.id, DROPPED);
         }
     }
 }

@@ -39,12 +39,12 @@ impl Stops {
             return;
         }
         let (stops, cell) = (self.clone(), SharedCell::clone(cell));
-        cell.link.clone().spawn(async move {
+        cell.link().clone().spawn(async move {
             tokio::select! {
                 biased;
                 () = cell.until(State::ended) => {}
                 () = stops.stopped() => {
-                    cell.link.cancel(cell.id, &stops.reason().unwrap_or_default());
+                    cell.link().cancel(cell.id, &stops.reason().unwrap_or_default());
                 }
             }
         });
