@@ -15,6 +15,9 @@ pub use convert::Prost;
 pub use convert::{FromPayload, IntoPayload};
 
 /// How the bytes of a payload are to be read.
+// As wide as the room that it takes beside the bytes: padding is moved in pieces, and who reads a
+// word right after its pieces were written waits for them.
+#[repr(u64)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PayloadKind {
     /// UTF-8 JSON text; the default.
