@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod quick;
 mod room;
 mod spare;
+pub mod verdicts;
 mod written;
 
 use std::fmt;

@@ -21,6 +21,7 @@ mod open;
 mod remembered;
 mod shrink;
 mod table;
+mod tally;
 mod tie;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use selsyn_common::link::batch::Batch;
 use selsyn_common::link::line::LineFull;
 use selsyn_common::link::outbox::{Outbox, StreamEnd};
 use selsyn_common::link::quick::Short;
+use selsyn_common::link::verdicts::Verdicts;
 use selsyn_common::proto::{self, FromMaster, FromSlave, from_slave::Frame};
 use selsyn_common::{ErrorCode, ExecutionId, Incarnation, Refusal, SessionId, Token};
 use tokio::sync::oneshot;
@@ -43,7 +45,7 @@ use crate::hooks::Peer;
 use crate::records::Logs;
 use conversation::Conversation;
 use greeting::{Greeted, Rejection};
-use remembered::Remembered;
+use tally::Tally;
 use tie::Tie;
 
 pub(crate) use detached::DetachedSessions;
@@ -77,7 +79,9 @@ pub(crate) struct Session {
     /// The goodbye is accepted: nothing new may begin.
     leaving: AtomicBool,
     /// Executions that are remembered for it.
-    records: Remembered,
+    records: Tally,
+    /// Batches of its verdicts that are given and not said yet.
+    unsaid: Tally,
     /// Where its executions keep what they show.
     pub(crate) logs: Arc<Logs>,
 }
@@ -137,12 +141,20 @@ impl Session {
         });
     }
 
-    /// As [`say`](Self::say) for a common frame, which fits and need not be made.
-    pub(crate) fn say_short(&self, short: &impl Short<FromSlave>, leaves: Leaves) {
-        self.said(match leaves {
-            Leaves::AtOnce => self.outbox.send_short(short),
-            Leaves::WithBatch => self.outbox.put_short(short),
-        });
+    /// As [`send`](Self::send) for a common frame, which need not be made.
+    pub(crate) fn send_short(&self, short: &impl Short<FromSlave>) {
+        self.said(self.outbox.send_short(short));
+    }
+
+    /// Verdicts are given and not said yet: they are said with what else answers their batch.
+    pub(crate) fn holds_back(&self) {
+        self.unsaid.add(1);
+    }
+
+    /// Says verdicts that were held back.
+    pub(crate) fn say_verdicts(&self, verdicts: &mut Verdicts) {
+        self.said(self.outbox.put_verdicts(verdicts));
+        self.unsaid.remove(1);
     }
 
     fn said(&self, said: Result<(), LineFull>) {
@@ -202,7 +214,8 @@ impl Session {
     /// on a stream that holds arrives, what left before a break may not have.
     pub(crate) fn is_told(&self) -> bool {
         let is_attached = self.tie.detached_since().is_none();
-        self.is_over() || self.outbox.is_settled() || (is_attached && self.outbox.is_drained())
+        let is_gone = || self.outbox.is_settled() || (is_attached && self.outbox.is_drained());
+        self.is_over() || (self.unsaid.is_empty() && is_gone())
     }
 
     /// Whether it is the same master's connection of the same name.

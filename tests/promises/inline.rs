@@ -199,6 +199,26 @@ async fn a_handle_that_outlives_its_run_goes_on_naming_it() {
     over(slave, master).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_has_ended_is_told_while_a_long_batch_goes_on() {
+    let (go_on, goes_on) = mpsc::channel();
+    let goes_on = Mutex::new(goes_on);
+    let slow = function(move |execution: FunctionExecution, _: Payload| {
+        thread::sleep(Duration::from_micros(1_100));
+        if execution.task_id().halves().1 == 2 {
+            goes_on.lock().unwrap().recv_timeout(Duration::from_secs(10)).unwrap();
+        }
+        async { Ok::<_, Failure>(()) }
+    });
+    let (slave, mut master) = slave_of(slow).await;
+    let starts = (1..=2).map(|task| FromMaster { frame: Some(start(task)) }).collect();
+    master.send(Batch::numbered(1, starts));
+    assert_eq!(course(&mut master).await.1.status, TaskStatus::Completed);
+    go_on.send(()).unwrap();
+    assert_eq!(course(&mut master).await.1.status, TaskStatus::Completed);
+    over(slave, master).await;
+}
+
 /// A slave with one slot, whose third run of a batch stands still; the order in which runs begin;
 /// and what lets the third go on.
 struct Stopped {

@@ -68,6 +68,19 @@ impl<F: Frame> Departures<F> {
         self.last
     }
 
+    /// As [`push`](Self::push) for frames that were written together and name no time that is left.
+    pub fn push_written(&mut self, frames: usize, written: &[u8]) {
+        let first = self.next();
+        self.last += frames as u64;
+        self.bytes += written.len();
+        if !self.waiting.back().is_some_and(|open| open.takes(frames, written.len())) {
+            self.waiting.push_back(Written::new(first, self.rooms.take(self.room)));
+        }
+        if let Some(open) = self.waiting.back_mut() {
+            open.add_written(frames, written);
+        }
+    }
+
     /// Numbers a piece of a large payload, as [`push`](Self::push) does a frame.
     pub fn push_part(&mut self, part: Part, now: Instant) {
         self.last += 1;

@@ -13,7 +13,10 @@ use super::frames::detach;
 use super::lanes::{Lanes, Leaving, Others};
 use super::numbering::{Arrivals, NumberingError};
 use super::quick::{Series, Short};
+use super::verdicts::Verdicts;
+use super::written::read;
 use super::{Frame, Lane, PART_BYTES, spare};
+use crate::proto::FromSlave;
 
 /// Reads the monotonic clock; asked only for frames whose age matters.
 pub type Clock = fn() -> Instant;
@@ -103,7 +106,7 @@ impl<F: Frame> Line<F> {
         let payloads = detach(&mut frame, PART_BYTES);
         let lane = frame.lane();
         if lane != Lane::Status {
-            self.check_room()?;
+            self.check_room(1)?;
         }
         let since = frame.has_deadline().then(clock);
         if frame.is_numbered() && self.lanes.is_overtaken_by(lane) {
@@ -114,11 +117,12 @@ impl<F: Frame> Line<F> {
         Ok(())
     }
 
+    /// Whether so many more may wait.
     #[inline]
-    fn check_room(&self) -> Result<(), LineFull> {
+    fn check_room(&self, frames: usize) -> Result<(), LineFull> {
         let waiting = self.lanes.waiting() + self.departures.unacked();
         let bytes = self.lanes.bytes() + self.departures.bytes();
-        let has_room = waiting < self.max_control && bytes <= MAX_BYTES;
+        let has_room = waiting + frames <= self.max_control && bytes <= MAX_BYTES;
         if has_room { Ok(()) } else { Err(LineFull { waiting }) }
     }
 
@@ -132,7 +136,7 @@ impl<F: Frame> Line<F> {
         if !short.fits() || !self.lanes.is_overtaken_by(S::LANE) {
             return self.send(short.to_frame(), clock);
         }
-        self.check_room()?;
+        self.check_room(1)?;
         self.departures.push_short(short, short.has_deadline().then(clock));
         Ok(())
     }
@@ -337,6 +341,26 @@ impl<F: Frame> Line<F> {
         self.bulk.clear();
         self.departures.clear();
         self.assemblies.clear();
+    }
+}
+
+impl Line<FromSlave> {
+    /// As [`send`](Self::send) for verdicts that were written together; none is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_verdicts(&mut self, verdicts: &mut Verdicts, clock: Clock) -> Result<(), LineFull> {
+        let sent = if self.lanes.is_overtaken_by(Lane::Verdict) {
+            self.check_room(verdicts.len()).map(|()| {
+                self.departures.push_written(verdicts.len(), verdicts.bytes());
+            })
+        } else {
+            let frames = read(&Bytes::copy_from_slice(verdicts.bytes()));
+            frames.into_iter().try_for_each(|frame| self.send(frame, clock))
+        };
+        verdicts.clear();
+        sent
     }
 }
 

@@ -6,6 +6,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::link::outbox::{Outbox, Whole};
+use crate::link::quick::ShortVerdict;
 use crate::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 
 fn task(n: usize) -> proto::ExecutionId {
@@ -375,4 +376,53 @@ fn a_number_that_is_too_high_is_refused() {
     let batch = Batch::numbered(u64::MAX, vec![cancel(1)]);
     let mut incoming = batch.into_incoming().unwrap();
     outbox.attach().arrived(&mut incoming, &mut Whole::default()).unwrap_err();
+}
+
+fn verdict(n: usize) -> ShortVerdict<Bytes> {
+    let (value, summary) = (Bytes::from_static(b"well"), proto::Summary::default());
+    ShortVerdict { execution: task(n), kind: proto::PayloadKind::Bytes.into(), value, summary }
+}
+
+/// All that leaves, with its numbers.
+fn all(line: &mut Slave) -> Vec<(u64, FromSlave)> {
+    let batches = std::iter::from_fn(|| next(line));
+    batches.flat_map(|batch| batch.into_incoming().unwrap()).collect()
+}
+
+proptest! {
+    #[test]
+    fn verdicts_are_heard_alike_whether_they_are_said_together_or_one_by_one(
+        said in prop::collection::vec((0_usize..2, 1_usize..40, any::<bool>()), 0..40),
+    ) {
+        let (mut together, mut each) = (Slave::new(10_000), Slave::new(10_000));
+        for (shown, ended, leaves) in said {
+            for line in [&mut together, &mut each] {
+                (0..shown).for_each(|n| line.send(output(n), Instant::now).unwrap());
+            }
+            let mut verdicts = Verdicts::default();
+            for n in 0..ended {
+                verdicts.add(&verdict(n));
+                each.send_short(&verdict(n), Instant::now).unwrap();
+            }
+            together.send_verdicts(&mut verdicts, Instant::now).unwrap();
+            prop_assert!(verdicts.is_empty());
+            if leaves {
+                prop_assert_eq!(all(&mut together), all(&mut each));
+            }
+        }
+        prop_assert_eq!(all(&mut together), all(&mut each));
+    }
+}
+
+#[test]
+fn verdicts_that_are_said_together_find_room_for_all_or_none() {
+    let mut line = Slave::new(10);
+    let mut say = |count| {
+        let mut verdicts = Verdicts::default();
+        (0..count).for_each(|n| verdicts.add(&verdict(n)));
+        line.send_verdicts(&mut verdicts, Instant::now)
+    };
+    say(4).unwrap();
+    assert_eq!(say(7), Err(LineFull { waiting: 4 }));
+    say(6).unwrap();
 }

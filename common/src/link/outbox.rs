@@ -12,6 +12,8 @@ use super::batch::{Batch, Incoming};
 use super::line::{Announced, Arrived, Clock, Line, LineError, LineFull};
 use super::numbering::NumberingError;
 use super::quick::{Series, Short};
+use super::verdicts::Verdicts;
+use crate::proto::FromSlave;
 
 pub use locked::Locked;
 
@@ -129,16 +131,6 @@ impl<F: Frame, K> Outbox<F, K> {
         self.lock().send_short(short)
     }
 
-    /// As [`put`](Self::put) for a common frame, which need not be made.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    #[inline]
-    pub fn put_short(&self, short: &impl Short<F>) -> Result<(), LineFull> {
-        self.lock().put_short(short)
-    }
-
     /// Wakes the stream if it has something to take.
     pub fn wake(&self) {
         self.lock().wake();
@@ -152,6 +144,18 @@ impl<F: Frame, K> Outbox<F, K> {
     /// Stops waiting for the payloads of the first frame that is meant; gives that frame.
     pub fn give_up_waiting(&self, is_meant: impl Fn(&F::Peer) -> bool) -> Option<F::Peer> {
         self.lock().state().line.give_up_waiting(is_meant)
+    }
+}
+
+/// What a slave says most.
+impl<K> Outbox<FromSlave, K> {
+    /// As [`put`](Self::put) for verdicts that were written together; none is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn put_verdicts(&self, verdicts: &mut Verdicts) -> Result<(), LineFull> {
+        self.lock().put_verdicts(verdicts)
     }
 }
 
@@ -311,6 +315,17 @@ impl<F: Frame> State<F> {
             (self.full, self.closed) = (true, true);
         }
         put
+    }
+}
+
+impl State<FromSlave> {
+    fn put_verdicts(&mut self, verdicts: &mut Verdicts, clock: Clock) -> Result<(), LineFull> {
+        if self.closed {
+            verdicts.clear();
+            return Ok(());
+        }
+        let put = self.line.send_verdicts(verdicts, clock);
+        self.note(put)
     }
 }
 

@@ -65,6 +65,20 @@ impl<F: Frame> Written<F> {
         }
     }
 
+    /// Whether so many more may be added at once, of so many bytes.
+    pub(super) const fn takes(&self, frames: usize, more: usize) -> bool {
+        let Body::Open(bytes) = &self.body else { return false };
+        self.frames + frames <= MAX_BATCH_FRAMES && bytes.len() + more <= MAX_BATCH_BYTES
+    }
+
+    /// Adds frames that were written together and name no time that is left. It must
+    /// [take](Self::takes) them.
+    pub(super) fn add_written(&mut self, frames: usize, written: &[u8]) {
+        let Body::Open(bytes) = &mut self.body else { return };
+        bytes.extend_from_slice(written);
+        self.frames += frames;
+    }
+
     /// Adds a frame, which may name a time that is left `since` then; gives how many bytes it
     /// takes. It must [take more](Self::takes_more).
     #[inline(always)]
@@ -185,7 +199,8 @@ impl<F: Frame> Written<F> {
     }
 }
 
-fn read<F: Frame>(bytes: &Bytes) -> Vec<F> {
+/// The frames that were written so.
+pub(super) fn read<F: Frame>(bytes: &Bytes) -> Vec<F> {
     let batch = Batch::<F>::decode(bytes.clone()).expect("it was written here");
     let incoming = batch.into_incoming().expect("a batch was written, and no more");
     incoming.map(|(_, frame)| frame).collect()

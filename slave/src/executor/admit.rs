@@ -84,7 +84,7 @@ pub(super) fn admit<'a>(
     let found = found?;
     let function = &*found.known.function;
     core.check_payload(request.data.len())?;
-    // Counted before it looks: see `Remembered::add`.
+    // Counted before it looks: see `Tally::add`.
     round.ahead.count();
     session.check_open()?;
     let follows = follows(core, function, &request);

@@ -64,6 +64,11 @@ impl Clock {
         *self.last.insert(self.epoch.now())
     }
 
+    /// Whether it was read last at a later time.
+    pub(crate) fn is_later_than(&self, time: u64) -> bool {
+        self.last.is_some_and(|last| last > time)
+    }
+
     /// Something was done that may have taken time.
     pub(crate) const fn passes(&mut self) {
         self.last = None;

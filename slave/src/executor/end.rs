@@ -5,7 +5,8 @@ use std::sync::{Arc, MutexGuard};
 use selsyn_common::{Failure, FailureKind, Outcome, Payload, Ran, TaskStatus};
 use tracing::{debug, warn};
 
-use super::slot::{Next, leave, pass_on};
+use super::Round;
+use super::slot::{leave, pass_on};
 use crate::core::Core;
 use crate::execution::Aside;
 use crate::lifecycle::{End, Lifecycle};
@@ -15,37 +16,46 @@ use crate::session::{Leaves, Session};
 /// User code has ended, or was dropped. A verdict that was given before stands.
 pub(super) fn ended(core: &Arc<Core>, record: &RecordRef, end: End, now: u64, leaves: Leaves) {
     match end {
-        End::Value(value) => {
-            returned(core, record, value, now, leaves, |state, bytes| {
-                leave(core, record, state, Some(bytes))
-            });
-        }
+        End::Value(value) => returned(core, record, value, now, None),
         end => judge(core, record, record.state(), end, now, leaves),
     }
 }
 
-/// It has returned a value. Where nobody had asked it to stop, as is most common, it takes the
-/// short way; `leave` gives its place back then, with the bytes that it returned.
+/// It has returned a value, right here in a round or elsewhere. Where nobody had asked it to stop,
+/// as is most common, it takes the short way.
 #[inline(always)]
 pub(super) fn returned(
     core: &Arc<Core>,
     record: &RecordRef,
     value: Payload,
     now: u64,
-    leaves: Leaves,
-    leave: impl FnOnce(&mut State, usize) -> Next,
+    round: Option<&mut Round<'_>>,
 ) {
     let mut state = record.state();
     let is_plain = !Aside::is_any(record, &state);
     if !is_plain || !is_within_limit(state.session(record), &value) || !state.life.complete() {
+        let leaves = if round.is_some() { Leaves::WithBatch } else { Leaves::AtOnce };
         return judge(core, record, state, End::Value(value), now, leaves);
     }
     debug!(task.id = %record.id, status = %TaskStatus::Completed, "ended");
     // The slot is free before the result is told: who starts the next task right after this one
     // must not be refused.
-    let next = leave(&mut state, value.len());
-    state.keep_value(value, now);
-    tell(core, record, state, leaves);
+    let bytes = value.len();
+    let next = match round {
+        Some(round) => {
+            let next = round.leave(&mut state, bytes);
+            state.keep_value(value, now);
+            round.tell(record, &state);
+            next
+        }
+        None => {
+            let next = leave(core, record, &mut state, Some(bytes));
+            state.keep_value(value, now);
+            state.tell_verdict(record, Leaves::AtOnce);
+            next
+        }
+    };
+    settle(core, record, state);
     pass_on(core, next);
 }
 
@@ -125,12 +135,13 @@ fn conclude(
 ) {
     debug!(task.id = %record.id, status = %outcome.status, "ended");
     state.keep(outcome, now);
-    tell(core, record, state, leaves);
+    state.tell_verdict(record, leaves);
+    settle(core, record, state);
 }
 
-/// Tells the master a verdict that is kept.
-fn tell(core: &Core, record: &Record, mut state: MutexGuard<'_, State>, leaves: Leaves) {
-    state.tell_verdict(record, leaves);
+/// The verdict is kept, and told.
+#[inline(always)]
+fn settle(core: &Core, record: &Record, mut state: MutexGuard<'_, State>) {
     let forgotten = state.session(record).is_forgotten();
     state.is_settled = true;
     drop(state);

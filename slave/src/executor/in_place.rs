@@ -35,9 +35,7 @@ pub(super) fn run_here(round: &mut Round<'_>, known: &mut Known, record: RecordR
     }
     match polled {
         Some(First::Ended(Ok(value))) => {
-            returned(core, &record, value, now, Leaves::WithBatch, |state, bytes| {
-                round.leave(state, bytes)
-            });
+            returned(core, &record, value, now, Some(round));
         }
         Some(First::Ended(Err(failure))) => {
             ended(core, &record, End::Error(*failure), now, Leaves::WithBatch);

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use selsyn_common::Refusal;
+use selsyn_common::link::quick::Short as _;
+use selsyn_common::link::verdicts::Verdicts;
 use tokio::time::Instant;
 
 use super::Clock;
 use super::slot::{Next, pass_on};
 use crate::admission::{Applicant, Lease, Place};
 use crate::core::Core;
-use crate::records::State;
-use crate::session::{Ahead, Session};
+use crate::records::{Record, State};
+use crate::session::{Ahead, Leaves, Session};
 
 /// A slot of an async task.
 const SLOT: Place = Place::Slot { blocking: false };
+
+/// Microseconds of runs after which a batch pauses: its answers wait for them, and so do others.
+const LONG: u64 = 1_000;
 
 /// The frames of one batch are being dealt with: what each of them needs is done once for all.
 #[derive(Debug)]
@@ -29,20 +34,53 @@ pub(crate) struct Round<'a> {
     lease: Option<Lease>,
     /// The run before has left its slot to the next one, under the lease.
     has_slot: bool,
+    /// Verdicts of runs that ended right here, and are not said yet.
+    verdicts: Verdicts,
+    /// When the batch came, or went on after a pause.
+    went_on: u64,
 }
 
 impl<'a> Round<'a> {
     /// A batch of this session has come at this moment.
     pub(crate) fn new(core: &'a Arc<Core>, session: &'a Arc<Session>, came: Instant) -> Self {
         let (clock, ahead) = (Clock::new(core.epoch, came), session.ahead());
-        let (has_ended_one, lease, has_slot) = (false, None, false);
-        Self { core, session, clock, ahead, bytes: 0, has_ended_one, lease, has_slot }
+        let (went_on, verdicts) = (clock.came(), Verdicts::default());
+        let (bytes, has_ended_one, lease, has_slot) = (0, false, None, false);
+        Self {
+            core,
+            session,
+            clock,
+            ahead,
+            bytes,
+            has_ended_one,
+            lease,
+            has_slot,
+            verdicts,
+            went_on,
+        }
     }
 
     /// Something else is done than to run a task right here.
     pub(crate) fn passes(&mut self) {
         self.clock.passes();
         self.give_back();
+    }
+
+    /// Whether runs of this batch have taken long since it came, or went on.
+    #[inline(always)]
+    pub(crate) fn is_long(&self) -> bool {
+        self.clock.is_later_than(self.went_on + LONG)
+    }
+
+    /// Others have their turn: says what was held back, and leaves nothing that they would miss.
+    pub(crate) fn pause(&mut self) {
+        self.passes();
+        self.say_verdicts();
+    }
+
+    /// Goes on after a pause.
+    pub(crate) fn go_on(&mut self) {
+        self.went_on = self.clock.now();
     }
 
     /// A task comes, which follows the run before, or is of another kind: then it shall not find
@@ -103,6 +141,30 @@ impl<'a> Round<'a> {
         admission.release(place, self.session.peer.master)
     }
 
+    /// Tells the master a verdict that is kept of a run that ended right here, together with others.
+    #[inline(always)]
+    pub(super) fn tell(&mut self, record: &Record, state: &State) {
+        match state.short_verdict(record.id) {
+            Some(verdict) if verdict.fits() && state.heir().is_none() => {
+                if self.verdicts.is_empty() {
+                    self.session.holds_back();
+                }
+                self.verdicts.add(&verdict);
+            }
+            _ => state.tell_verdict(record, Leaves::WithBatch),
+        }
+        if self.verdicts.is_full() {
+            self.say_verdicts();
+        }
+    }
+
+    #[inline(never)]
+    fn say_verdicts(&mut self) {
+        if !self.verdicts.is_empty() {
+            self.session.say_verdicts(&mut self.verdicts);
+        }
+    }
+
     /// Gives back the slot that was left to the next run, if one was, and counts what has ended.
     fn give_back(&mut self) {
         let Some(lease) = self.lease.take() else { return };
@@ -118,5 +180,6 @@ impl<'a> Round<'a> {
 impl Drop for Round<'_> {
     fn drop(&mut self) {
         self.give_back();
+        self.say_verdicts();
     }
 }

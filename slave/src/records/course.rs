@@ -3,7 +3,6 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
-use selsyn_common::link::quick::ShortVerdict;
 use selsyn_common::proto::{self, event::What, from_slave::Frame, output::Content};
 use selsyn_common::wire::time_of;
 use selsyn_common::{ExecutionId, Outcome, Part, PartError, Parts, Payload};
@@ -78,7 +77,8 @@ impl Record {
 }
 
 impl State {
-    pub(super) fn heir(&self) -> Option<&Arc<Session>> {
+    /// The session that hears of it, if that is another one than it came by.
+    pub(crate) fn heir(&self) -> Option<&Arc<Session>> {
         self.more.as_ref()?.heir.as_ref()
     }
 
@@ -141,20 +141,11 @@ impl State {
     /// Tells a session the verdict, if there is one.
     #[inline(always)]
     pub(crate) fn tell_verdict_to(&self, session: &Session, id: ExecutionId, leaves: Leaves) {
-        let execution = id.into();
-        match self.kept() {
-            Kept::Nothing => {}
-            Kept::Value { value, summary } => {
-                let kind = proto::PayloadKind::from(value.kind()).into();
-                let (value, summary) = (value.as_bytes(), *summary);
-                let verdict = ShortVerdict { execution, kind, value, summary };
-                session.say_short(&verdict, leaves);
-            }
-            Kept::Otherwise(outcome) => {
-                let outcome = Some(Outcome::clone(outcome).into());
-                let finished = proto::Finished { execution: Some(execution), outcome };
-                session.say(Frame::Finished(finished), leaves);
-            }
+        if let Some(verdict) = self.short_verdict(id) {
+            session.send_short(&verdict);
+        } else if let Kept::Otherwise(outcome) = self.kept() {
+            let (execution, outcome) = (Some(id.into()), Some(Outcome::clone(outcome).into()));
+            session.say(Frame::Finished(proto::Finished { execution, outcome }), leaves);
         }
     }
 

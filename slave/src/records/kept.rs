@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use selsyn_common::{Outcome, Payload, Summary, proto};
+use bytes::Bytes;
+use selsyn_common::link::quick::ShortVerdict;
+use selsyn_common::{ExecutionId, Outcome, Payload, Summary, proto};
 
 use super::State;
 use super::course::Told;
@@ -32,7 +34,19 @@ impl State {
     #[inline(always)]
     pub(crate) fn keep_value(&mut self, value: Payload, now: u64) {
         let summary = self.figures(now);
-        self.more().kept = Kept::Value { value, summary };
+        let more = self.more();
+        // So the value is written where it is kept: nothing there has to be dropped first.
+        more.kept = Kept::Nothing;
+        more.kept = Kept::Value { value, summary };
+    }
+
+    /// The common verdict that is kept, if it is one.
+    #[inline(always)]
+    pub(crate) fn short_verdict(&self, id: ExecutionId) -> Option<ShortVerdict<&Bytes>> {
+        let Kept::Value { value, summary } = self.kept() else { return None };
+        let kind = proto::PayloadKind::from(value.kind()).into();
+        let (value, summary) = (value.as_bytes(), *summary);
+        Some(ShortVerdict { execution: id.into(), kind, value, summary })
     }
 
     /// How it ended, and when, if it has.

@@ -13,6 +13,7 @@ use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
 use selsyn_common::seldom::Seldom;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Refusal};
+use tokio::task::yield_now;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
@@ -42,6 +43,14 @@ async fn rare(stop: &CancellationToken, mut beat: Interval) -> Rare {
         () = stop.cancelled() => Rare::Stopped,
         planned = beat.tick() => Rare::Beat(planned, beat),
     }
+}
+
+/// A batch takes long: what answers it so far leaves, and others have their turn.
+async fn pause(session: &Session, round: &mut Round<'_>) {
+    round.pause();
+    session.outbox.wake();
+    yield_now().await;
+    round.go_on();
 }
 
 /// The loop of an attached session.
@@ -87,7 +96,7 @@ impl<'a> Conversation<'a> {
                         self.beat(planned)
                     }
                 },
-                read = incoming.message() => self.read(read),
+                read = incoming.message() => self.read(read).await,
             };
             // What answers a batch leaves together.
             self.session.outbox.wake();
@@ -121,7 +130,11 @@ impl<'a> Conversation<'a> {
         None
     }
 
-    fn read(&mut self, read: Result<Option<Batch<FromMaster>>, tonic::Status>) -> Option<Over> {
+    /// Deals with a batch, without a pause if that does not take long.
+    async fn read(
+        &mut self,
+        read: Result<Option<Batch<FromMaster>>, tonic::Status>,
+    ) -> Option<Over> {
         let batch = match read {
             Ok(Some(batch)) => batch,
             // A cancelled stream reads like a clean end: without a goodbye it is a loss.
@@ -139,7 +152,7 @@ impl<'a> Conversation<'a> {
         loop {
             let mut whole = Whole::default();
             let announced = self.stream.end.arrived(&mut incoming, &mut whole);
-            if let Some(over) = self.deal_with_all(whole, &mut round) {
+            if let Some(over) = self.deal_with_all(whole, &mut round).await {
                 return Some(over);
             }
             match announced {
@@ -165,20 +178,34 @@ impl<'a> Conversation<'a> {
     }
 
     /// Deals with frames in order.
-    fn deal_with_all(&mut self, whole: Whole<FromMaster>, round: &mut Round<'_>) -> Option<Over> {
+    async fn deal_with_all(
+        &mut self,
+        whole: Whole<FromMaster>,
+        round: &mut Round<'_>,
+    ) -> Option<Over> {
         match whole {
-            Whole::Series(series) => {
-                self.deal_with_series(series, round);
-                None
+            Whole::Series(mut series) => {
+                while self.deal_with_series(&mut series, round) {
+                    pause(self.session, round).await;
+                }
             }
             Whole::Frames(frames) => {
-                frames.into_iter().find_map(|frame| self.deal_with(frame.frame, round))
+                for frame in frames {
+                    if let Some(over) = self.deal_with(frame.frame, round) {
+                        return Some(over);
+                    }
+                    if round.is_long() {
+                        pause(self.session, round).await;
+                    }
+                }
             }
         }
+        None
     }
 
-    /// Deals with common frames, which are read where they lie. None of them ends the stream.
-    fn deal_with_series(&mut self, series: Series<FromMaster>, round: &mut Round<'_>) {
+    /// Deals with common frames, which are read where they lie. None of them ends the stream. True
+    /// when it takes long, and some may be left.
+    fn deal_with_series(&mut self, series: &mut Series<FromMaster>, round: &mut Round<'_>) -> bool {
         for common in series {
             match common {
                 CommonOfMaster::Start(start) => {
@@ -189,7 +216,11 @@ impl<'a> Conversation<'a> {
                     self.results_taken(taken.executions());
                 }
             }
+            if round.is_long() {
+                return true;
+            }
         }
+        false
     }
 
     /// Deals with one frame. A frame that makes no sense is answered, and the session goes on.

@@ -10,7 +10,7 @@ use selsyn_common::{Incarnation, MasterId, SessionId, Token};
 use tokio::time::Instant;
 
 use super::Session;
-use super::remembered::Remembered;
+use super::tally::Tally;
 use super::tie::Tie;
 use crate::core::Core;
 use crate::hooks::Peer;
@@ -57,7 +57,8 @@ fn detached(core: &Core, master: MasterId) -> io::Result<Session> {
         forgotten: AtomicBool::new(true),
         goodbye: AtomicBool::new(false),
         leaving: AtomicBool::new(false),
-        records: Remembered::default(),
+        records: Tally::default(),
+        unsaid: Tally::default(),
         logs: Arc::clone(&core.logs),
     })
 }

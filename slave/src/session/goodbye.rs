@@ -71,6 +71,7 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
             record.until(|state| state.is_settled).await;
         }
     }
+    session.unsaid.emptied().await;
     let reply = reply.map(proto::Payload::from);
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
     session.outbox.close();

@@ -10,6 +10,8 @@ use crate::link::Frame;
 use crate::link::line::{Line, LineFull};
 use crate::link::numbering::NumberingError;
 use crate::link::quick::Short;
+use crate::link::verdicts::Verdicts;
+use crate::proto::FromSlave;
 
 /// An outbox that nobody else can look into for now; reads as what its owner keeps there.
 #[derive(Debug)]
@@ -105,21 +107,6 @@ impl<'a, F: Frame, K> Locked<'a, F, K> {
         sent
     }
 
-    /// As [`Outbox::put_short`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Outbox::send`].
-    #[inline]
-    pub fn put_short(&mut self, short: &impl Short<F>) -> Result<(), LineFull> {
-        let clock = self.outbox.0.clock;
-        let put = self.state().put_short(short, clock);
-        if put.is_err() {
-            self.wakes();
-        }
-        put
-    }
-
     /// As [`Outbox::wake`].
     pub fn wake(&mut self) {
         if !self.state().line.is_drained() {
@@ -138,6 +125,22 @@ impl<'a, F: Frame, K> Locked<'a, F, K> {
     /// Forbids executions that were asked for, if the frames that did have not arrived.
     pub fn withdraw(&mut self, is_meant: impl Fn(ExecutionId) -> bool) {
         self.state().line.withdraw(is_meant);
+    }
+}
+
+impl<K> Locked<'_, FromSlave, K> {
+    /// As [`Outbox::put_verdicts`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbox::send`].
+    pub fn put_verdicts(&mut self, verdicts: &mut Verdicts) -> Result<(), LineFull> {
+        let clock = self.outbox.0.clock;
+        let put = self.state().put_verdicts(verdicts, clock);
+        if put.is_err() {
+            self.wakes();
+        }
+        put
     }
 }
 

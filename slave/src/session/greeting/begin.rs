@@ -15,7 +15,7 @@ use super::{Greeted, Rejection, Who, adopt};
 use crate::core::Core;
 use crate::hooks::{self, ConnectionRequest, Said};
 use crate::random;
-use crate::session::remembered::Remembered;
+use crate::session::tally::Tally;
 use crate::session::tie::Tie;
 use crate::session::{Over, Session, draining, lifetime};
 
@@ -102,7 +102,8 @@ fn open(core: &Core, who: Who, hello: &proto::Hello) -> Result<Session, Rejectio
         forgotten: AtomicBool::new(false),
         goodbye: AtomicBool::new(false),
         leaving: AtomicBool::new(false),
-        records: Remembered::default(),
+        records: Tally::default(),
+        unsaid: Tally::default(),
         logs: Arc::clone(&core.logs),
     })
 }
