@@ -1,5 +1,6 @@
 //! What time it is while the frames of one batch are dealt with.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +13,8 @@ pub(crate) struct Epoch(Instant);
 impl Epoch {
     /// Begins now.
     pub(crate) fn begin() -> Self {
+        // Here, as it measures the counter first, for a millisecond or more.
+        LazyLock::force(&COUNTER);
         Self(Instant::now())
     }
 
@@ -33,12 +36,16 @@ impl Epoch {
     }
 }
 
+/// Counts on between two looks at the system's clock, which takes three times as long to read.
+static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+
 /// A clock that is read as seldom as the figures of a run allow: reading it costs a good part of
 /// a small task.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    epoch: Epoch,
     came: u64,
+    /// What was counted when the batch came.
+    counted: u64,
     last: Option<u64>,
 }
 
@@ -46,7 +53,7 @@ impl Clock {
     /// A batch has come at this moment.
     pub(crate) fn new(epoch: Epoch, came: Instant) -> Self {
         let came = epoch.time_of(came);
-        Self { epoch, came, last: Some(came) }
+        Self { came, counted: COUNTER.raw(), last: Some(came) }
     }
 
     /// When the batch came.
@@ -61,7 +68,8 @@ impl Clock {
 
     /// Reads the time.
     pub(crate) fn read(&mut self) -> u64 {
-        *self.last.insert(self.epoch.now())
+        let passed = COUNTER.delta_as_nanos(self.counted, COUNTER.raw()) / 1_000;
+        *self.last.insert(self.came + passed)
     }
 
     /// Whether it was read last at a later time.
