@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 pin_project_lite::pin_project! {
     /// Polls a future when it was woken, and not whenever its task is: for what seldom happens in a
     /// loop beside what often does. To ask a timer, a notification and a token whether they have
-    /// come costs as much as to read a frame.
+    /// come costs as much as to read a frame. One that has ended is polled again at once: for what
+    /// can go on then, as `poll_fn` can.
     ///
     /// # Cancel safety
     ///
@@ -57,7 +58,12 @@ impl<F: Future> Future for Seldom<F> {
         }
         // Whatever was rung for before this is found by the poll after it.
         this.bell.rung.swap(false, Ordering::AcqRel);
-        this.future.poll(&mut Context::from_waker(this.ringer))
+        let polled = this.future.poll(&mut Context::from_waker(this.ringer));
+        if polled.is_ready() {
+            // Nobody rings for one that may be polled again.
+            this.bell.rung.store(true, Ordering::Relaxed);
+        }
+        polled
     }
 }
 
@@ -120,6 +126,22 @@ mod tests {
             assert_eq!(seldom.as_mut().poll(&mut context), Poll::Ready(3));
         }
         assert!(last.is_some());
+    }
+
+    #[test]
+    fn one_that_has_ended_and_goes_on_is_polled_without_being_woken() {
+        let mut polls = 0;
+        let goes_on = poll_fn(|_| {
+            polls += 1;
+            if polls % 2 == 1 { Poll::Ready(polls) } else { Poll::Pending }
+        });
+        let (mut seldom, mut context) =
+            (pin!(Seldom::new(goes_on)), Context::from_waker(Waker::noop()));
+        assert_eq!(seldom.as_mut().poll(&mut context), Poll::Ready(1));
+        assert!(seldom.as_mut().poll(&mut context).is_pending());
+        assert!(seldom.as_mut().poll(&mut context).is_pending());
+        seldom.bell.clone().wake();
+        assert_eq!(seldom.as_mut().poll(&mut context), Poll::Ready(3));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use selsyn_common::seldom::Seldom;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -35,7 +36,7 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Guarded<IO> {
     io: IO,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    cut: Pin<Box<Seldom<WaitForCancellationFutureOwned>>>,
     /// Runs until the first call.
     idle: Option<Pin<Box<Sleep>>>,
     /// Runs while a page waits for room to write.
@@ -78,7 +79,7 @@ impl Called {
 
 impl<IO> Guarded<IO> {
     pub(super) fn new(io: IO, limits: Limits) -> Self {
-        let cut = Box::pin(limits.cut.clone().cancelled_owned());
+        let cut = Box::pin(Seldom::new(limits.cut.clone().cancelled_owned()));
         let idle = Some(Box::pin(sleep(limits.first_call)));
         let called = Called::default();
         Self { io, cut, idle, stall: None, page: None, called, _limits: limits }
