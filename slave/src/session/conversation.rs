@@ -2,7 +2,9 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use selsyn_common::link::batch::Batch;
 use selsyn_common::link::contact::{Contact, Silence};
@@ -14,8 +16,7 @@ use selsyn_common::seldom::Seldom;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Refusal};
 use tokio::task::yield_now;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::Streaming;
 use tracing::warn;
 
@@ -33,16 +34,8 @@ const MAX_VIOLATIONS: u32 = 100;
 enum Rare {
     /// The stream was stopped by this side.
     Stopped,
-    /// It is time to say that the slave lives.
-    Beat(Instant, Interval),
-}
-
-async fn rare(stop: &CancellationToken, mut beat: Interval) -> Rare {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Rare::Stopped,
-        planned = beat.tick() => Rare::Beat(planned, beat),
-    }
+    /// It is time to say that the slave lives; it was meant to be then.
+    Beat(Instant),
 }
 
 /// A batch takes long: what answers it so far leaves, and others have their turn.
@@ -82,8 +75,13 @@ impl<'a> Conversation<'a> {
         let mut beat = interval_at(Instant::now() + pause, pause);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.stream.stop.clone();
-        let rare = Seldom::new(rare(&stop, beat));
-        tokio::pin!(rare);
+        let stopped = stop.cancelled();
+        tokio::pin!(stopped);
+        // One for all beats: ten thousand idle masters have three thousand of them a second.
+        let mut rare = Seldom::new(poll_fn(|context| match stopped.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Rare::Stopped),
+            Poll::Pending => beat.poll_tick(context).map(Rare::Beat),
+        }));
         loop {
             let over = tokio::select! {
                 // First: after a stop nothing is begun, and a flood of frames must not shut out
@@ -91,10 +89,7 @@ impl<'a> Conversation<'a> {
                 biased;
                 happened = &mut rare => match happened {
                     Rare::Stopped => Some(self.stopped()),
-                    Rare::Beat(planned, beat) => {
-                        rare.set(Seldom::new(self::rare(&stop, beat)));
-                        self.beat(planned)
-                    }
+                    Rare::Beat(planned) => self.beat(planned),
                 },
                 read = incoming.message() => self.read(read).await,
             };
