@@ -233,6 +233,11 @@ impl<F: Frame, K> StreamEnd<F, K> {
         if state.stream != self.stream {
             return Poll::Ready(None);
         }
+        // Whoever has something that shall leave takes the waker: HTTP/2 asks three times for each
+        // batch that there is.
+        if state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
         match state.line.next_batch(self.outbox.0.clock) {
             Some(batch) => Poll::Ready(Some(batch)),
             None if state.closed && state.line.is_drained() => Poll::Ready(None),
