@@ -1,12 +1,8 @@
 //! Which of one owner's tasks is the next.
 
-mod moved;
-
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use selsyn_common::ExecutionId;
-
-use moved::Moved;
 
 /// From one ticket to the next: between them is room for turns of tasks that are moved.
 pub(super) const STEP: u64 = 1 << 20;
@@ -21,14 +17,14 @@ pub(super) struct Queue {
     /// By turn, which only grow; the first and the last are never withdrawn.
     places: VecDeque<Waiter>,
     waiting: usize,
-    moved: Moved,
+    /// The turns of those that wait and were moved, by ticket: every other's is its ticket.
+    moved: HashMap<u64, u64>,
 }
 
 /// A task that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Waiter {
-    /// Its ticket, unless it was moved.
-    turn: u64,
+    ticket: u64,
     pub(super) id: ExecutionId,
     /// Of its data; `WITHDRAWN` when it does not wait any more.
     bytes: u32,
@@ -40,7 +36,7 @@ impl Waiter {
     pub(super) fn new(ticket: u64, id: ExecutionId, bytes: usize) -> Self {
         // No slave takes 4 GiB at once.
         let bytes = u32::try_from(bytes).unwrap_or(WITHDRAWN).min(WITHDRAWN - 1);
-        Self { turn: ticket, id, bytes }
+        Self { ticket, id, bytes }
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -62,7 +58,7 @@ impl Queue {
     /// Takes the task whose turn it is.
     pub(super) fn pop(&mut self) -> Option<Waiter> {
         let first = self.places.pop_front()?;
-        self.moved.forget(first.turn);
+        self.forget(first.ticket);
         self.waiting -= 1;
         self.trim();
         Some(first)
@@ -71,22 +67,38 @@ impl Queue {
     /// Takes the task with this ticket, wherever it stands.
     pub(super) fn withdraw(&mut self, ticket: u64) -> Option<Waiter> {
         let at = self.find(ticket)?;
-        let place = self.places.get_mut(at)?;
-        let withdrawn = *place;
-        place.bytes = WITHDRAWN;
-        self.moved.forget(withdrawn.turn);
+        let withdrawn = if self.moved.contains_key(&ticket) {
+            // Its place would have no turn without it.
+            self.forget(ticket);
+            self.places.remove(at)?
+        } else {
+            let place = self.places.get_mut(at)?;
+            std::mem::replace(place, Waiter { bytes: WITHDRAWN, ..*place })
+        };
         self.waiting -= 1;
         self.trim();
         Some(withdrawn)
     }
 
+    /// The turn of the task with this ticket.
+    fn turn(&self, ticket: u64) -> u64 {
+        self.moved.get(&ticket).copied().unwrap_or(ticket)
+    }
+
+    /// The task with this ticket waits no more, or gets another turn.
+    fn forget(&mut self, ticket: u64) {
+        // In most queues none was ever moved, and nothing has to be looked for.
+        if !self.moved.is_empty() {
+            self.moved.remove(&ticket);
+        }
+    }
+
     /// Where the task with this ticket stands, among places that are withdrawn.
     fn find(&self, ticket: u64) -> Option<usize> {
-        let turn = self.moved.turn(ticket);
-        let at = self.places.binary_search_by_key(&turn, |waiter| waiter.turn).ok()?;
+        let turn_of = |waiter: &Waiter| self.turn(waiter.ticket);
+        let at = self.places.binary_search_by_key(&self.turn(ticket), turn_of).ok()?;
         // Another one may have been moved to the turn of a ticket that is gone.
-        let is_its = self.moved.ticket(turn) == ticket && self.places.get(at)?.waits();
-        is_its.then_some(at)
+        self.places.get(at).filter(|place| place.ticket == ticket && place.waits()).map(|_| at)
     }
 
     /// Those that wait, the next one first.
@@ -96,7 +108,7 @@ impl Queue {
 
     /// The turn of the last one.
     pub(super) fn last_turn(&self) -> u64 {
-        self.places.back().map_or(0, |last| last.turn)
+        self.places.back().map_or(0, |last| self.turn(last.ticket))
     }
 
     /// Gives the task with this ticket another position, at most the last one; says which it has
@@ -104,32 +116,27 @@ impl Queue {
     pub(super) fn move_to(&mut self, ticket: u64, position: usize) -> Option<usize> {
         self.find(ticket)?;
         self.places.retain(Waiter::waits);
-        let mut waiter = self.places.remove(self.find(ticket)?)?;
-        self.moved.forget(waiter.turn);
+        let waiter = self.places.remove(self.find(ticket)?)?;
+        self.forget(ticket);
         let to = position.min(self.places.len());
-        let before = to.checked_sub(1).and_then(|before| self.places.get(before));
-        waiter.turn = between(before.map(|it| it.turn), self.places.get(to).map(|it| it.turn));
+        let turn_at = |at: usize| self.places.get(at).map(|place| self.turn(place.ticket));
+        let turn = between(to.checked_sub(1).and_then(turn_at), turn_at(to));
         self.places.insert(to, waiter);
-        self.make_room_behind(to);
-        self.moved.moves(ticket, waiter.turn);
+        self.moved.insert(ticket, turn);
+        self.make_room_behind(to, turn);
         Some(to)
     }
 
-    /// Lets turns grow again behind this position: where many were moved to the same place, there is
-    /// no turn left between two.
-    fn make_room_behind(&mut self, position: usize) {
-        let Some(mut last) = self.places.get(position).map(|it| it.turn) else { return };
-        let mut later = Vec::new();
-        for place in self.places.range_mut(position + 1..) {
-            if place.turn > last {
+    /// Lets turns grow again behind this position, and its turn: where many were moved to the same
+    /// place, there is no turn left between two.
+    fn make_room_behind(&mut self, position: usize, mut last: u64) {
+        for place in self.places.range(position + 1..) {
+            if self.turn(place.ticket) > last {
                 break;
             }
             last += 1;
-            later.push((self.moved.ticket(place.turn), place.turn, last));
-            place.turn = last;
+            self.moved.insert(place.ticket, last);
         }
-        later.iter().for_each(|(_, before, _)| self.moved.forget(*before));
-        later.iter().for_each(|(ticket, _, turn)| self.moved.moves(*ticket, *turn));
     }
 
     pub(super) const fn is_empty(&self) -> bool {
