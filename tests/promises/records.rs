@@ -454,7 +454,7 @@ async fn what_is_kept_counts_with_the_whole_batch_that_its_data_keeps() {
         let start = proto::Start { function: "shows".to_owned(), ..start };
         let execution = Some(raw_master::execution(task + 100));
         let reason = "x".repeat(1 << 20);
-        let cancel = proto::Cancel { execution, reason, ..proto::Cancel::default() };
+        let cancel = proto::Cancel { execution, reason };
         let frames = [from_master::Frame::Start(start), from_master::Frame::Cancel(cancel)];
         let frames = frames.map(|frame| FromMaster { frame: Some(frame) });
         master.send(Batch::numbered(1 + 3 * task, frames.into()));

@@ -151,6 +151,6 @@ impl Control {
         limit: Option<Duration>,
     ) -> Result<Vec<Outcome>, ControlError> {
         let ids: Vec<_> = ids.into_iter().collect();
-        self.monitored(&ids, limit, self.all_ended(&ids, limit)).await
+        self.monitored(&ids, limit, Box::pin(self.all_ended(&ids, limit))).await
     }
 }
