@@ -1,6 +1,7 @@
 //! Tells the events of an execution, wherever they break off and however slowly they are read.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use selsyn_common::proto::{WatchReply, WatchRequest};
@@ -41,22 +42,19 @@ enum State {
 /// A task of ours drains the stream, whatever the reader does.
 #[derive(Debug)]
 struct Reading {
-    batches: Receiver<Result<Told, ControlError>>,
+    batches: Receiver<Batch>,
     ready: VecDeque<ExecutionEvent>,
     task: JoinHandle<()>,
     /// The number after the last event that was given.
     next: u64,
-    /// The number that the next event had when the watch began, once it is known.
-    goal: Option<u64>,
+    goal: Goal,
 }
 
-/// What the task brings.
-#[derive(Debug)]
-enum Told {
-    /// The number that the next event has, before all others.
-    Goal(u64),
-    Events(Vec<ExecutionEvent>),
-}
+/// Events that came together, or why none come any more.
+type Batch = Result<Vec<ExecutionEvent>, ControlError>;
+
+/// The number that the next event had when the watch began: known before its first event.
+type Goal = Arc<OnceLock<u64>>;
 
 impl Drop for Reading {
     fn drop(&mut self) {
@@ -79,7 +77,7 @@ impl Watch {
     pub fn caught_up(&self) -> bool {
         match &self.state {
             State::Idle(_) => false,
-            State::Reading(reading) => reading.goal.is_some_and(|goal| reading.next >= goal),
+            State::Reading(reading) => reading.goal.get().is_some_and(|goal| reading.next >= *goal),
             State::Over => true,
         }
     }
@@ -97,11 +95,7 @@ impl Watch {
     /// Safe to drop and to call again: no event is lost.
     pub async fn next(&mut self) -> Option<Result<ExecutionEvent, ControlError>> {
         if let State::Idle(from) = self.state {
-            let (batches, received) = mpsc::channel(BATCHES);
-            let task = tokio::spawn(drain(self.control.clone(), self.id, from, batches));
-            let (batches, ready) = (received, VecDeque::new());
-            let reading = Reading { batches, ready, task, next: from, goal: None };
-            self.state = State::Reading(reading);
+            self.state = State::Reading(Reading::begin(self.control.clone(), self.id, from));
         }
         let State::Reading(reading) = &mut self.state else { return None };
         let next = reading.next().await;
@@ -117,6 +111,12 @@ impl Watch {
 }
 
 impl Reading {
+    fn begin(control: Control, id: ExecutionId, next: u64) -> Self {
+        let ((sender, batches), goal) = (mpsc::channel(BATCHES), Goal::default());
+        let task = tokio::spawn(drain(control, id, next, sender, Arc::clone(&goal)));
+        Self { batches, ready: VecDeque::new(), task, next, goal }
+    }
+
     async fn next(&mut self) -> Option<Result<ExecutionEvent, ControlError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -124,32 +124,25 @@ impl Reading {
                 return Some(Ok(event));
             }
             match self.batches.recv().await? {
-                Ok(Told::Goal(goal)) => self.goal = Some(goal),
-                Ok(Told::Events(events)) => self.ready = events.into(),
+                Ok(events) => self.ready = events.into(),
                 Err(error) => return Some(Err(error)),
             }
         }
     }
 }
 
-type Batches = Sender<Result<Told, ControlError>>;
-
-/// Why a stream was left.
-enum Left {
-    /// Everything was told.
-    Ended,
-    /// The reader is slow.
-    Full,
-    /// The reader has gone.
-    Unread,
-}
-
 /// Brings events until the verdict, over as many streams as it takes.
-async fn drain(control: Control, id: ExecutionId, mut next: u64, batches: Batches) {
-    let (mut tries, mut has_goal) = (0, false);
+async fn drain(
+    control: Control,
+    id: ExecutionId,
+    mut next: u64,
+    batches: Sender<Batch>,
+    goal: Goal,
+) {
+    let mut tries = 0;
     loop {
         let before = next;
-        let left = match tell_goal(&control, id, &mut has_goal, &batches).await {
+        let left = match find_goal(&control, id, &goal).await {
             Ok(()) => follow(&control, id, &mut next, &batches).await,
             Err(error) => Err(error),
         };
@@ -157,7 +150,7 @@ async fn drain(control: Control, id: ExecutionId, mut next: u64, batches: Batche
             tries = 0;
         }
         match left {
-            Ok(Left::Ended | Left::Unread) => return,
+            Ok(Left::Over) => return,
             Ok(Left::Full) => {
                 // Room is taken up anew by whoever reads on.
                 if batches.reserve().await.is_err() {
@@ -177,20 +170,21 @@ async fn drain(control: Control, id: ExecutionId, mut next: u64, batches: Batche
     }
 }
 
-/// Tells once how far the execution has come when it is first looked at.
-async fn tell_goal(
-    control: &Control,
-    id: ExecutionId,
-    is_told: &mut bool,
-    batches: &Batches,
-) -> Result<(), ControlError> {
-    if !*is_told {
-        let goal = control.get(id).await?.next_seq;
-        // Whoever does not listen any more is noticed soon.
-        let _ = batches.send(Ok(Told::Goal(goal))).await;
-        *is_told = true;
+/// Asks once how far the execution has come when it is first looked at.
+async fn find_goal(control: &Control, id: ExecutionId, goal: &Goal) -> Result<(), ControlError> {
+    if goal.get().is_none() {
+        let next = control.get(id).await?.next_seq;
+        goal.get_or_init(|| next);
     }
     Ok(())
+}
+
+/// Why a stream was left.
+enum Left {
+    /// Everything was told, or nobody listens any more.
+    Over,
+    /// The reader is slow.
+    Full,
 }
 
 /// Reads one stream to its end, or for as long as there is room.
@@ -198,14 +192,14 @@ async fn follow(
     control: &Control,
     id: ExecutionId,
     next: &mut u64,
-    batches: &Batches,
+    batches: &Sender<Batch>,
 ) -> Result<Left, ControlError> {
     let (mut stream, dial) = open(control, id, *next).await?;
     loop {
         let reply = match stream.message().await {
             Ok(Some(reply)) => reply,
             // Who begins beyond the verdict is told nothing.
-            Ok(None) => return Ok(Left::Ended),
+            Ok(None) => return Ok(Left::Over),
             Err(status) => {
                 control.0.watches.broke(dial).await;
                 return Err(ControlError::of(control.address(), Some(id), status));
@@ -214,13 +208,13 @@ async fn follow(
         let events = read(control, reply)?;
         let Some(last) = events.last() else { continue };
         let (after, is_end) = (last.next_seq(), matches!(last.what, Happened::Ended(_)));
-        match batches.try_send(Ok(Told::Events(events))) {
+        match batches.try_send(Ok(events)) {
             Ok(()) => *next = after,
             Err(TrySendError::Full(_)) => return Ok(Left::Full),
-            Err(TrySendError::Closed(_)) => return Ok(Left::Unread),
+            Err(TrySendError::Closed(_)) => return Ok(Left::Over),
         }
         if is_end {
-            return Ok(Left::Ended);
+            return Ok(Left::Over);
         }
     }
 }
