@@ -82,7 +82,7 @@ impl Cell {
         (self.function, self.data) = (FunctionName::DEFAULT, Payload::null());
         (self.changed, self.link) = (OnceLock::new(), None);
         *self.has_completed.get_mut() = false;
-        *self.state_mut() = State::new();
+        self.state_mut().clear();
     }
 
     /// The connection that it is for.

@@ -57,6 +57,17 @@ impl State {
         }
     }
 
+    /// Is as new.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        (self.status, self.answer, self.end) = (TaskStatus::Starting, None, End::None);
+        (self.delivered, self.handed_out, self.overdue, self.has_run) = <_>::default();
+        self.waiters.clear();
+        if self.rare.is_some() {
+            self.rare = None;
+        }
+    }
+
     /// Takes a step of the status machine, if it has that step.
     pub(super) fn change(&mut self, change: StatusChange) -> Result<(), IllegalChange> {
         self.status = self.status.after(change)?;

@@ -20,6 +20,14 @@ impl Waiters {
     /// The ticket of the first one.
     pub(crate) const FIRST: Ticket = 1;
 
+    /// Nobody waits any more.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        if self.one.is_some() || self.more.is_some() {
+            *self = Self::default();
+        }
+    }
+
     /// Adds the first one who waits, before anybody else can.
     pub(crate) fn enter_first(&mut self, waker: Waker) {
         (self.one, self.first, self.last) = (Some(waker), Self::FIRST, Self::FIRST);

@@ -14,29 +14,23 @@ use crate::running::RunningTask;
 
 /// Starts the task and runs the hooks around it: in one of three ways at a time. No enum, which
 /// would be moved from one to the next as a whole.
-#[derive(Default)]
 pub(super) struct Starting {
     /// Without hooks, and nobody else may stop it: as most are.
     plain: Option<Task>,
     /// The same, on its way.
     sent: Option<Sent>,
     /// All that few need, behind a pointer.
-    rest: Option<Failing>,
+    rest: Option<Rest>,
 }
 
 impl Starting {
     #[inline]
     pub(super) fn new(task: Task) -> Self {
         if task.is_plain() {
-            return Self { plain: Some(task), ..Self::default() };
+            Self { plain: Some(task), sent: None, rest: None }
+        } else {
+            Self { plain: None, sent: None, rest: Some(with_hooks(task)) }
         }
-        let rest = async {
-            match attempt(task).await {
-                Ok(running) => Ok(running),
-                Err(failed) => failed.tell(),
-            }
-        };
-        Self { rest: Some(Box::pin(rest)), ..Self::default() }
     }
 
     /// Puts a plain start on its way: whoever is woken finds a word about it.
@@ -83,6 +77,17 @@ impl Future for Starting {
     }
 }
 
+/// What few tasks need.
+#[cold]
+fn with_hooks(task: Task) -> Rest {
+    Box::pin(async {
+        match attempt(task).await {
+            Ok(running) => Ok(running),
+            Err(failed) => failed.tell(),
+        }
+    })
+}
+
 /// A plain start on its way. Cancels the task when it is dropped before it is answered.
 pub(super) struct Sent {
     /// Until it is answered.
@@ -92,12 +97,12 @@ pub(super) struct Sent {
     ticket: Ticket,
 }
 
-/// What is left to do of a start that was not accepted at once.
-type Failing = Boxed<Result<RunningTask, StartError>>;
+/// What is left to do of a start.
+type Rest = Boxed<Result<RunningTask, StartError>>;
 
 impl Sent {
     #[inline]
-    fn poll(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Failing>> {
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Result<RunningTask, Rest>> {
         let cell = self.cell.as_ref().expect("a start with a word waits no more");
         if cell.has_completed() {
             // As most inline tasks have by now.
@@ -123,13 +128,13 @@ impl Sent {
     }
 
     #[inline]
-    fn accepted(&mut self) -> Poll<Result<RunningTask, Failing>> {
+    fn accepted(&mut self) -> Poll<Result<RunningTask, Rest>> {
         let cell = self.cell.take().expect("a start is accepted once");
         Poll::Ready(Ok(RunningTask::new(cell)))
     }
 
     #[cold]
-    fn fail(&mut self, word: Option<Answer>) -> Failing {
+    fn fail(&mut self, word: Option<Answer>) -> Rest {
         let cell = self.cell.take().expect("a start fails once");
         Box::pin(failing(cell, word, self.begun))
     }

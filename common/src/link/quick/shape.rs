@@ -39,7 +39,7 @@ pub(super) struct Shape<const N: usize> {
     /// Which bits are always the same.
     mask: [u8; N],
     /// And what they are; the others are 0.
-    pub(super) bytes: [u8; N],
+    bytes: [u8; N],
     /// How many bytes are said.
     len: usize,
 }
@@ -92,6 +92,14 @@ impl<const N: usize> Shape<N> {
         high.any(8).byte(tags::TASK_LOW).any(8).small(tags::ATTEMPT)
     }
 
+    /// Adds fields of this shape, to be filled in where they stay: a copy of what was just filled in
+    /// would have to wait for it.
+    #[inline(always)]
+    pub(super) fn add<'a>(&self, out: &'a mut Vec<u8>) -> &'a mut [u8; N] {
+        out.extend_from_slice(&self.bytes);
+        out.last_chunk_mut().expect("so many bytes were just added")
+    }
+
     /// Whether fields have it. By the word: by the byte it would cost three times as much.
     #[inline(always)]
     pub(super) fn fits(&self, fields: &[u8; N]) -> bool {
@@ -130,9 +138,10 @@ pub(super) fn time(fields: &[u8], at: usize) -> u64 {
 
 #[inline(always)]
 pub(super) fn put_time(fields: &mut [u8], at: usize, time: u64) {
-    for (place, byte) in fields[at + 1..at + TIME].iter_mut().enumerate() {
-        *byte |= (time >> (7 * place)) as u8 & !MORE;
-    }
+    // Seven bits a byte, all of them at once; all but the last byte say that the number goes on.
+    let spread =
+        (0..5).fold(0x8080_8080, |spread, place| spread | (time << place & 0x7f << (8 * place)));
+    fields[at + 1..at + TIME].copy_from_slice(&spread.to_le_bytes()[..TIME - 1]);
 }
 
 /// The execution in the field that begins here.

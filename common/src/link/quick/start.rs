@@ -89,25 +89,21 @@ impl<D: Borrow<Bytes>> Short<FromMaster> for ShortStart<D> {
         let payload = SMALL + HEAD + bytes;
         let deadline = if self.has_deadline() { TIME } else { 0 };
         let start = EXECUTION + HEAD + payload + deadline + BEHIND;
-        let mut front = IN_FRONT.bytes;
-        shape::put_length(&mut front, 0, HEAD + start);
-        shape::put_length(&mut front, START, start);
-        shape::put_execution(&mut front, RUN, self.execution);
-        shape::put_length(&mut front, DATA, payload);
-        front[KIND + 1] = self.kind as u8;
-        shape::put_length(&mut front, BYTES, bytes);
         out.reserve(HEAD + HEAD + start);
-        out.extend_from_slice(&front);
+        let front = IN_FRONT.add(out);
+        shape::put_length(front, 0, HEAD + start);
+        shape::put_length(front, START, start);
+        shape::put_execution(front, RUN, self.execution);
+        shape::put_length(front, DATA, payload);
+        front[KIND + 1] = self.kind as u8;
+        shape::put_length(front, BYTES, bytes);
         out.extend_from_slice(data);
         if self.has_deadline() {
-            let mut deadline = DEADLINE.bytes;
-            shape::put_time(&mut deadline, 0, self.deadline_millis);
-            out.extend_from_slice(&deadline);
+            shape::put_time(DEADLINE.add(out), 0, self.deadline_millis);
         }
-        let mut behind = PLACE.bytes;
+        let behind = PLACE.add(out);
         behind[1] = self.placement as u8;
-        shape::put_length(&mut behind, SMALL, self.function_number as usize);
-        out.extend_from_slice(&behind);
+        shape::put_length(behind, SMALL, self.function_number as usize);
     }
 
     fn to_frame(&self) -> FromMaster {

@@ -40,15 +40,12 @@ pub(super) fn write(taken: &ResultsTaken, out: &mut Vec<u8>) -> bool {
     if !fits || !u32::try_from(HEAD + length).is_ok_and(is_length) {
         return false;
     }
-    let mut front = IN_FRONT.bytes;
-    shape::put_length(&mut front, 0, HEAD + length);
-    shape::put_length(&mut front, HEAD, length);
     out.reserve(FRONT + length);
-    out.extend_from_slice(&front);
+    let front = IN_FRONT.add(out);
+    shape::put_length(front, 0, HEAD + length);
+    shape::put_length(front, HEAD, length);
     for id in &taken.executions {
-        let mut field = TAKEN.bytes;
-        shape::put_execution(&mut field, 0, *id);
-        out.extend_from_slice(&field);
+        shape::put_execution(TAKEN.add(out), 0, *id);
     }
     true
 }

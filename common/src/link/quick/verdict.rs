@@ -86,22 +86,20 @@ impl<V: Borrow<Bytes>> Short<FromSlave> for ShortVerdict<V> {
         let payload = SMALL + HEAD + bytes;
         let outcome = SMALL + HEAD + payload + BEHIND;
         let finished = EXECUTION + HEAD + outcome;
-        let mut front = IN_FRONT.bytes;
-        shape::put_length(&mut front, 0, HEAD + finished);
-        shape::put_length(&mut front, FINISHED, finished);
-        shape::put_execution(&mut front, RUN, self.execution);
-        shape::put_length(&mut front, OUTCOME, outcome);
-        shape::put_length(&mut front, VALUE, payload);
-        front[KIND + 1] = self.kind as u8;
-        shape::put_length(&mut front, BYTES, bytes);
-        let mut behind = SUMMARY.bytes;
-        shape::put_length(&mut behind, 0, BEHIND - HEAD);
-        shape::put_time(&mut behind, QUEUED, self.summary.queued_micros);
-        shape::put_time(&mut behind, RAN, self.summary.ran_micros);
         out.reserve(HEAD + HEAD + finished);
-        out.extend_from_slice(&front);
+        let front = IN_FRONT.add(out);
+        shape::put_length(front, 0, HEAD + finished);
+        shape::put_length(front, FINISHED, finished);
+        shape::put_execution(front, RUN, self.execution);
+        shape::put_length(front, OUTCOME, outcome);
+        shape::put_length(front, VALUE, payload);
+        front[KIND + 1] = self.kind as u8;
+        shape::put_length(front, BYTES, bytes);
         out.extend_from_slice(value);
-        out.extend_from_slice(&behind);
+        let behind = SUMMARY.add(out);
+        shape::put_length(behind, 0, BEHIND - HEAD);
+        shape::put_time(behind, QUEUED, self.summary.queued_micros);
+        shape::put_time(behind, RAN, self.summary.ran_micros);
     }
 
     fn to_frame(&self) -> FromSlave {
