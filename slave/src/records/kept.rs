@@ -13,7 +13,7 @@ use crate::session::Session;
 /// What is kept of an end.
 #[derive(Debug, Default)]
 pub(super) enum Kept {
-    /// It has not ended.
+    /// It has not ended; the room is of a former one.
     #[default]
     Nothing,
     /// It has returned a value; most do.
@@ -27,17 +27,17 @@ impl State {
     pub(crate) fn keep(&mut self, outcome: Outcome, now: u64) {
         let Summary { queued, ran, .. } = self.figures(now).into();
         let summary = Summary { queued, ran, ..outcome.summary };
-        self.more().kept = Kept::Otherwise(Box::new(Outcome { summary, ..outcome }));
+        *self.kept_mut() = Kept::Otherwise(Box::new(Outcome { summary, ..outcome }));
     }
 
     /// Keeps the value that it returned, of which there is nothing more to tell.
     #[inline(always)]
     pub(crate) fn keep_value(&mut self, value: Payload, now: u64) {
         let summary = self.figures(now);
-        let more = self.more();
+        let kept = self.kept_mut();
         // So the value is written where it is kept: nothing there has to be dropped first.
-        more.kept = Kept::Nothing;
-        more.kept = Kept::Value { value, summary };
+        *kept = Kept::Nothing;
+        *kept = Kept::Value { value, summary };
     }
 
     /// The common verdict that is kept, if it is one.
@@ -76,7 +76,11 @@ impl State {
     }
 
     pub(super) fn kept(&self) -> &Kept {
-        self.more.as_ref().map_or(&Kept::Nothing, |more| &more.kept)
+        self.kept.as_deref().unwrap_or(&Kept::Nothing)
+    }
+
+    fn kept_mut(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
     }
 
     /// Forgets an execution that has ended, once; gives how many bytes its result has, its heir,
