@@ -65,6 +65,7 @@ pub(crate) fn may_admit(
 }
 
 /// Finds the function and a place, or says why not.
+#[inline(always)]
 pub(super) fn admit<'a>(
     round: &mut Round<'_>,
     found: Result<Found<'a>, Refusal>,
