@@ -2,6 +2,7 @@
 //! back to the system and fetched again all the time.
 
 use super::batch::MAX_BATCH_BYTES;
+use super::spare;
 
 /// Rooms that one line keeps: for batches of four thousand frames that were acknowledged together.
 const MOST: usize = 8;
@@ -24,6 +25,10 @@ impl Rooms {
 
     /// Keeps a room that nobody uses any more.
     pub(super) fn put(&mut self, mut room: Vec<u8>) {
+        if room.capacity() > MAX_BATCH_BYTES / 2 {
+            // So do the buffers of HTTP/2, which are as large.
+            spare::keep_freed_memory();
+        }
         if self.0.len() < MOST && (1..=LARGEST).contains(&room.capacity()) {
             room.clear();
             self.0.push(room);

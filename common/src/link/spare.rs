@@ -103,7 +103,7 @@ pub(super) fn age(clock: Clock) {
 /// Tells the allocator, once, to keep freed memory of a few mebibytes.
 ///
 /// glibc gives the end of its heap back to the kernel whenever 128 KiB of it are free, and the
-/// buffers of the next parts take it again, page by page. When a block is freed that was mapped,
+/// buffers of the next parts, or batches, take it again, page by page. When a block is freed that was mapped,
 /// that limit becomes twice the block's size. To another allocator it is a block without a use.
 pub(super) fn keep_freed_memory() {
     static ONCE: Once = Once::new();
