@@ -79,8 +79,10 @@ impl Cell {
 
     /// Is nobody's task any more.
     fn clear(&mut self) {
-        (self.function, self.data) = (FunctionName::DEFAULT, Payload::null());
-        (self.changed, self.link) = (OnceLock::new(), None);
+        self.function = FunctionName::DEFAULT;
+        self.data = Payload::null();
+        self.changed = OnceLock::new();
+        self.link = None;
         *self.has_completed.get_mut() = false;
         self.state_mut().clear();
     }

@@ -60,7 +60,9 @@ impl State {
     /// Is as new.
     #[inline]
     pub(super) fn clear(&mut self) {
-        (self.status, self.answer, self.end) = (TaskStatus::Starting, None, End::None);
+        self.status = TaskStatus::Starting;
+        self.answer = None;
+        self.end = End::None;
         (self.delivered, self.handed_out, self.overdue, self.has_run) = <_>::default();
         self.waiters.clear();
         if self.rare.is_some() {

@@ -29,7 +29,7 @@ pub(crate) fn start(round: &mut Round<'_>, spares: &mut Spares, id: ExecutionId,
         Ok(Next::Parked(record)) => ask_hook(core, record),
         Ok(Next::Before(record, request)) => again(session, &record, &request),
         Ok(Next::Never) => session.send(forbidden(id)),
-        Err(refusal) => session.refuse(id, refusal),
+        Err(refusal) => session.refuse(id, *refusal),
     }
     round.passes();
 }
@@ -68,9 +68,9 @@ pub(crate) fn may_admit(
 #[inline(always)]
 pub(super) fn admit<'a>(
     round: &mut Round<'_>,
-    found: Result<Found<'a>, Refusal>,
+    found: Result<Found<'a>, Box<Refusal>>,
     request: Request,
-) -> Result<Next<'a>, Refusal> {
+) -> Result<Next<'a>, Box<Refusal>> {
     let (core, session) = (round.core, round.session);
     // Held until the record is in it: to look, to find a place and to insert is one step. A slot
     // may be passed on to the record right after; whoever forbids the id, and whoever leaves the

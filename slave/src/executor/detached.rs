@@ -38,7 +38,7 @@ fn begin(core: &Arc<Core>, owner: MasterId, request: Request) -> Result<RecordRe
     let mut round = Round::new(core, &session, Instant::now());
     let mut spares = Spares::default();
     let found = spares.find(&core.registry, &request.function);
-    match admit(&mut round, found, request)? {
+    match admit(&mut round, found, request).map_err(|refusal| *refusal)? {
         Next::Begun { record, known, deadline } => {
             if let Some(deadline) = deadline {
                 ladder::watch_deadline(core, &record, deadline);

@@ -89,7 +89,7 @@ async fn drive(report: Report, body: impl Future<Output = Returned>) {
 
 async fn call(record: RecordRef, execution: FunctionExecution) -> Returned {
     match &*record.function.function.body {
-        Body::Async(body) => body.run(execution).map_err(Box::new)?.await,
+        Body::Async(body) => body.run(execution)?.await,
         Body::Blocking(body) => body(execution),
     }
 }

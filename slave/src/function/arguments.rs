@@ -6,14 +6,23 @@ use super::Returned;
 use crate::execution::FunctionExecution;
 
 /// Arguments that cannot be read fail the task before user code runs.
-pub(super) fn read_arguments<A: FromPayload>(execution: &FunctionExecution) -> Result<A, Failure> {
-    A::from_payload(execution.data()).map_err(|error| {
-        let message =
-            format!("{} cannot read its arguments: {}", execution.function(), innermost(&error));
-        let mut failure = Failure::of(FailureKind::Encode, message, Ran::No);
-        failure.push_trace(error.to_string());
-        failure
-    })
+#[inline(always)]
+pub(super) fn read_arguments<A: FromPayload>(
+    execution: &FunctionExecution,
+) -> Result<A, Box<Failure>> {
+    match A::from_payload(execution.data()) {
+        Ok(arguments) => Ok(arguments),
+        Err(error) => Err(not_readable(execution, &error)),
+    }
+}
+
+#[cold]
+fn not_readable(execution: &FunctionExecution, error: &PayloadError) -> Box<Failure> {
+    let why = innermost(error);
+    let message = format!("{} cannot read its arguments: {why}", execution.function());
+    let mut failure = Failure::of(FailureKind::Encode, message, Ran::No);
+    failure.push_trace(error.to_string());
+    Box::new(failure)
 }
 
 /// A result that cannot be encoded fails the task, and the slave goes on.

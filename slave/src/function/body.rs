@@ -39,7 +39,7 @@ pub(crate) enum First {
 /// A function that yields.
 pub(crate) trait AsyncBody: Send + Sync {
     /// Reads the arguments, tells the master that user code begins, and makes the run.
-    fn run(&self, execution: FunctionExecution) -> Result<BoxedRun, Failure>;
+    fn run(&self, execution: FunctionExecution) -> Result<BoxedRun, Box<Failure>>;
 
     /// Makes room for runs that are begun in place.
     fn room(self: Arc<Self>) -> BoxedRoom;

@@ -15,12 +15,12 @@ use crate::execution::FunctionExecution;
 /// What reads the arguments and makes the future.
 impl<F, Fut, R, E> AsyncBody for F
 where
-    F: Fn(FunctionExecution, Announce) -> Result<Fut, Failure> + Send + Sync + 'static,
+    F: Fn(FunctionExecution, Announce) -> Result<Fut, Box<Failure>> + Send + Sync + 'static,
     Fut: Future<Output = Result<R, E>> + Send + 'static,
     R: IntoPayload,
     E: Into<Failure>,
 {
-    fn run(&self, execution: FunctionExecution) -> Result<BoxedRun, Failure> {
+    fn run(&self, execution: FunctionExecution) -> Result<BoxedRun, Box<Failure>> {
         let run = self(execution, Announce::AtOnce)?;
         Ok(Box::pin(async { encode(run.await) }))
     }
@@ -41,7 +41,7 @@ pin_project! {
 
 impl<F, Fut, R, E> Room for TypedRoom<F, Fut>
 where
-    F: Fn(FunctionExecution, Announce) -> Result<Fut, Failure> + Send + Sync,
+    F: Fn(FunctionExecution, Announce) -> Result<Fut, Box<Failure>> + Send + Sync,
     Fut: Future<Output = Result<R, E>> + Send,
     R: IntoPayload,
     E: Into<Failure>,

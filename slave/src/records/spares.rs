@@ -60,7 +60,7 @@ impl Spares {
         &mut self,
         registry: &Registry,
         wanted: &Wanted,
-    ) -> Result<Found<'_>, Refusal> {
+    ) -> Result<Found<'_>, Box<Refusal>> {
         let last = &mut self.last;
         let known = match last.take_if(|last| last.function.number == wanted.number) {
             Some(known) => known,
