@@ -3,16 +3,14 @@
 use crate::Result;
 use crate::client::Plan;
 use crate::load::Side;
-use crate::process::Server;
 use crate::report::{Better, Measured, Row, Target};
 use crate::rounds::flood;
 
 const BIDI: Target = Target { goal: 0.85, floor: 0.70 };
 
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
-    let server = Server::start(plan.placement).await?;
-    let sides = [Side::Burst, Side::BurstPlain, Side::Bidi];
-    let [inline, plain, bidi] = flood::run(&server, plan.effort(), sides).await?;
+    let [inline, bidi] = flood::alone(plan, [Side::Burst, Side::Bidi]).await?;
+    let [plain, beside] = flood::alone(plan, [Side::BurstPlain, Side::Bidi]).await?;
     let rate = |metric| Measured {
         case: "burst_1000",
         metric,
@@ -22,6 +20,6 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     };
     Ok(vec![
         rate("rate").beside(&inline.rates, bidi.name, &bidi.rates, Some(BIDI)),
-        rate("rate, plain function").beside(&plain.rates, bidi.name, &bidi.rates, None),
+        rate("rate, plain function").beside(&plain.rates, beside.name, &beside.rates, None),
     ])
 }

@@ -3,7 +3,6 @@
 use crate::Result;
 use crate::client::Plan;
 use crate::load::Side;
-use crate::process::Server;
 use crate::report::{Better, Measured, Row, Target};
 use crate::rounds::{flood, pace};
 
@@ -11,9 +10,8 @@ const RATE: Target = Target { goal: 4.0, floor: 3.0 };
 const TIME: Target = Target { goal: 1.0, floor: 1.15 };
 
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
-    let server = Server::start(plan.placement).await?;
-    let sides = [Side::Inline, Side::Plain, Side::Tarpc];
-    let [inline, plain, tarpc] = flood::run(&server, plan.effort(), sides).await?;
+    let [inline, tarpc] = flood::alone(plan, [Side::Inline, Side::Tarpc]).await?;
+    let [plain, beside] = flood::alone(plan, [Side::Plain, Side::Tarpc]).await?;
     let rate = |metric| Measured {
         case: "tarpc_1000",
         metric,
@@ -23,14 +21,15 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     };
     let mut rows = vec![
         rate("rate").beside(&inline.rates, tarpc.name, &tarpc.rates, Some(RATE)),
-        rate("rate, plain function").beside(&plain.rates, tarpc.name, &tarpc.rates, None),
+        rate("rate, plain function").beside(&plain.rates, beside.name, &beside.rates, None),
     ];
-    let [inline, plain, tarpc] = pace::run(&server, plan.effort(), sides).await?;
+    let [inline, tarpc] = pace::alone(plan, [Side::Inline, Side::Tarpc]).await?;
+    let [plain, beside] = pace::alone(plan, [Side::Plain, Side::Tarpc]).await?;
     let time =
         |metric| Measured { case: "tarpc_1", unit: "us", better: Better::Lower, ..rate(metric) };
     rows.extend([
         time("p50").beside(&inline.p50, tarpc.name, &tarpc.p50, Some(TIME)),
-        time("p50, plain function").beside(&plain.p50, tarpc.name, &tarpc.p50, None),
+        time("p50, plain function").beside(&plain.p50, beside.name, &beside.p50, None),
     ]);
     Ok(rows)
 }

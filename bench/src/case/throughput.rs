@@ -3,7 +3,6 @@
 use crate::Result;
 use crate::client::Plan;
 use crate::load::Side;
-use crate::process::Server;
 use crate::report::{Better, Measured, Row, Target};
 use crate::rounds::flood::{self, Flooded};
 
@@ -13,9 +12,8 @@ const CPU_BIDI: Target = Target { goal: 1.6, floor: 2.2 };
 const CPU_UNARY: Target = Target { goal: 1.0 / 25.0, floor: 1.0 / 18.0 };
 
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
-    let server = Server::start(plan.placement).await?;
-    let sides = [Side::Inline, Side::Plain, Side::Bidi, Side::Unary];
-    let [inline, plain, bidi, unary] = flood::run(&server, plan.effort(), sides).await?;
+    let [inline, bidi, unary] = flood::alone(plan, [Side::Inline, Side::Bidi, Side::Unary]).await?;
+    let [plain, beside] = flood::alone(plan, [Side::Plain, Side::Bidi]).await?;
     let rate = |metric| Measured {
         case: "throughput_1000",
         metric,
@@ -39,9 +37,9 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Row>> {
     Ok(vec![
         rates(&inline, &bidi, "rate", Some(BIDI)),
         rates(&inline, &unary, "rate", Some(UNARY)),
-        rates(&plain, &bidi, "rate, plain function", None),
+        rates(&plain, &beside, "rate, plain function", None),
         cpus(&inline, &bidi, "cpu", Some(CPU_BIDI)),
         cpus(&inline, &unary, "cpu", Some(CPU_UNARY)),
-        cpus(&plain, &bidi, "cpu, plain function", None),
+        cpus(&plain, &beside, "cpu, plain function", None),
     ])
 }

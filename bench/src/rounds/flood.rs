@@ -2,6 +2,7 @@
 
 use super::{Contender, Effort, allowed, timed};
 use crate::Result;
+use crate::client::Plan;
 use crate::process::Server;
 use crate::progress::say;
 
@@ -19,6 +20,16 @@ pub(crate) struct Flooded {
 struct Ready<C: Contender> {
     opened: C::Opened,
     tasks: usize,
+}
+
+/// As [`run`], on a server of their own: ten thousand executions that a plain function leaves there
+/// cost an inline one that runs after it a tenth.
+pub(crate) async fn alone<C: Contender, const N: usize>(
+    plan: &Plan,
+    sides: [C; N],
+) -> Result<[Flooded; N]> {
+    let server = Server::start(plan.placement).await?;
+    run(&server, plan.effort(), sides).await
 }
 
 /// Runs the sides in turn, round after round. A yardstick that fails is told and left out; when

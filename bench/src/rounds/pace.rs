@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Contender as _, Effort, allowed};
 use crate::Result;
+use crate::client::Plan;
 use crate::load::{Opened, Side};
 use crate::process::Server;
 use crate::progress::say;
@@ -20,6 +21,12 @@ pub(crate) struct Paced {
 
 /// Tasks that make a connection warm.
 const TRIAL: usize = 500;
+
+/// As [`run`], on a server of their own, as [`flood`](super::flood) does.
+pub(crate) async fn alone<const N: usize>(plan: &Plan, sides: [Side; N]) -> Result<[Paced; N]> {
+    let server = Server::start(plan.placement).await?;
+    run(&server, plan.effort(), sides).await
+}
 
 /// Runs the sides in turn, round after round, as [`flood`](super::flood) does.
 pub(crate) async fn run<const N: usize>(
