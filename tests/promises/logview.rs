@@ -270,6 +270,8 @@ async fn whoever_looks_at_what_is_kept_no_more_is_told_so() {
     let control = pair.connection.executions();
     let first = control.start("echo", 1).unwrap().await.unwrap();
     let logview = control.logview(first.id()).await.unwrap();
+    // What ends first goes first.
+    control.wait_for_completion(first.id(), Some(expect::LIMIT)).await.unwrap();
     for n in 0..2 {
         let next = control.start("echo", n).unwrap().await.unwrap();
         control.wait_for_completion(next.id(), Some(expect::LIMIT)).await.unwrap();
