@@ -11,14 +11,31 @@ use super::{Cell, SharedCell};
 const MOST: usize = 1_024;
 
 thread_local! {
-    static SPARE: RefCell<Vec<UniqueArc<Cell>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Spare> = const { RefCell::new(Spare { makes_tasks: false, cells: Vec::new() }) };
+}
+
+/// What a thread keeps, if it makes tasks: another one would keep cells for nobody.
+struct Spare {
+    makes_tasks: bool,
+    cells: Vec<UniqueArc<Cell>>,
+}
+
+impl Spare {
+    fn take(&mut self) -> Option<UniqueArc<Cell>> {
+        self.makes_tasks = true;
+        self.cells.pop()
+    }
+
+    const fn has_room(&self) -> bool {
+        self.makes_tasks && self.cells.len() < MOST
+    }
 }
 
 /// A blank cell.
 #[inline]
 pub(super) fn take() -> UniqueArc<Cell> {
     // A thread that ends keeps none.
-    let kept = SPARE.try_with(|spare| spare.borrow_mut().pop());
+    let kept = SPARE.try_with(|spare| spare.borrow_mut().take());
     kept.ok().flatten().unwrap_or_else(|| UniqueArc::new(Cell::blank()))
 }
 
@@ -30,8 +47,8 @@ pub(crate) fn keep(cell: SharedCell) {
     cell.clear();
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
-        if spare.len() < MOST {
-            spare.push(cell);
+        if spare.has_room() {
+            spare.cells.push(cell);
         }
     });
 }
@@ -62,6 +79,6 @@ mod tests {
         let connection = connection().await;
         let cells: Vec<_> = (0..MOST + 10).map(|_| cell(&connection)).collect();
         cells.into_iter().for_each(keep);
-        assert_eq!(SPARE.with_borrow(Vec::len), MOST);
+        assert_eq!(SPARE.with_borrow(|spare| spare.cells.len()), MOST);
     }
 }

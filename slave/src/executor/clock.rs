@@ -13,7 +13,7 @@ pub(crate) struct Epoch(Instant);
 impl Epoch {
     /// Begins now.
     pub(crate) fn begin() -> Self {
-        // Here, as it measures the counter first, for a millisecond or more.
+        // Here, as it measures the counter first, for a millisecond, on a busy machine for a fifth of a second.
         LazyLock::force(&COUNTER);
         Self(Instant::now())
     }
@@ -41,6 +41,10 @@ impl Epoch {
     }
 }
 
+/// What is counted to take so long is looked at again, in microseconds: the counter may have jumped,
+/// as when a machine is moved.
+const LONG: u64 = 1_000_000;
+
 /// Counts on between two looks at the system's clock, which takes three times as long to read.
 static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 
@@ -48,6 +52,7 @@ static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 /// a small task.
 #[derive(Debug)]
 pub(crate) struct Clock {
+    epoch: Epoch,
     came: u64,
     /// What was counted when the batch came.
     counted: u64,
@@ -58,7 +63,7 @@ impl Clock {
     /// A batch has come at this moment.
     pub(crate) fn new(epoch: Epoch, came: Instant) -> Self {
         let came = epoch.time_of(came);
-        Self { came, counted: COUNTER.raw(), last: Some(came) }
+        Self { epoch, came, counted: COUNTER.raw(), last: Some(came) }
     }
 
     /// When the batch came.
@@ -75,7 +80,8 @@ impl Clock {
     /// Reads the time.
     pub(crate) fn read(&mut self) -> u64 {
         let passed = COUNTER.delta_as_nanos(self.counted, COUNTER.raw()) / 1_000;
-        *self.last.insert(self.came + passed)
+        let now = if passed < LONG { self.came + passed } else { self.epoch.now() };
+        *self.last.insert(now)
     }
 
     /// Whether it was read last at a later time.

@@ -38,6 +38,8 @@ pub(super) fn run_here(round: &mut Round<'_>, known: &mut Known, record: RecordR
             returned(core, &record, value, now, Some(round));
         }
         Some(First::Ended(Err(failure))) => {
+            // It overtakes nobody who ended before.
+            round.say_verdicts();
             ended(core, &record, End::Error(*failure), now, Leaves::WithBatch);
         }
         Some(First::Paused(rest)) => {

@@ -159,7 +159,7 @@ impl<'a> Round<'a> {
     }
 
     #[inline(never)]
-    fn say_verdicts(&mut self) {
+    pub(super) fn say_verdicts(&mut self) {
         if !self.verdicts.is_empty() {
             self.session.say_verdicts(&mut self.verdicts);
         }

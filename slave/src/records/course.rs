@@ -3,6 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
+use selsyn_common::link::quick::Short;
 use selsyn_common::proto::{self, event::What, from_slave::Frame, output::Content};
 use selsyn_common::wire::time_of;
 use selsyn_common::{ExecutionId, Outcome, Part, PartError, Parts, Payload};
@@ -142,7 +143,16 @@ impl State {
     #[inline(always)]
     pub(crate) fn tell_verdict_to(&self, session: &Session, id: ExecutionId, leaves: Leaves) {
         if let Some(verdict) = self.short_verdict(id) {
-            session.send_short(&verdict);
+            match leaves {
+                Leaves::AtOnce => session.send_short(&verdict),
+                Leaves::WithBatch => {
+                    verdict
+                        .to_frame()
+                        .frame
+                        .into_iter()
+                        .for_each(|frame| session.say(frame, leaves));
+                }
+            }
         } else if let Kept::Otherwise(outcome) = self.kept() {
             let (execution, outcome) = (Some(id.into()), Some(Outcome::clone(outcome).into()));
             session.say(Frame::Finished(proto::Finished { execution, outcome }), leaves);

@@ -31,9 +31,10 @@ pub(crate) struct Admitted {
     pub(crate) buffer: usize,
 }
 
-/// A size in steps of what a common batch has, rounded up; a stranger's is at most 64 of them.
+/// A size in steps of what a common batch has, rounded up, one at the least; a stranger's is at most
+/// 64 of them.
 fn in_steps(bytes: usize) -> u8 {
-    u8::try_from(bytes / MAX_BATCH_BYTES + 1).unwrap_or(u8::MAX)
+    u8::try_from(bytes.div_ceil(MAX_BATCH_BYTES).max(1)).unwrap_or(u8::MAX)
 }
 
 impl Record {
@@ -77,6 +78,7 @@ impl Record {
         self.pinned = 0;
         match begins {
             Some(_) => self.pinned = in_steps(buffer),
+            None if self.data.len() > COPIED => self.pinned = in_steps(buffer),
             None => self.unpin_data(),
         }
     }
@@ -94,9 +96,7 @@ impl Record {
     /// slot, or for a thread. A run that begins right here needs none: slots bound how many of
     /// them pause, and one that is kept for a while counts with its buffer.
     fn unpin_data(&mut self) {
-        if self.data.len() <= COPIED {
-            let copy = Bytes::copy_from_slice(self.data.as_bytes());
-            self.data = Payload::from_parts(self.data.kind(), copy);
-        }
+        let copy = Bytes::copy_from_slice(self.data.as_bytes());
+        self.data = Payload::from_parts(self.data.kind(), copy);
     }
 }

@@ -156,7 +156,11 @@ impl<'a> Conversation<'a> {
                     round.passes();
                     super::announced::deal_with(self.core, self.session, announced);
                 }
-                Err(error) => return Some(self.broke_rule(&error)),
+                Err(error) => {
+                    // Nobody reads on behind the word that ends the stream.
+                    round.pause();
+                    return Some(self.broke_rule(&error));
+                }
             }
         }
     }

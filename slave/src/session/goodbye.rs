@@ -9,7 +9,7 @@ use selsyn_common::{ErrorCode, Payload};
 use tokio::time::{Instant, timeout};
 use tracing::info;
 
-use super::Session;
+use super::{Session, lifetime};
 use crate::core::Core;
 use crate::executor::ask_to_stop;
 use crate::hooks::{self, ConnectionRequest, Said};
@@ -71,7 +71,9 @@ async fn leave(core: &Arc<Core>, session: &Arc<Session>, reply: Option<Payload>)
             record.until(|state| state.is_settled).await;
         }
     }
-    session.unsaid.emptied().await;
+    if timeout(core.settings.abort_grace, session.unsaid.emptied()).await.is_err() {
+        lifetime::tell_held_back(core, session);
+    }
     let reply = reply.map(proto::Payload::from);
     session.send(Frame::GoodbyeAccepted(proto::GoodbyeAccepted { reply }));
     session.outbox.close();

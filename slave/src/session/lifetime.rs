@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Over, Session};
+use super::{Leaves, Over, Session};
 use crate::config::OnMasterLost;
 use crate::core::Core;
 use crate::executor::ask_to_stop;
@@ -94,11 +94,26 @@ fn abort_all(core: &Arc<Core>, session: &Session) {
 
 /// Closes a session from the slave's side, once what waits has left.
 pub(crate) fn close(core: &Arc<Core>, session: &Arc<Session>) {
+    tell_held_back(core, session);
     session.outbox.close();
     if session.tie.detached_since().is_some() {
         end(core, session, &Over::Closed);
     } else {
         session.tie.stop();
+    }
+}
+
+/// Tells the verdicts that the session's own task holds back and does not say, as a run that it
+/// began in place never yields. One that is said twice is ignored.
+pub(super) fn tell_held_back(core: &Core, session: &Session) {
+    if session.unsaid.is_empty() {
+        return;
+    }
+    for record in core.records.of_session(session.id) {
+        let state = record.state();
+        if !state.session(&record).is_forgotten() {
+            state.tell_verdict_to(session, record.id, Leaves::WithBatch);
+        }
     }
 }
 
