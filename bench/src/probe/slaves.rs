@@ -13,8 +13,9 @@ use crate::yardstick::streams::Streams;
 /// Rounds of one task each; their median counts.
 const ROUNDS: usize = 5;
 
-/// Nothing but beats for so long: four of them on each connection.
-const IDLE: Duration = Duration::from_secs(12);
+/// Nothing but beats for so long: six of them on each connection, and the answers to every third. A
+/// time that is no multiple of nine seconds would have an answer more or less, on either side.
+const IDLE: Duration = Duration::from_secs(18);
 
 pub(super) async fn ours(count: usize) -> Result<Figures> {
     let server = Server::start(Placement::OneCore).await?;
