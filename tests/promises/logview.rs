@@ -4,7 +4,9 @@
 mod browser;
 
 use std::fmt::Write;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,18 +15,21 @@ use selsyn::{
     LogLine, Logview, Master, OutputContent, Progress, Slave, SlaveBuilder, SlaveHandle,
     generate_token,
 };
-use selsyn_testing::{Gate, TestCluster, expect, functions};
+use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
+use selsyn_tests::raw_master;
 use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
 use tonic::body::Body;
-use tonic::codegen::{Service, http};
-use tonic::transport::Endpoint;
+use tonic::codegen::{Body as _, Service, http};
+use tonic::transport::Channel;
 use tower::ServiceExt;
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::prelude::*;
 
-use browser::{Answer, ask, get};
+use browser::{Answer, ask, get, get_on};
 
 /// A slave on a socket, and a master that is connected to it.
 struct Pair {
@@ -354,36 +359,129 @@ async fn the_readers_of_one_address_are_bounded_and_one_that_goes_makes_room() {
     pair.stop().await;
 }
 
-/// So many readers by HTTP/2 who leave no room for a single byte of the page.
-async fn stand_still(logview: &Logview, readers: usize) -> Vec<http::Response<Body>> {
-    let (address, path) = split(logview);
-    let slave = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    let mut channel = slave.initial_stream_window_size(0).connect().await.unwrap();
-    let mut pages = Vec::new();
-    for _ in 0..readers {
-        let request = http::Request::get(&path).body(Body::empty()).unwrap();
-        channel.ready().await.unwrap();
-        pages.push(expect::soon("a head", channel.call(request)).await.unwrap());
-    }
-    pages
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A slave behind a pipe, all of which runs under the clock of the test.
+struct Piped {
+    dialer: PipeDialer,
+    pair: Pair,
 }
 
-#[tokio::test]
+async fn piped(set: impl FnOnce(SlaveBuilder) -> SlaveBuilder) -> Piped {
+    let (dialer, listener) = pipe();
+    let slave = functions::all(Slave::builder().function_runtime(Handle::current()));
+    let slave = set(slave).incoming(listener).unwrap().spawn();
+    let (master, dial) = (Master::new().unwrap(), dialer.clone());
+    let connection = master.connect_with("slave", move || dial.clone().dial()).await.unwrap();
+    Piped { dialer, pair: Pair { slave, master, connection } }
+}
+
+impl Piped {
+    fn control(&self) -> Control {
+        self.pair.connection.executions()
+    }
+
+    /// What a new reader by HTTP/1.1 is answered.
+    async fn open(&self, logview: &Logview) -> Answer {
+        get_on(self.dialer.clone().dial().await.unwrap(), logview.address()).await
+    }
+
+    /// So many readers by HTTP/2, on one connection, each with room for so many bytes of its page.
+    async fn by_http_2(&self, logview: &Logview, readers: usize, room: u32) -> Readers {
+        let mut channel = raw_master::channel_with(self.dialer.clone(), room).await;
+        let mut pages = Vec::new();
+        for _ in 0..readers {
+            let request = http::Request::get(logview.address()).body(Body::empty()).unwrap();
+            channel.ready().await.unwrap();
+            pages.push(expect::soon("a head", channel.call(request)).await.unwrap());
+        }
+        Readers { pages, _channel: channel }
+    }
+}
+
+/// Readers who keep their connection.
+struct Readers {
+    pages: Vec<http::Response<Body>>,
+    _channel: Channel,
+}
+
+impl Readers {
+    /// Reads the one page to its end.
+    async fn read(&mut self) -> String {
+        let (mut body, mut page) = (self.pages.pop().unwrap().into_body(), Vec::new());
+        let mut next = async || poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        while let Some(frame) = expect::soon("more of the page", next()).await {
+            page.extend(frame.unwrap().into_data().unwrap_or_default());
+        }
+        String::from_utf8(page).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn readers_who_take_nothing_keep_no_place_beyond_their_addresses_time() {
-    let pair = pair(Slave::builder()).await;
-    let control = pair.connection.executions();
+    let piped = piped(|slave| slave).await;
+    let control = piped.control();
     let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
     let logview = control.logview(started.id()).await.unwrap();
     let mut readers = Vec::new();
     for _ in 0..4 {
-        let brief = control.logview_for(started.id(), Duration::from_secs(2)).await.unwrap();
-        readers.extend(stand_still(&brief, 8).await);
+        let brief = control.logview_for(started.id(), 2 * SECOND).await.unwrap();
+        // They leave no room for a single byte.
+        readers.push(piped.by_http_2(&brief, 8, 0).await);
     }
-    assert!(readers.iter().all(|reader| reader.status() == 200));
-    assert_eq!(open(&logview).await.status, 503, "they have every place");
-    let over = async { while open(&logview).await.status != 200 {} };
-    expect::soon("a place", over).await;
-    pair.stop().await;
+    assert!(readers.iter().flat_map(|all| &all.pages).all(|page| page.status() == 200));
+    assert_eq!(piped.open(&logview).await.status, 503, "they have every place");
+    sleep(2 * SECOND).await;
+    assert_eq!(piped.open(&logview).await.status, 200);
+    piped.pair.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_keeps_no_connection_whose_page_is_over_or_was_never_shown() {
+    let gate = Gate::closed();
+    let waits = functions::wait_for(gate.clone());
+    // One for the session, one for its calls, and four for readers.
+    let piped = piped(|slave| {
+        let slave = slave.function("waits", waits).retention(Duration::ZERO, 0, 0);
+        slave.max_connections(6, 6)
+    })
+    .await;
+    let control = piped.control();
+    let goes_on = control.start("wait_for_abort", ()).unwrap().await.unwrap();
+    let long = control.logview(goes_on.id()).await.unwrap();
+    let brief = control.logview_for(goes_on.id(), 2 * SECOND).await.unwrap();
+    let ends = control.start("waits", ()).unwrap().await.unwrap();
+    let ended = control.logview(ends.id()).await.unwrap();
+    let mut reads_all = piped.by_http_2(&ended, 1, 1 << 20).await;
+    let takes_nothing = piped.by_http_2(&brief, 1, 0).await;
+    gate.open();
+    assert!(reads_all.read().await.contains("ended COMPLETED"));
+    // By now nothing is kept of it.
+    let [one, other] = [piped.by_http_2(&ended, 1, 0).await, piped.by_http_2(&ended, 1, 0).await];
+    assert!([&one, &other].iter().all(|readers| readers.pages[0].status() == 410));
+    assert!(timeout(SECOND, piped.open(&long)).await.is_err(), "there is no connection more");
+    // The time of the brief one, what it may take to take what was told, and a look at that.
+    sleep(130 * SECOND).await;
+    let mut pages = Vec::new();
+    for _ in 0..4 {
+        pages.push(piped.open(&long).await);
+    }
+    assert!(pages.iter().all(|page| page.status == 200));
+    drop((reads_all, takes_nothing, one, other));
+    piped.pair.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_by_http_2_keeps_its_connection_as_long_as_its_page_goes_on() {
+    let piped = piped(|slave| slave).await;
+    let control = piped.control();
+    let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
+    let mut reader = piped.by_http_2(&logview, 1, 1 << 20).await;
+    sleep(3_600 * SECOND).await;
+    control.stop(started.id(), "enough").await.unwrap();
+    assert!(reader.read().await.contains("ended ABORTED"));
+    piped.pair.stop().await;
 }
 
 #[tokio::test]

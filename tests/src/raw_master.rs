@@ -14,6 +14,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Extensions, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+/// Bytes of an answer that may be under way unread: as hyper has it.
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+
 /// A stream to a slave on which the test says whatever it likes.
 #[derive(Debug)]
 pub struct RawMaster {
@@ -173,10 +176,19 @@ impl RawMaster {
 ///
 /// When the slave is gone.
 pub async fn channel(dialer: PipeDialer) -> Channel {
+    channel_with(dialer, STREAM_WINDOW).await
+}
+
+/// As [`channel`], where each answer has room for so many bytes until they are read.
+///
+/// # Panics
+///
+/// When the slave is gone.
+pub async fn channel_with(dialer: PipeDialer, room: u32) -> Channel {
     let connector = tower::service_fn(move |_| {
         let dialer = dialer.clone();
         async move { Ok::<_, io::Error>(TokioIo::new(dialer.dial().await?)) }
     });
-    let endpoint = Endpoint::from_static("http://slave");
+    let endpoint = Endpoint::from_static("http://slave").initial_stream_window_size(room);
     endpoint.connect_with_connector(connector).await.expect("the pipe is open")
 }

@@ -14,7 +14,7 @@ use futures_util::stream::unfold;
 use prost::Message;
 use selsyn_common::ExecutionEvent;
 use selsyn_common::proto::{self, WatchReply};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_stream::{Stream, StreamExt};
 
@@ -49,16 +49,16 @@ struct Reader {
 /// Nobody takes the page any more.
 struct Gone;
 
-/// The page, from its head to the verdict, for a reader that has these places and may leave each piece
-/// for so long.
-pub(crate) fn tell(
+/// The page, from its head to the verdict, for a reader that has these places as long as it is told, and
+/// may leave each piece for so long.
+pub(crate) fn tell<P: Send + 'static>(
     core: &Arc<Core>,
     record: RecordRef,
     link: Arc<Link>,
     face: Face,
-    places: [OwnedSemaphorePermit; 2],
+    places: P,
     patience: Duration,
-) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + use<> {
+) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + use<P> {
     let (pieces, page) = mpsc::channel(1);
     let head = face.head(&title(&record));
     let (logs, events) = (Arc::clone(&core.logs), Box::pin(Reading::all(record, 1)));
@@ -80,7 +80,7 @@ async fn until_over(
     link: Arc<Link>,
     mut telling: Telling,
     head: String,
-    places: [OwnedSemaphorePermit; 2],
+    places: impl Send,
 ) {
     let why = tokio::select! {
         biased;

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -31,13 +31,13 @@ pub(super) struct Limits {
     pub(super) _share: Option<Share>,
 }
 
-/// A connection that ends when the slave cuts all of them, or when nobody with a right calls on
-/// it: tonic would wait for both without limit.
+/// A connection that ends when the slave cuts all of them, or when nobody with a right calls or reads
+/// on it: tonic would wait for both without limit.
 #[derive(Debug)]
 pub(crate) struct Guarded<IO> {
     io: IO,
     cut: Pin<Box<Seldom<WaitForCancellationFutureOwned>>>,
-    /// Runs until the first call.
+    /// Runs until the first call, and looks again where pages are read before that.
     idle: Option<Pin<Box<Sleep>>>,
     /// Runs while a page waits for room to write.
     stall: Option<Pin<Box<Sleep>>>,
@@ -47,18 +47,32 @@ pub(crate) struct Guarded<IO> {
     _limits: Limits,
 }
 
-/// Whether a call was let in on this connection, and which kind.
+/// What keeps a connection: calls that were let in, and pages that are told on it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Called(Arc<Marks>);
 
 #[derive(Debug, Default)]
 struct Marks {
     any: AtomicBool,
-    /// When the page is over that it carries, if it does.
+    /// When the page is over that it carries, if it carries one and nothing else.
     page: OnceLock<Instant>,
+    pages: Mutex<Pages>,
 }
 
+/// Pages that are told on a connection beside each other.
+#[derive(Debug, Default)]
+struct Pages {
+    told: usize,
+    /// When the last one was told.
+    over: Option<Instant>,
+}
+
+/// A page that is being told keeps the connection of its reader.
+#[derive(Debug)]
+pub(crate) struct Keeps(Called);
+
 impl Called {
+    /// A call was let in: the connection stays.
     pub(super) fn mark(&self) {
         self.0.any.store(true, Ordering::Release);
     }
@@ -68,12 +82,38 @@ impl Called {
         self.0.page.get_or_init(|| Instant::now() + left + LONGEST_STALL);
     }
 
+    /// A page is told, on a connection that may carry others: it stays meanwhile.
+    pub(super) fn keep(&self) -> Keeps {
+        self.pages(|pages| pages.told += 1);
+        Keeps(self.clone())
+    }
+
     fn is_marked(&self) -> bool {
-        self.0.any.load(Ordering::Acquire)
+        self.0.any.load(Ordering::Acquire) || self.0.page.get().is_some()
+    }
+
+    /// When to look again whether a page still keeps the connection; `None` when none does. What was
+    /// told last may be taken for a while.
+    fn kept_until(&self, now: Instant) -> Option<Instant> {
+        let over = self.pages(|pages| if pages.told > 0 { Some(now) } else { pages.over });
+        over.map(|over| over + LONGEST_STALL).filter(|until| *until > now)
+    }
+
+    fn pages<T>(&self, look: impl FnOnce(&mut Pages) -> T) -> T {
+        look(&mut self.0.pages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn page_until(&self) -> Option<Instant> {
         self.0.page.get().copied()
+    }
+}
+
+impl Drop for Keeps {
+    fn drop(&mut self) {
+        self.0.pages(|pages| {
+            pages.told -= 1;
+            pages.over = Some(Instant::now());
+        });
     }
 }
 
@@ -125,10 +165,15 @@ impl<IO> Guarded<IO> {
         if self.idle.is_some() && self.called.is_marked() {
             self.idle = None;
         }
-        let is_over = self.idle.as_mut().is_some_and(|idle| idle.as_mut().poll(cx).is_ready());
-        if is_over && !self.called.is_marked() {
-            debug!("a connection was closed: it made no call that was let in");
-            return Poll::Ready(io::ErrorKind::TimedOut.into());
+        let Some(idle) = &mut self.idle else { return Poll::Pending };
+        while idle.as_mut().poll(cx).is_ready() {
+            let Some(until) = self.called.kept_until(Instant::now()) else {
+                debug!(
+                    "a connection was closed: it made no call that was let in, and reads no page"
+                );
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            };
+            idle.as_mut().reset(until);
         }
         Poll::Pending
     }
@@ -223,9 +268,10 @@ mod tests {
             let _theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (ours, _) = listener.accept().await.unwrap();
             let mut connection = guarded(ours, CancellationToken::new()).await;
-            connection.called.mark();
             if is_page {
                 connection.called.mark_page(LONGEST_STALL * 100);
+            } else {
+                connection.called.mark();
             }
             // More than both sockets have room for.
             let page = vec![0; 64 << 20];
@@ -239,7 +285,6 @@ mod tests {
     async fn a_reader_that_takes_a_little_now_and_then_keeps_its_page() {
         let (ours, mut theirs) = duplex(1);
         let mut connection = guarded(ours, CancellationToken::new()).await;
-        connection.called.mark();
         connection.called.mark_page(LONGEST_STALL * 100);
         let (written, ()) = tokio::join!(connection.write_all(b"page"), async {
             for _ in 0..4 {
@@ -254,7 +299,6 @@ mod tests {
     async fn a_page_is_over_at_its_time_however_slowly_its_reader_takes_what_was_written() {
         let (ours, mut theirs) = duplex(1);
         let mut connection = guarded(ours, CancellationToken::new()).await;
-        connection.called.mark();
         connection.called.mark_page(LONGEST_STALL);
         let slow = async {
             loop {
@@ -269,5 +313,42 @@ mod tests {
         };
         let ended = written.expect("it is over").unwrap_err().kind();
         assert_eq!(ended, io::ErrorKind::TimedOut);
+    }
+
+    /// Reads what never comes, and says when the connection ended.
+    async fn ends(mut connection: Guarded<impl AsyncRead + Unpin>) -> Duration {
+        let began = Instant::now();
+        let end = timeout(LONGEST_STALL * 1_000, connection.read_u8()).await;
+        assert_eq!(end.expect("it ends").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_stays_for_the_pages_it_carries_and_ends_a_while_after_the_last() {
+        let (ours, _theirs) = duplex(1);
+        let connection = guarded(ours, CancellationToken::new()).await;
+        let called = connection.called.clone();
+        let (long, short) = (LONGEST_STALL * 7, LONGEST_STALL * 3 / 2);
+        let pages = [long, short].map(|told| (called.keep(), told));
+        let read = pages.map(|(keeps, told)| async move {
+            sleep(told).await;
+            drop(keeps);
+        });
+        let [one, other] = read;
+        let (end, (), ()) = tokio::join!(ends(connection), one, other);
+        let after = end - long;
+        assert!(
+            (LONGEST_STALL..LONGEST_STALL + Duration::from_secs(1)).contains(&after),
+            "{end:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_reads_pages_and_makes_a_call_stays() {
+        let (ours, _theirs) = duplex(1);
+        let mut connection = guarded(ours, CancellationToken::new()).await;
+        drop(connection.called.keep());
+        connection.called.mark();
+        assert!(timeout(LONGEST_STALL * 100, connection.read_u8()).await.is_err());
     }
 }

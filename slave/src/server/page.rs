@@ -1,6 +1,7 @@
 //! The page of one execution, for whoever has its address.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -8,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 
-use super::guarded::{Called, LONGEST_STALL};
+use super::guarded::{Called, Keeps, LONGEST_STALL};
 use crate::core::Core;
 use crate::logview::{Face, MAX_VALID, PREFIX, tell};
 use crate::random;
@@ -42,13 +43,6 @@ fn answer(core: &Arc<Core>, request: &Request) -> Response {
     let Some(link) = core.links.find(secret, core.epoch.now()) else {
         return nothing_here();
     };
-    let is_alone = request.version() != Version::HTTP_2;
-    if let Some(called) = request.extensions().get::<Called>() {
-        called.mark();
-        if is_alone {
-            called.mark_page(link.left(core.epoch.now()));
-        }
-    }
     core.sweep();
     let Some(record) = core.records.get(link.execution) else {
         let gone = format!("Expired: execution {} is kept no more\n", link.execution);
@@ -63,16 +57,29 @@ fn answer(core: &Arc<Core>, request: &Request) -> Response {
         return response;
     };
     let (kind, policy) = (face.content_type(), face.policy());
+    let is_alone = request.version() != Version::HTTP_2;
     // A connection of its own notices by itself that nothing leaves, byte by byte.
     let patience = if is_alone { MAX_VALID } else { LONGEST_STALL };
-    let page = Body::from_stream(tell(core, record, link, face, [one, other], patience));
+    // Only now: who was shown nothing has no reason to stay.
+    let stays = stay(request, is_alone, link.left(core.epoch.now()));
+    let page = Body::from_stream(tell(core, record, link, face, (one, other, stays), patience));
     let mut response = Response::new(page);
     dress(&mut response, kind, &policy);
-    if request.version() == Version::HTTP_11 {
+    if is_alone {
         // A connection is one reader's, and ends with the page.
         set(&mut response, header::CONNECTION, "close");
     }
     response
+}
+
+/// Lets the connection stay on which the page is told: for that page alone, or as long as it is held.
+fn stay(request: &Request, is_alone: bool, left: Duration) -> Option<Keeps> {
+    let called = request.extensions().get::<Called>()?;
+    if is_alone {
+        called.mark_page(left);
+        return None;
+    }
+    Some(called.keep())
 }
 
 /// HTML for those who ask for it, as browsers do; text for all others.

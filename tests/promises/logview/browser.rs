@@ -3,15 +3,20 @@
 use std::net::SocketAddr;
 
 use selsyn_testing::expect;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+
+/// A connection of any kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// What a slave answers; its body is read as far as the test asks.
 pub(super) struct Answer {
     pub(super) status: u16,
     /// In lower case, without the status and the date.
     pub(super) headers: Vec<String>,
-    from: BufReader<TcpStream>,
+    from: BufReader<Box<dyn Stream>>,
     is_chunked: bool,
     ready: String,
     is_over: bool,
@@ -19,14 +24,22 @@ pub(super) struct Answer {
 
 /// Asks for a page, as `curl -N` does.
 pub(super) async fn get(address: SocketAddr, path: &str) -> Answer {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: slave\r\naccept: */*\r\n\r\n")).await
+    get_on(TcpStream::connect(address).await.unwrap(), path).await
+}
+
+/// As [`get`], on a connection of any kind.
+pub(super) async fn get_on(stream: impl Stream + 'static, path: &str) -> Answer {
+    ask_on(stream, &format!("GET {path} HTTP/1.1\r\nhost: slave\r\naccept: */*\r\n\r\n")).await
 }
 
 /// Sends a request, and reads the head of the answer.
 pub(super) async fn ask(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    ask_on(TcpStream::connect(address).await.unwrap(), request).await
+}
+
+async fn ask_on(mut stream: impl Stream + 'static, request: &str) -> Answer {
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut from = BufReader::new(stream);
+    let mut from = BufReader::new(Box::new(stream) as Box<dyn Stream>);
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
