@@ -119,6 +119,7 @@ codes! {
     NotQueued            "E0308" FailedPrecondition   1  1 "the execution does not wait in the queue: it runs, or is about to"
     PartNotFound         "E0309" NotFound             1  5 "the execution has no such part, or no single one"
     PartResultMissing    "E0310" FailedPrecondition   1  1 "the part has no result, or only the beginning of one"
+    LogviewsFull         "E0311" ResourceExhausted    1  9 "the slave keeps as many addresses of pages as it may"
     FunctionTwice        "E0401" AlreadyExists        1  2 "two functions of the same name"
     FunctionName         "E0402" InvalidArgument      1  2 "a function's name cannot be used"
     SettingInvalid       "E0403" InvalidArgument      1  2 "a setting cannot be used"

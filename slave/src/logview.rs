@@ -9,5 +9,5 @@ mod links;
 mod telling;
 
 pub(crate) use face::Face;
-pub(crate) use links::{Links, MAX_VALID, PREFIX};
+pub(crate) use links::{Links, MAX_VALID, NoAddress, PREFIX};
 pub(crate) use telling::tell;

@@ -10,10 +10,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use selsyn::{
-    Connection, Control, ControlError, ExecutionId, Failure, FunctionExecution, Happened, LogLevel,
-    LogLine, Logview, Master, OutputContent, Progress, Slave, SlaveBuilder, SlaveHandle,
-    generate_token,
+    Connection, Control, ControlError, ErrorCode, ExecutionId, Failure, FunctionExecution,
+    Happened, LogLevel, LogLine, Logview, Master, OutputContent, Progress, Slave, SlaveBuilder,
+    SlaveHandle, TaskStatus, generate_token,
 };
 use selsyn_testing::{Gate, PipeDialer, TestCluster, expect, functions, pipe};
 use selsyn_tests::raw_master;
@@ -356,6 +357,45 @@ async fn the_readers_of_one_address_are_bounded_and_one_that_goes_makes_room() {
     drop(pages.pop());
     let gone = async { while open(&logview).await.status != 200 {} };
     expect::soon("room for another reader", gone).await;
+    pair.stop().await;
+}
+
+/// So many that a slave keeps.
+const MANY: usize = 1_024;
+
+#[tokio::test]
+async fn an_address_that_was_asked_for_stays_whoever_else_comes_and_one_too_many_is_refused() {
+    let says = |execution: FunctionExecution, (): ()| async move {
+        Ok::<_, Failure>(execution.logview()?.address().to_owned())
+    };
+    let pair = pair(Slave::builder().function("says", says)).await;
+    let control = pair.connection.executions();
+    let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
+    let first = control.logview_for(started.id(), Duration::from_secs(3_600)).await.unwrap();
+    let say = async |_| {
+        let said = pair.connection.new_task(()).unwrap().function("says").start().await.unwrap();
+        said.success::<String>().await.unwrap()
+    };
+    // As many as push out one another, and no other.
+    stream::iter(0..MANY).map(say).buffer_unordered(32).for_each(async |_| {}).await;
+    assert_eq!(open(&first).await.status, 200);
+    let ask = async |_| control.logview(started.id()).await;
+    let asked: Vec<_> = stream::iter(0..MANY).map(ask).buffer_unordered(32).collect().await;
+    let (given, refused): (Vec<_>, Vec<_>) = asked.into_iter().partition(Result::is_ok);
+    let [Err(ControlError::Rejected(refusal))] = &refused[..] else { panic!("{refused:?}") };
+    assert_eq!(refusal.reason, ErrorCode::LogviewsFull);
+    let pause = refusal.retry_after.unwrap().as_secs();
+    assert!((3_000..=3_600).contains(&pause), "until the first one runs out: {pause}");
+    assert!(refusal.message.contains("revoke those that nobody needs"), "{refusal}");
+    for logview in given.iter().flatten().chain([&first]).step_by(100) {
+        assert_eq!(open(logview).await.status, 200);
+    }
+    // A function that is told that there is no room goes on as it likes.
+    let none = pair.connection.new_task(()).unwrap().function("says").start().await.unwrap();
+    let failure = expect::failure(&none, TaskStatus::Failed).await;
+    assert!(failure.message.contains("no address was made"), "{failure}");
+    assert_eq!(control.revoke_logviews(started.id()).await.unwrap(), 1_024);
+    assert_eq!(control.logview(started.id()).await.map(drop).map_err(|e| e.code()), Ok(()));
     pair.stop().await;
 }
 

@@ -30,14 +30,18 @@ fn whole_seconds(time: Duration) -> u64 {
 /// Addresses for people.
 impl Control {
     /// Makes an address at which people look at an execution for a day (PyODPS:
-    /// `get_logview_address`). The slave keeps it in memory, and the last 1,024 of all.
+    /// `get_logview_address`). The slave keeps it in memory, and as long as the execution is kept: for
+    /// its time, whoever else asks for addresses. It keeps 1,024.
     ///
     /// It stands on the slave's own port, where this program dials it; or where the slave's operator
     /// says, by an endpoint of the name `logview`.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Self::get).
+    /// [`ControlError::Rejected`] with the code E0311 when the slave keeps as many as it may, all asked
+    /// for and good still: those go on; its pause is the time until one runs out. Revoke those that
+    /// nobody needs, or ask for [shorter ones](Self::logview_for). Otherwise as for
+    /// [`get`](Self::get).
     ///
     /// # Cancel safety
     ///
@@ -51,7 +55,7 @@ impl Control {
     /// # Errors
     ///
     /// [`ControlError::LogviewForNoTime`] for zero: name a second or more, or call
-    /// [`logview`](Self::logview). Otherwise as for [`get`](Self::get).
+    /// [`logview`](Self::logview). Otherwise as there.
     ///
     /// # Cancel safety
     ///

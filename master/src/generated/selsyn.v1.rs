@@ -582,7 +582,8 @@ pub mod control_client {
             self.inner.unary(req, path, codec).await
         }
         /// Makes an address at which people can look at one execution, and at nothing else: a page of this
-        /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out.
+        /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out, or
+        /// the execution is kept no more. E0311 when 1,024 that were asked for are good still.
         pub async fn make_logview(
             &mut self,
             request: impl tonic::IntoRequest<::selsyn_common::proto::MakeLogviewRequest>,

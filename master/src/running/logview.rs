@@ -14,7 +14,7 @@ impl RunningTask {
     /// # Errors
     ///
     /// [`ControlError::NotFound`] while the slave has not accepted the task;
-    /// [`ControlError::Expired`] when it keeps nothing of it any more.
+    /// [`ControlError::Expired`] when it keeps nothing of it any more. Otherwise as there.
     ///
     /// # Cancel safety
     ///

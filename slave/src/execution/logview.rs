@@ -5,12 +5,15 @@ use std::io;
 use selsyn_common::Logview;
 
 use super::FunctionExecution;
+use crate::logview::NoAddress;
 
 /// For people.
 impl FunctionExecution {
     /// An address at which people look at this run, for half a day at least and a day at most: to
     /// show in its log, or to send to somebody. It is the same at each call, until half its time is
-    /// over or it was revoked. Whoever has it may look, without a token.
+    /// over or it was revoked. Whoever has it may look, without a token. A slave keeps 1,024 addresses:
+    /// of those that runs make, the one that runs out first gives way to another one, and to one that
+    /// somebody asks for; a new call then gives a new one.
     ///
     /// It stands where the slave's operator says, by an endpoint of the name `logview`, or else where
     /// the slave listens. Where that says nothing to others, as with `0.0.0.0` or a pipe, it is the
@@ -21,18 +24,25 @@ impl FunctionExecution {
     /// use selsyn_slave::FunctionExecution;
     ///
     /// async fn train(execution: FunctionExecution, _: ()) -> Result<(), Failure> {
-    ///     execution.info(format_args!("look at me: {}", execution.logview()?));
+    ///     if let Ok(logview) = execution.logview() {
+    ///         execution.info(format_args!("look at me: {logview}"));
+    ///     }
     ///     Ok(())
     /// }
     /// ```
     ///
     /// # Errors
     ///
-    /// When the operating system gives no random bytes.
+    /// When the operating system gives no random bytes, or 1,024 addresses that people asked for are
+    /// good still, of executions that are kept: go on without one.
     pub fn logview(&self) -> io::Result<Logview> {
         let executor = self.executor();
-        let now = self.record.origin.logs.epoch().now();
-        let (path, valid) = executor.links.own(self.id(), now)?;
+        let logs = &self.record.origin.logs;
+        let made = executor.links.own(self.id(), logs.epoch().now(), |id| logs.keeps(id));
+        let (path, valid) = made.map_err(|error| match error {
+            NoAddress::NoRandom(error) => error,
+            full @ NoAddress::Full { .. } => io::Error::new(io::ErrorKind::QuotaExceeded, full),
+        })?;
         Ok(Logview::new(executor.pages() + &path, valid))
     }
 }

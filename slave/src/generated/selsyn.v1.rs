@@ -356,7 +356,8 @@ pub mod control_server {
             tonic::Status,
         >;
         /// Makes an address at which people can look at one execution, and at nothing else: a page of this
-        /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out.
+        /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out, or
+        /// the execution is kept no more. E0311 when 1,024 that were asked for are good still.
         async fn make_logview(
             &self,
             request: tonic::Request<::selsyn_common::proto::MakeLogviewRequest>,

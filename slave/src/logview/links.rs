@@ -1,6 +1,6 @@
 //! Which addresses there are, and what each leads to.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,9 @@ pub(crate) const MAX_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 /// that tells it with each line takes the place of nobody's.
 const GOOD_ENOUGH: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Addresses that are remembered, some 300 bytes each; the oldest goes first.
+/// Addresses that are remembered, some 300 bytes each. One that somebody asked for keeps its place
+/// for its time, as long as its execution is kept; those that executions say of themselves share
+/// what is left.
 const MAX_LINKS: usize = 1_024;
 
 /// Readers of one address at once: enough for a team, few enough that one address that got about
@@ -60,8 +62,22 @@ pub(crate) struct Links {
 #[derive(Debug, Default)]
 struct Table {
     links: HashMap<u128, Arc<Link>>,
-    /// Oldest first.
-    order: VecDeque<u128>,
+}
+
+/// Why no address was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAddress {
+    #[error(transparent)]
+    NoRandom(#[from] io::Error),
+    #[error(
+        "no address was made: the slave keeps {}, and all of them were asked for and are \
+         good still, the first of them for {} s; they go on, and executions are watched without one; \
+         revoke those that nobody needs, or ask for shorter ones", MAX_LINKS, .room_in.as_secs()
+    )]
+    Full {
+        /// Time until one runs out.
+        room_in: Duration,
+    },
 }
 
 impl Default for Links {
@@ -72,28 +88,34 @@ impl Default for Links {
 }
 
 impl Links {
-    /// Makes an address of an execution; gives its path.
+    /// Makes an address of an execution that somebody asks for; gives its path.
     pub(crate) fn add(
         &self,
         execution: ExecutionId,
         valid: Duration,
         now: u64,
-    ) -> io::Result<String> {
+        is_kept: impl Fn(ExecutionId) -> bool,
+    ) -> Result<String, NoAddress> {
         let link = Link::new(execution, valid, now)?;
         let path = link.path();
-        self.table().add(link, now);
+        self.table().add(link, now, is_kept)?;
         Ok(path)
     }
 
     /// The address that an execution says of itself: its path, and how long it is good.
-    pub(crate) fn own(&self, execution: ExecutionId, now: u64) -> io::Result<(String, Duration)> {
+    pub(crate) fn own(
+        &self,
+        execution: ExecutionId,
+        now: u64,
+        is_kept: impl Fn(ExecutionId) -> bool,
+    ) -> Result<(String, Duration), NoAddress> {
         let mut table = self.table();
         if let Some(own) = table.own(execution, now) {
             return Ok(own);
         }
         let link = Link { is_own: true, ..Link::new(execution, MAX_VALID, now)? };
         let own = (link.path(), link.left(now));
-        table.add(link, now);
+        table.add(link, now, is_kept)?;
         Ok(own)
     }
 
@@ -142,16 +164,34 @@ impl Table {
         own.find(|(_, left)| *left >= GOOD_ENOUGH)
     }
 
-    fn add(&mut self, link: Link, now: u64) {
-        let Some(name) = name(link.token.reveal()) else { return };
+    fn add(
+        &mut self,
+        link: Link,
+        now: u64,
+        is_kept: impl Fn(ExecutionId) -> bool,
+    ) -> Result<(), NoAddress> {
+        let name = name(link.token.reveal()).expect("a token is a secret");
         self.remove(|link| link.until <= now);
-        if self.order.len() == MAX_LINKS
-            && let Some(oldest) = self.order.front().and_then(|name| self.links.get(name)).cloned()
-        {
-            self.remove(|link| std::ptr::eq(link, &*oldest));
+        if self.links.len() == MAX_LINKS {
+            // They lead to no more than the word that it is so.
+            self.remove(|link| !is_kept(link.execution));
+        }
+        if self.links.len() == MAX_LINKS {
+            self.make_room(now)?;
         }
         self.links.insert(name, Arc::new(link));
-        self.order.push_back(name);
+        Ok(())
+    }
+
+    /// Lets the one go that runs out first, of those that nobody asked for.
+    fn make_room(&mut self, now: u64) -> Result<(), NoAddress> {
+        let first = self.links.values().min_by_key(|link| (!link.is_own, link.until));
+        let first = Arc::clone(first.expect("the table is full"));
+        if !first.is_own {
+            return Err(NoAddress::Full { room_in: first.left(now) });
+        }
+        self.remove(|link| std::ptr::eq(link, &*first));
+        Ok(())
     }
 
     /// Removes such addresses, and lets go of those who read there; gives how many there were.
@@ -164,7 +204,6 @@ impl Table {
             }
             !goes
         });
-        self.order.retain(|name| self.links.contains_key(name));
         before - self.links.len()
     }
 }
@@ -189,10 +228,26 @@ mod tests {
         ExecutionId::first(TaskId::from_random([n; 16]))
     }
 
+    fn try_add(links: &Links, n: u8, valid: Duration, now: u64) -> Result<String, NoAddress> {
+        let path = links.add(execution(n), valid, now, |_| true)?;
+        Ok(path.strip_prefix(PREFIX).unwrap().to_owned())
+    }
+
     /// The last part of the path of a new address.
     fn add(links: &Links, n: u8, valid: Duration, now: u64) -> String {
-        let path = links.add(execution(n), valid, now).unwrap();
-        path.strip_prefix(PREFIX).unwrap().to_owned()
+        try_add(links, n, valid, now).unwrap()
+    }
+
+    /// What an execution says of itself.
+    fn own(links: &Links, execution: ExecutionId, now: u64) -> (String, Duration) {
+        let (path, valid) = links.own(execution, now, |_| true).unwrap();
+        (path.strip_prefix(PREFIX).unwrap().to_owned(), valid)
+    }
+
+    /// So many executions, each of which says its own address.
+    fn many_own(links: &Links, many: usize, now: u64) -> Vec<String> {
+        let id = |n: usize| ExecutionId::first(TaskId::from_random((n as u128).to_be_bytes()));
+        (0..many).map(|n| own(links, id(n), now).0).collect()
     }
 
     fn leads_to(links: &Links, secret: &str, now: u64) -> Option<ExecutionId> {
@@ -238,26 +293,64 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_address_goes_when_there_are_too_many() {
+    fn an_address_that_was_asked_for_keeps_its_place_for_its_time_whoever_else_comes() {
         let links = Links::default();
-        let all: Vec<_> = (0..=MAX_LINKS).map(|_| add(&links, 1, MINUTE, 0)).collect();
-        assert!(links.find(&all[0], 0).is_none());
-        assert!(all[1..].iter().all(|secret| links.find(secret, 0).is_some()));
-        assert_eq!(links.table().order.len(), MAX_LINKS);
+        let (brief, long) = (add(&links, 1, MINUTE, 0), add(&links, 2, MAX_VALID, 0));
+        let own = many_own(&links, 2 * MAX_LINKS, 1);
+        assert_eq!(links.table().links.len(), MAX_LINKS);
+        let leads = |secret: &&String| links.find(secret, 1).is_some();
+        assert!(leads(&&brief) && leads(&&long));
+        // Its own gives way to what is asked for, too.
+        let asked: Vec<_> = (2..MAX_LINKS).map(|_| add(&links, 3, MINUTE, 1)).collect();
+        assert!(asked.iter().chain([&brief, &long]).all(|secret| leads(&secret)));
+        assert_eq!(own.iter().filter(leads).count(), 0);
+    }
+
+    #[test]
+    fn of_those_that_nobody_asked_for_the_one_that_runs_out_first_gives_way() {
+        let links = Links::default();
+        let later = many_own(&links, MAX_LINKS - 1, 10);
+        let (first, _) = own(&links, execution(1), 9);
+        let reader = links.find(&first, 10).unwrap();
+        own(&links, execution(2), 10);
+        assert!(links.find(&first, 10).is_none() && reader.revoked.is_cancelled());
+        assert!(later.iter().all(|secret| links.find(secret, 10).is_some()));
+    }
+
+    #[test]
+    fn who_asks_for_one_more_than_there_is_room_for_is_told_so_and_takes_nobodys_place() {
+        let links = Links::default();
+        let mut all: Vec<_> = (1..MAX_LINKS).map(|_| add(&links, 1, MAX_VALID, 0)).collect();
+        all.push(add(&links, 1, MINUTE, 0));
+        let full = try_add(&links, 2, MAX_VALID, 1_000_000).unwrap_err();
+        assert!(matches!(full, NoAddress::Full { room_in } if room_in.as_secs() == 59), "{full}");
+        assert!(links.own(execution(2), 0, |_| true).is_err());
+        assert!(all.iter().all(|secret| links.find(secret, 0).is_some()));
+        add(&links, 2, MINUTE, 60_000_000);
+    }
+
+    #[test]
+    fn addresses_of_executions_that_are_kept_no_more_go_before_all_others() {
+        let links = Links::default();
+        let gone: Vec<_> = (0..2).map(|_| add(&links, 1, MAX_VALID, 0)).collect();
+        let kept: Vec<_> = (2..MAX_LINKS).map(|_| add(&links, 2, MINUTE, 0)).collect();
+        links.add(execution(3), MINUTE, 0, |id| id != execution(1)).unwrap();
+        assert!(gone.iter().all(|secret| links.find(secret, 0).is_none()));
+        assert!(kept.iter().all(|secret| links.find(secret, 0).is_some()));
     }
 
     #[test]
     fn an_execution_says_one_address_until_half_of_its_day_is_over_or_it_is_revoked() {
         let (links, half) = (Links::default(), 12 * 3_600 * 1_000_000);
         add(&links, 1, MAX_VALID, 0);
-        let (first, valid) = links.own(execution(1), 0).unwrap();
+        let (first, valid) = own(&links, execution(1), 0);
         assert_eq!(valid, MAX_VALID);
-        assert_eq!(links.own(execution(1), half).unwrap(), (first.clone(), GOOD_ENOUGH));
-        assert_ne!(links.own(execution(2), 0).unwrap().0, first);
-        assert_eq!(links.table().order.len(), 3);
-        let (second, valid) = links.own(execution(1), half + 1).unwrap();
+        assert_eq!(own(&links, execution(1), half), (first.clone(), GOOD_ENOUGH));
+        assert_ne!(own(&links, execution(2), 0).0, first);
+        assert_eq!(links.table().links.len(), 3);
+        let (second, valid) = own(&links, execution(1), half + 1);
         assert!(second != first && valid == MAX_VALID);
         links.revoke(execution(1), half);
-        assert_ne!(links.own(execution(1), half + 1).unwrap().0, second);
+        assert_ne!(own(&links, execution(1), half + 1).0, second);
     }
 }

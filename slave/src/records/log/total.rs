@@ -54,6 +54,11 @@ impl Logs {
         self.began + time
     }
 
+    /// Whether an execution is kept.
+    pub(crate) fn keeps(&self, id: ExecutionId) -> bool {
+        self.records.upgrade().is_some_and(|records| records.entry(id).get().is_some())
+    }
+
     /// A log has grown or shrunk; true when all together are too large.
     pub(super) fn changed(&self, before: usize, after: usize) -> bool {
         let used = if after >= before {
