@@ -303,6 +303,26 @@ async fn a_filter_that_the_slave_does_not_know_is_refused_and_not_ignored() {
 }
 
 #[tokio::test]
+async fn a_list_that_goes_on_at_another_boot_of_the_slave_says_so_and_gives_no_wrong_page() {
+    let mut cluster = cluster(|slave| slave).await;
+    let control = cluster.connection(0).executions();
+    let start = async || control.start("echo", 1).unwrap().await.unwrap().id();
+    let ids = [start().await, start().await, start().await];
+    let mut pages = control.list().page_size(2).pages();
+    for id in ids.iter().rev().take(2) {
+        assert_eq!(pages.next().await.unwrap().unwrap().id, *id);
+    }
+    cluster.restart(0).await.unwrap();
+    let new = start().await;
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("another boot"), "{error}");
+    assert_eq!(error.code(), "E0304");
+    let listed = control.list().page_size(2).await.unwrap();
+    assert_eq!(listed.iter().map(|info| info.id).collect::<Vec<_>>(), [new]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_generic_client_reads_each_page_of_a_list_within_its_default_limit() {
     /// Each with 1.3 KB to say of it: 4.5 MB.
     const MANY: usize = 3_500;

@@ -1356,7 +1356,8 @@ pub struct ListExecutionsRequest {
     /// 2 MB: a page is the last when it has no token.
     #[prost(uint32, tag = "9")]
     pub page_size: u32,
-    /// Where the page before ended: its next_page_token. Empty for the first.
+    /// Where the page before ended: its next_page_token. Empty for the first. E0304 for one of another
+    /// boot of the slave: begin with the first page.
     #[prost(bytes = "bytes", tag = "10")]
     pub page_token: ::prost::bytes::Bytes,
     /// Only those that the function of this execution started.

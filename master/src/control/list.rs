@@ -138,7 +138,8 @@ impl ExecutionPages {
     /// # Errors
     ///
     /// As for [`Control::functions`]; [`ControlError::Rejected`] when the slave does not know a
-    /// filter. Ask again to try again.
+    /// filter, or has begun anew since the last page: list again then. Otherwise ask again to try
+    /// again.
     ///
     /// # Cancel safety
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use selsyn_common::proto::{ListExecutionsReply, ListExecutionsRequest, Phase, Status as Verdict};
 use selsyn_common::wire::{WireError, WireId};
-use selsyn_common::{ErrorCode, ExecutionId, MasterId};
+use selsyn_common::{BootId, ErrorCode, ExecutionId, MasterId};
 use tonic::Status;
 
 use super::answer::{because, unreadable};
@@ -25,7 +25,7 @@ pub(super) async fn list(
     core: &Arc<Core>,
     request: ListExecutionsRequest,
 ) -> Result<ListExecutionsReply, Status> {
-    let filter = Filter::read(&request).map_err(|error| unreadable(&error))?;
+    let filter = Filter::read(&request, core.boot_id).map_err(|error| unreadable(&error))?;
     let size = match request.page_size as usize {
         0 => PAGE,
         size => size.min(MAX_PAGE),
@@ -55,7 +55,7 @@ struct Filter {
 }
 
 impl Filter {
-    fn read(request: &ListExecutionsRequest) -> Result<Self, WireError> {
+    fn read(request: &ListExecutionsRequest, boot: BootId) -> Result<Self, WireError> {
         let wrong = |field, problem| WireError { frame: "ListExecutionsRequest", field, problem };
         let mut phases: Vec<_> = request.phases().collect();
         let mut verdicts: Vec<_> = request.verdicts().collect();
@@ -84,7 +84,7 @@ impl Filter {
             .transpose()?;
         let token = &request.page_token;
         let behind = (!token.is_empty())
-            .then(|| page::read(token).ok_or(wrong("page_token", "is none that was given")))
+            .then(|| page::read(boot, token).map_err(|problem| wrong("page_token", problem)))
             .transpose()?;
         Ok(Self {
             phases,
@@ -118,7 +118,8 @@ impl Filter {
         }
         let describe = |record: RecordRef| describe::execution(core, &record);
         let (executions, last) = newest.tell(|id| core.records.get(id).map(describe));
-        let next_page_token = last.map(page::token).unwrap_or_default();
+        let next_page_token = last.map(|place| page::token(core.boot_id, place));
+        let next_page_token = next_page_token.unwrap_or_default();
         ListExecutionsReply { executions, next_page_token }
     }
 

@@ -7,17 +7,19 @@ use std::collections::BTreeSet;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::Message;
-use selsyn_common::{ExecutionId, proto};
+use selsyn_common::wire::WireId;
+use selsyn_common::{BootId, ExecutionId, proto};
 
 /// The place of an execution in a list: when it came, and its id.
 pub(super) type Place = (u64, ExecutionId);
 
-/// Bytes of a token: a time, an id, an attempt.
-const TOKEN: usize = 8 + 16 + 4;
+/// Bytes of a token: a boot, a time, an id, an attempt.
+const TOKEN: usize = 16 + 8 + 16 + 4;
 
-/// Says where a page ended.
-pub(super) fn token((came, id): Place) -> Bytes {
+/// Says where a page ended. A time means something in one boot of the slave, so it names that.
+pub(super) fn token(boot: BootId, (came, id): Place) -> Bytes {
     let mut token = BytesMut::with_capacity(TOKEN);
+    token.put(boot.to_wire());
     token.put_u64(came);
     let id = proto::ExecutionId::from(id);
     token.put_u64(id.task_high);
@@ -26,14 +28,21 @@ pub(super) fn token((came, id): Place) -> Bytes {
     token.freeze()
 }
 
-/// Reads where a page ended; `None` when it is no such thing.
-pub(super) fn read(mut token: &[u8]) -> Option<Place> {
-    if token.len() != TOKEN {
-        return None;
+/// Reads where a page ended.
+///
+/// # Errors
+///
+/// What is wrong with the token: it is none, or another boot gave it.
+pub(super) fn read(boot: BootId, token: &[u8]) -> Result<Place, &'static str> {
+    let Some((of, mut token)) = token.split_at_checked(16).filter(|_| token.len() == TOKEN) else {
+        return Err("is none that was given");
+    };
+    if of != boot.to_wire() {
+        return Err("is of another boot of the slave: begin with the first page");
     }
     let came = token.get_u64();
     let (task_high, task_low, attempt) = (token.get_u64(), token.get_u64(), token.get_u32());
-    Some((came, proto::ExecutionId { task_high, task_low, attempt }.into()))
+    Ok((came, proto::ExecutionId { task_high, task_low, attempt }.into()))
 }
 
 /// The newest of those that are offered: as many as a page may have, and no more than their places, so
@@ -160,11 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_where_a_page_ended_and_nothing_else_is_one() {
+    fn a_token_says_where_a_page_of_this_boot_ended_and_nothing_else_is_one() {
         let id = ExecutionId { task: TaskId::from_random([7; 16]), attempt: 3 };
-        assert_eq!(read(&token((42, id))), Some((42, id)));
-        for token in [&[][..], &[1; TOKEN - 1], &[1; TOKEN + 1]] {
-            assert_eq!(read(token), None);
+        let [boot, other] = [1, 2].map(|n| BootId::from_random([n; 16]));
+        let token = token(boot, (42, id));
+        assert_eq!(read(boot, &token), Ok((42, id)));
+        assert!(read(other, &token).unwrap_err().contains("another boot"));
+        for token in [&[][..], &token[1..], &[&token[..], &[1]].concat()] {
+            assert_eq!(read(boot, token), Err("is none that was given"));
         }
     }
 }
