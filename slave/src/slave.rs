@@ -53,7 +53,7 @@ type Serving = Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send>>;
 /// A slave that has its address and serves nobody yet; connections wait in the backlog.
 #[must_use = "a bound slave serves nobody until it is told to"]
 pub struct BoundSlave {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     address: Option<SocketAddr>,
     stop: Stop,
     serving: Serving,

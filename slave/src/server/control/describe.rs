@@ -13,17 +13,21 @@ const MAX_REASON: usize = 256;
 
 /// What there is to say of an execution.
 pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
-    let state = record.state();
+    told(core, record, &record.state())
+}
+
+/// What there is to say of an execution in this state.
+pub(super) fn told(core: &Core, record: &Record, state: &State) -> ExecutionInfo {
     let peer = &record.origin.peer;
     let label = |time: u64| core.logs.label(time);
     let verdict = state.verdict();
-    let (parts, parts_succeeded) = count_parts(&state);
+    let (parts, parts_succeeded) = count_parts(state);
     ExecutionInfo {
         execution: Some(record.id.into()),
         function: record.function.name.clone(),
         owner: peer.master.to_wire(),
         connection: peer.connection.clone(),
-        phase: phase(&state).into(),
+        phase: phase(state).into(),
         status: verdict.map_or(Status::Started, |(status, _)| status).into(),
         placement: placement(record.placement).into(),
         came_micros: label(state.came()),
@@ -32,7 +36,7 @@ pub(super) fn execution(core: &Core, record: &Record) -> ExecutionInfo {
         labels: state.labels().to_vec(),
         stop_reason: stop_reason(&state.life),
         parent: state.lineage().map(|lineage| lineage.parent.into()),
-        next_seq: Record::next_seq(&state),
+        next_seq: Record::next_seq(state),
         parts,
         parts_succeeded,
     }

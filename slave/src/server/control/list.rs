@@ -13,7 +13,7 @@ use super::describe;
 use super::page::{self, Newest, Place};
 use crate::core::Core;
 use crate::executor::MAX_LABELS;
-use crate::records::{Record, RecordRef};
+use crate::records::{Record, State};
 
 /// Executions of a page where none says how many.
 const PAGE: usize = 1_000;
@@ -33,7 +33,8 @@ pub(super) async fn list(
     core.sweep();
     let core = Arc::clone(core);
     // A million executions take longer to look through than a heartbeat should wait.
-    let listed = tokio::task::spawn_blocking(move || filter.page(&core, size));
+    let listed =
+        tokio::task::spawn_blocking(move || filter.told(&core, filter.placed(&core, size)));
     listed.await.map_err(|error| because(ErrorCode::ServeFailed, error.to_string()))
 }
 
@@ -103,10 +104,13 @@ impl Filter {
         })
     }
 
-    fn page(&self, core: &Core, size: usize) -> ListExecutionsReply {
+    /// The places of those that fit.
+    fn placed(&self, core: &Core, size: usize) -> Newest {
         let mut newest = Newest::new(size);
         let mut look = |record: &Record| {
-            if let Some(place) = self.find(core, record) {
+            if self.may_fit(record)
+                && let Some(place) = self.place(core, record, &record.state())
+            {
                 newest.offer(place);
             }
         };
@@ -116,27 +120,36 @@ impl Filter {
             let named = self.only.iter().filter_map(|id| core.records.get(*id));
             named.for_each(|record| look(&record));
         }
-        let describe = |record: RecordRef| describe::execution(core, &record);
-        let (executions, last) = newest.tell(|id| core.records.get(id).map(describe));
+        newest
+    }
+
+    /// Tells of those that stand at these places, as far as they fit still.
+    fn told(&self, core: &Core, newest: Newest) -> ListExecutionsReply {
+        let (executions, last) = newest.tell(|place| {
+            let record = core.records.get(place.1)?;
+            let state = record.state();
+            let stands = self.place(core, &record, &state) == Some(place);
+            stands.then(|| describe::told(core, &record, &state))
+        });
         let next_page_token = last.map(|place| page::token(core.boot_id, place));
         let next_page_token = next_page_token.unwrap_or_default();
         ListExecutionsReply { executions, next_page_token }
     }
 
-    /// The place of an execution, if it fits.
-    fn find(&self, core: &Core, record: &Record) -> Option<Place> {
+    /// Whether an execution can fit, by what never changes.
+    fn may_fit(&self, record: &Record) -> bool {
         let has_name = self.function.is_empty() || record.function.name == self.function;
-        let has_owner = self.owner.is_none_or(|owner| record.origin.peer.master == owner);
-        if !has_name || !has_owner {
-            return None;
-        }
-        let state = record.state();
+        has_name && self.owner.is_none_or(|owner| record.origin.peer.master == owner)
+    }
+
+    /// The place of an execution that can fit, if it does in this state.
+    fn place(&self, core: &Core, record: &Record, state: &State) -> Option<Place> {
         let place = (state.came(), record.id);
         let came = core.logs.label(state.came());
         let is_in_time = came >= self.from && came < self.before;
         let is_labelled = self.labels.iter().all(|label| state.labels().contains(label));
         let is_behind = self.behind.is_none_or(|behind| place < behind);
-        let has_come = self.phases.contains(&describe::phase(&state))
+        let has_come = self.phases.contains(&describe::phase(state))
             || state.verdict().is_some_and(|(verdict, _)| self.verdicts.contains(&verdict))
             || (self.phases.is_empty() && self.verdicts.is_empty());
         let is_child = self
@@ -144,5 +157,39 @@ impl Filter {
             .is_none_or(|parent| state.lineage().is_some_and(|lineage| lineage.parent == parent));
         let fits = is_in_time && is_child && is_labelled && is_behind && has_come;
         fits.then_some(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::io;
+
+    use selsyn_common::Failure;
+    use selsyn_common::proto::{StartRequest, StopExecutionRequest};
+    use tokio::io::DuplexStream;
+
+    use super::*;
+    use crate::server::control::{execution, start};
+    use crate::{FunctionExecution, Slave};
+
+    #[tokio::test]
+    async fn what_fits_no_more_when_it_is_told_is_left_out() {
+        let waits = |_: FunctionExecution, (): ()| pending::<Result<(), Failure>>();
+        let nobody = tokio_stream::empty::<io::Result<DuplexStream>>();
+        let slave = Slave::builder().function("waits", waits).incoming(nobody).unwrap();
+        let core = &slave.core;
+        let request = StartRequest { function: "waits".to_owned(), ..Default::default() };
+        let started = start::start(core, request).await.unwrap();
+        let record = execution::find(core, started.execution).unwrap();
+        record.until(|state| state.began().is_some()).await;
+        let running = vec![Phase::Running.into()];
+        let request = ListExecutionsRequest { phases: running, ..Default::default() };
+        let filter = Filter::read(&request, core.boot_id).unwrap();
+        assert_eq!(filter.told(core, filter.placed(core, 10)).executions.len(), 1);
+        let placed = filter.placed(core, 10);
+        let stop = StopExecutionRequest { execution: started.execution, ..Default::default() };
+        execution::stop(core, stop).unwrap();
+        assert_eq!(filter.told(core, placed), ListExecutionsReply::default());
     }
 }

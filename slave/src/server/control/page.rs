@@ -75,15 +75,16 @@ impl Newest {
     }
 
     /// What is told of them, newest first, as far as one answer has room for it; and the place at
-    /// which it ended, when there are more. Of those that have gone meanwhile nothing is told.
+    /// which it ended, when there are more. Of those that have gone or changed meanwhile nothing is
+    /// told.
     pub(super) fn tell<M: Message>(
         self,
-        tell: impl Fn(ExecutionId) -> Option<M>,
+        tell: impl Fn(Place) -> Option<M>,
     ) -> (Vec<M>, Option<Place>) {
         let mut newest_first = self.places.into_iter().rev().peekable();
         let (mut told, mut room) = (Vec::new(), Room::default());
         while let Some(place) = newest_first.next() {
-            told.extend(tell(place.1).inspect(|message| room.take(message)));
+            told.extend(tell(place).inspect(|message| room.take(message)));
             let is_oldest = newest_first.peek().is_none();
             let ends = if is_oldest { self.is_more } else { room.is_full() };
             if ends {
