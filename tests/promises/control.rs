@@ -1,14 +1,19 @@
 //! Executions are found, started and stopped by their ids, without a session, by whoever may.
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use selsyn::{
-    Control, ControlError, ErrorCode, ExecutionId, Failure, FunctionExecution, IntoPayload, Master,
-    Payload, Phase, Refusal, Slave, SlaveBuilder, TaskId, TaskRequest, TaskStatus, Token, function,
-    generate_token,
+    Context, Control, ControlError, ErrorCode, ExecutionId, Failure, FunctionExecution,
+    IntoPayload, Master, Payload, Phase, Refusal, Slave, SlaveBuilder, TaskId, TaskRequest,
+    TaskStatus, Token, function, generate_token,
 };
-use selsyn_common::proto::{InfoReply, InfoRequest, ListExecutionsReply, ListExecutionsRequest};
+use selsyn_common::proto::{
+    self, InfoReply, InfoRequest, ListExecutionsReply, ListExecutionsRequest, StartRequest,
+};
+use selsyn_common::{Lineage, StopSignal};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
 use serde_json::{Value, json};
 use tonic::codegen::http::uri::PathAndQuery;
@@ -69,6 +74,66 @@ async fn the_same_start_again_starts_nothing_and_another_under_its_id_is_a_confl
     assert_eq!(counter.runs(), 1);
     stranger.close().await;
     cluster.stop().await;
+}
+
+/// An execution as the parent of others, which never tells them to stop.
+fn parent(n: u8) -> Context {
+    let task = TaskId::from_random([n; 16]);
+    let lineage = Lineage { parent: ExecutionId::first(task), trace: task };
+    Context::new(lineage, None, Arc::new(GoesOn))
+}
+
+#[derive(Debug)]
+struct GoesOn;
+
+impl StopSignal for GoesOn {
+    fn reason(&self) -> Option<String> {
+        None
+    }
+
+    fn stopped(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn the_same_start_of_another_parent_or_with_other_labels_is_a_conflict() {
+    let cluster = cluster(|slave| slave).await;
+    let control = cluster.connection(0).executions();
+    let task = TaskId::from_random([7; 16]);
+    let start = || control.start("wait_for_abort", 1).unwrap().id(task);
+    for _ in 0..2 {
+        start().child_of(parent(1)).label("nightly").await.unwrap();
+    }
+    assert_eq!(code(start().child_of(parent(2)).label("nightly").await), "E0108");
+    assert_eq!(code(start().label("nightly").await), "E0108");
+    assert_eq!(code(start().child_of(parent(1)).await), "E0108");
+    assert_eq!(code(start().child_of(parent(1)).label("daily").await), "E0108");
+    let children = control.list().children_of(parent(1).execution()).await.unwrap();
+    assert_eq!(children.iter().map(|info| info.id).collect::<Vec<_>>(), [ExecutionId::first(task)]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_whose_lineage_names_no_parent_is_refused_and_has_not_run() {
+    let counter = functions::Counter::default();
+    let slave = Slave::builder().function("count", functions::count(counter.clone()));
+    let slave = on_a_socket(slave).await;
+    let start = async |lineage| {
+        let function = "count".to_owned();
+        let request = StartRequest { function, lineage: Some(lineage), ..Default::default() };
+        let path = "/selsyn.v1.Control/Start";
+        unary::<_, proto::ExecutionInfo>(slave.addr().to_string(), path, request).await
+    };
+    let orphan = proto::Lineage { parent: None, trace_high: 1, trace_low: 2 };
+    for lineage in [orphan, proto::Lineage::default()] {
+        let status = start(lineage).await.unwrap_err();
+        assert_eq!(status.metadata().get("selsyn-code").unwrap(), "E0304");
+        assert!(status.message().contains("names no parent"), "{status}");
+    }
+    assert_eq!(counter.runs(), 0);
+    start(parent(1).lineage().into()).await.unwrap();
+    slave.shutdown().await.unwrap();
 }
 
 #[tokio::test]

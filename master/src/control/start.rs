@@ -40,7 +40,8 @@ impl StartDetached {
     }
 
     /// Names it (PyODPS: `unique_identifier_id`). The same id with the same request again starts
-    /// nothing, and is answered as the first was. Default a new one.
+    /// nothing, and is answered as the first was; another request, of another parent or with other
+    /// labels too, is refused with E0108. Default a new one.
     pub const fn id(mut self, task: TaskId) -> Self {
         self.id = Some(ExecutionId::first(task));
         self

@@ -25,7 +25,7 @@ pub(crate) struct Request {
 }
 
 /// What few starts say.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Particulars {
     pub(crate) lineage: Option<Lineage>,
     pub(crate) labels: Vec<String>,
@@ -90,6 +90,10 @@ fn broken(error: &WireError) -> Refusal {
 
 impl Particulars {
     /// What a start says, if it says anything.
+    ///
+    /// # Errors
+    ///
+    /// When it is too long, or makes no sense.
     pub(crate) fn of(
         lineage: Option<proto::Lineage>,
         labels: Vec<String>,
@@ -101,7 +105,13 @@ impl Particulars {
             );
             return Err(Refusal::because(ErrorCode::FilterInvalid, message));
         }
-        let lineage = lineage.and_then(proto::Lineage::descent);
+        let without_parent = || {
+            let message = "the lineage names no parent: name the execution that starts it, or leave \
+                           the lineage out";
+            Refusal::because(ErrorCode::FilterInvalid, message)
+        };
+        let descent = |lineage: proto::Lineage| lineage.descent().ok_or_else(without_parent);
+        let lineage = lineage.map(descent).transpose()?;
         let is_any = lineage.is_some() || !labels.is_empty();
         Ok(is_any.then(|| Box::new(Self { lineage, labels })))
     }

@@ -161,9 +161,12 @@ impl Record {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether another start asks for the very same.
+    /// Whether another start asks for the very same; the time that is left for it always differs.
     pub(crate) fn is_same_request(&self, request: &Request) -> bool {
         let same_function = request.function.is(&self.function);
-        same_function && request.placement == self.placement && request.data == self.data
+        same_function
+            && request.placement == self.placement
+            && request.data == self.data
+            && request.particulars.as_deref() == self.state().particulars()
     }
 }

@@ -159,7 +159,7 @@ impl State {
         }
     }
 
-    fn particulars(&self) -> Option<&Particulars> {
+    pub(super) fn particulars(&self) -> Option<&Particulars> {
         self.more.as_ref()?.particulars.as_deref()
     }
 
