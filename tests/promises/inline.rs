@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use selsyn::{
-    ExecutionId, Failure, FailureKind, Function, FunctionExecution, Outcome, Payload, Ran, Slave,
-    SlaveHandle, TaskStatus, function,
+    ExecutionId, Failure, FailureKind, Function, FunctionExecution, Outcome, Payload, Ran, Refusal,
+    Slave, SlaveBuilder, SlaveHandle, TaskStatus, function,
 };
 use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
@@ -231,6 +231,14 @@ struct Stopped {
 
 /// Sends a batch of five and waits until the third stands still.
 async fn stopped_at_the_third_of_five() -> Stopped {
+    stopped(|slave| slave, None).await
+}
+
+/// As that, by a slave with further settings, and with something else first in the batch.
+async fn stopped(
+    set: impl FnOnce(SlaveBuilder) -> SlaveBuilder,
+    first: Option<from_master::Frame>,
+) -> Stopped {
     let order = Arc::new(Mutex::new(Vec::new()));
     let ((stands, mut stood), (go_on, goes_on)) = (unbounded_channel(), mpsc::channel());
     let (log, goes_on) = (Arc::clone(&order), Mutex::new(goes_on));
@@ -245,10 +253,11 @@ async fn stopped_at_the_third_of_five() -> Stopped {
     });
     let (dialer, listener) = pipe();
     let slave = Slave::builder().slots(1).function("echo", third_stops.inline());
-    let slave = slave.incoming(listener).unwrap().spawn();
+    let slave = set(slave).incoming(listener).unwrap().spawn();
     let master = RawMaster::welcomed(dialer.clone()).await;
-    let starts = (1..=5).map(|task| FromMaster { frame: Some(start(task)) }).collect();
-    master.send(Batch::numbered(1, starts));
+    let frames = first.into_iter().chain((1..=5).map(start));
+    let frames = frames.map(|frame| FromMaster { frame: Some(frame) }).collect();
+    master.send(Batch::numbered(1, frames));
     expect::soon("the third run", stood.recv()).await.unwrap();
     Stopped { slave, dialer, master, order, go_on }
 }
@@ -294,4 +303,57 @@ async fn a_drain_refuses_what_comes_later_in_a_batch() {
     assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
     drop(master);
     expect::soon("the drain", drained).await.unwrap().unwrap();
+}
+
+/// The tasks whose verdicts come up to a frame of this kind, or the end of the stream.
+async fn ended_before(
+    master: &mut RawMaster,
+    is_last: impl Fn(&from_slave::Frame) -> bool,
+) -> Vec<u64> {
+    let mut ended = Vec::new();
+    while let Some(frame) = master.hears().await {
+        if let from_slave::Frame::Finished(finished) = &frame {
+            ended.push(finished.execution.unwrap().task_low);
+        }
+        if is_last(&frame) {
+            break;
+        }
+    }
+    ended.sort_unstable();
+    // One that is said twice is ignored.
+    ended.dedup();
+    ended
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_goodbye_is_answered_after_the_verdict_of_each_run_also_beside_one_that_never_yields() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let asks = |slave: SlaveBuilder| {
+        slave.abort_grace(Duration::ZERO).before_disconnection_async(move |_| {
+            let held = held.clone();
+            async move {
+                held.opened().await;
+                Ok::<_, Refusal>(())
+            }
+        })
+    };
+    let goodbye = from_master::Frame::Goodbye(proto::Goodbye::default());
+    let mut stopped = stopped(asks, Some(goodbye)).await;
+    gate.open();
+    let is_answer = |frame: &_| matches!(frame, from_slave::Frame::GoodbyeAccepted(_));
+    assert_eq!(ended_before(&mut stopped.master, is_answer).await, [1, 2, 3]);
+    stopped.go_on.send(()).unwrap();
+    over(stopped.slave, stopped.master).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_slave_that_stops_tells_the_verdict_of_each_run_also_beside_one_that_never_yields() {
+    let at_once = |slave: SlaveBuilder| slave.abort_grace(Duration::ZERO);
+    let Stopped { slave, mut master, go_on, .. } = stopped(at_once, None).await;
+    let stopping = tokio::spawn(slave.drain(Duration::ZERO));
+    assert_eq!(ended_before(&mut master, |_| false).await, [1, 2, 3]);
+    go_on.send(()).unwrap();
+    drop(master);
+    expect::soon("the drain", stopping).await.unwrap().unwrap();
 }

@@ -2,11 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use prost::Message;
 use selsyn::{
-    Control, ControlError, ExecutionId, Failure, FunctionExecution, QueuePosition, Ran,
-    RunningTask, TaskId, TaskStatus,
+    Control, ControlError, ExecutionId, Failure, FunctionExecution, Master, QueuePosition, Ran,
+    RunningTask, Slave, TaskId, TaskStatus,
 };
+use selsyn_common::proto::{ListQueueReply, ListQueueRequest};
 use selsyn_testing::{Gate, TestCluster, expect, functions};
+
+use crate::control::unary;
 
 /// A slave with one slot, which is held until the gate is open.
 struct Held {
@@ -122,4 +127,35 @@ async fn what_does_not_wait_is_neither_moved_nor_dropped_and_goes_on() {
     held.control.wait_for_completion(ended, Some(expect::LIMIT)).await.unwrap();
     assert_eq!(refused(ended).await, "E0303");
     held.cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_generic_client_reads_what_waits_within_its_default_limit_and_the_first_turns_first() {
+    /// Each with 1.3 KB to say of it: 4.5 MB, where other clients read 4 MiB.
+    const MANY: usize = 3_500;
+    /// What a reply has room for, one more, and what stands about each.
+    const ROOM: usize = (2 << 20) + 16_000;
+    let (gate, name) = (Gate::closed(), "\u{1f6f0}".repeat(128));
+    let slave = Slave::builder().slots(1).queue(MANY + 1, 64 << 20);
+    let slave = slave.function(&name, functions::wait_for(gate.clone()));
+    let slave = slave.bind("127.0.0.1:0").await.unwrap().spawn();
+    let control = Master::new().unwrap().control(slave.addr()).unwrap();
+    let start = async |_| {
+        let start = control.start(&name, 1).unwrap();
+        (0..256).fold(start, |start, _| start.label("x")).await.map(drop)
+    };
+    // One of them has the slot.
+    stream::iter(0..=MANY).map(start).buffer_unordered(32).try_collect::<()>().await.unwrap();
+    let request = ListQueueRequest { limit: 10_000 };
+    let (path, address) = ("/selsyn.v1.Control/ListQueue", slave.addr().to_string());
+    let reply = unary::<_, ListQueueReply>(address, path, request).await.unwrap();
+    let bytes = reply.encoded_len();
+    assert!(((2 << 20)..ROOM).contains(&bytes), "as much as there is room for: {bytes}");
+    assert_eq!(reply.total, MANY as u64);
+    let told = reply.waiting.iter().map(|waiting| waiting.position as usize);
+    assert!(told.eq(0..reply.waiting.len()), "the first turns, in order");
+    assert_eq!(control.queue().await.unwrap().len(), reply.waiting.len());
+    assert_eq!(control.queue_length().await.unwrap(), MANY as u64);
+    gate.open();
+    slave.shutdown().await.unwrap();
 }
