@@ -51,7 +51,8 @@ pub(crate) struct Link {
     /// The view is Connected: then a frame that is heard changes nothing.
     is_calm: AtomicBool,
     view: watch::Sender<ConnectionState>,
-    views: broadcast::Sender<ConnectionState>,
+    /// Made once somebody watches: its room is as much as a tenth of a connection's.
+    views: OnceLock<broadcast::Sender<ConnectionState>>,
     runtime: Handle,
 }
 
@@ -134,7 +135,7 @@ impl Link {
             sooner: Notify::new(),
             is_calm: AtomicBool::new(false),
             view: watch::Sender::new(ConnectionState::Dialing),
-            views: broadcast::Sender::new(events::CAPACITY),
+            views: OnceLock::new(),
             runtime,
         }
     }
@@ -184,9 +185,9 @@ impl Link {
             }
             *state = next;
             self.is_calm.store(next == ConnectionState::Connected, Ordering::Relaxed);
-            if changed {
-                // Nobody may be watching: then there is nobody to tell.
-                let _ = self.views.send(next);
+            if changed && let Some(views) = self.views.get() {
+                // Nobody may be watching any more: then there is nobody to tell.
+                let _ = views.send(next);
             }
             changed
         });
@@ -205,7 +206,8 @@ impl Link {
     pub(crate) fn events(&self) -> ConnectionEvents {
         // Held while subscribing, so that no change falls in between.
         let now = self.view.borrow();
-        ConnectionEvents::new(*now, self.views.subscribe())
+        let views = self.views.get_or_init(|| broadcast::Sender::new(events::CAPACITY));
+        ConnectionEvents::new(*now, views.subscribe())
     }
 
     pub(crate) fn why_gone(&self) -> ConnectError {
