@@ -40,6 +40,11 @@ impl<F> Seldom<F> {
         let ringer = Waker::from(Arc::clone(&bell));
         Self { future, bell, ringer, task: None }
     }
+
+    /// The future, to be changed where it stands: a timer, to be set anew.
+    pub fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
+        self.project().future
+    }
 }
 
 impl<F: Future> Future for Seldom<F> {

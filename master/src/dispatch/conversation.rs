@@ -16,12 +16,12 @@ use selsyn_common::seldom::Seldom;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{Backoff, ErrorCode, ExecutionId, Payload, Refusal};
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tonic::{Status, Streaming};
 use tracing::{debug, warn};
 
 use super::greeting::{Opened, Welcomed};
-use super::{Catalogue, log_panic, until};
+use super::{Catalogue, log_panic};
 use crate::cell::{Aftermath, Answer, Cell};
 use crate::connection::ConnectionChange as Change;
 use crate::connection::ConnectionState;
@@ -35,6 +35,9 @@ const DETACH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The master answers every third beat: the slave's own patience is at least four.
 const BEATS_PER_ANSWER: u32 = 3;
+
+/// Longer than any silence is waited for.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// How a stream ended.
 pub(super) enum Over {
@@ -80,9 +83,9 @@ impl<'a> Conversation<'a> {
         let link = self.link;
         let rare = Seldom::new(rare(link));
         tokio::pin!(rare);
-        // It may ring early, since frames do not set it anew: it costs more than they do.
-        let mut planned = self.next_look();
-        let look = Seldom::new(until(planned));
+        // A beat sets it anew, so that it rings when they stay away; no other frame does, as it costs
+        // more than they do.
+        let look = Seldom::new(sleep_until(self.next_look()));
         tokio::pin!(look);
         loop {
             let over = tokio::select! {
@@ -104,12 +107,17 @@ impl<'a> Conversation<'a> {
                     if let Ok(Some(_)) = &read {
                         backoff.reset();
                     }
-                    self.read(read)
+                    let beats = self.beats;
+                    let over = self.read(read);
+                    if self.beats != beats {
+                        look.as_mut().future().reset(self.next_look());
+                    }
+                    over
                 }
                 () = &mut look => {
+                    let planned = look.as_mut().future().deadline();
                     let over = self.look(planned);
-                    planned = self.next_look();
-                    look.set(Seldom::new(until(planned)));
+                    look.as_mut().future().reset(self.next_look());
                     over
                 }
             };
@@ -129,8 +137,9 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn next_look(&self) -> Option<Instant> {
-        self.contact.next_look(Instant::now().into_std()).map(Instant::from_std)
+    fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        self.contact.next_look(now.into_std()).map_or_else(|| now + NEVER, Instant::from_std)
     }
 
     fn broken(&self, why: impl Into<String>) -> Option<Over> {
@@ -156,10 +165,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// Looks how long the slave has been silent; `planned` is when this was meant to happen.
-    fn look(&mut self, planned: Option<Instant>) -> Option<Over> {
-        let now = Instant::now();
-        let planned = planned.unwrap_or(now).into_std();
-        match self.contact.look(planned, now.into_std()) {
+    fn look(&mut self, planned: Instant) -> Option<Over> {
+        match self.contact.look(planned.into_std(), Instant::now().into_std()) {
             Silence::None => None,
             Silence::Suspect => {
                 self.link.change(Change::Silent);
