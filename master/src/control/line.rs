@@ -9,12 +9,11 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use super::{Control, ControlError};
 use crate::config::Settings;
-use crate::dispatch::dial::{self, Dial};
+use crate::dispatch::dial::{self, Channel, Dial};
 use crate::dispatch::greeting;
 use crate::error::ConnectError;
 use crate::generated::control_client::ControlClient;
@@ -76,8 +75,8 @@ impl Line {
         }
         let unreachable = |error| ConnectError::unreachable("control", address, error);
         let channel = dial::channel(dial).await.map_err(unreachable)?;
-        let slave = ControlClient::with_interceptor(channel, bearer.clone())
-            .max_decoding_message_size(*max_reply);
+        let channel = InterceptedService::new(channel, bearer.clone());
+        let slave = ControlClient::new(channel).max_decoding_message_size(*max_reply);
         state.dials += 1;
         state.slave = Some(slave.clone());
         Ok((slave, state.dials))

@@ -4,16 +4,22 @@ use std::any::Any;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use selsyn_common::Endpoint;
 use selsyn_common::link::HTTP2_FRAME_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tonic::transport::{self, Channel};
+use tonic::body::Body;
+use tonic::codegen::http::uri::{Authority, Scheme, Uri};
+use tonic::codegen::{Service, http};
+use tracing::debug;
 
 use crate::delivery::panic_message;
 use crate::hooks::Boxed;
@@ -71,30 +77,55 @@ pub(crate) fn tcp(endpoint: &Endpoint) -> Dial {
     })
 }
 
-/// Dials once and speaks HTTP/2 over it. The channel never dials again by itself: a second byte
-/// stream would be a second session that nobody greeted.
+/// A way for calls over one byte stream. It never dials again by itself: a second byte stream would
+/// be a second session that nobody greeted. tonic's own channel, which does, costs a connection a
+/// task and two queues more.
+#[derive(Clone, Debug)]
+pub(crate) struct Channel(SendRequest<Body>);
+
+impl Service<http::Request<Body>> for Channel {
+    type Response = http::Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Boxed<Result<Self::Response, hyper::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        // Who answers was decided when the stream was dialled, but HTTP/2 wants a name.
+        let mut uri = std::mem::take(request.uri_mut()).into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(Authority::from_static("slave"));
+        *request.uri_mut() = Uri::from_parts(uri).expect("a call has a path");
+        Box::pin(self.0.send_request(request))
+    }
+}
+
+/// Dials once and speaks HTTP/2 over it.
 pub(crate) async fn channel(
     dial: &Dial,
 ) -> Result<Channel, Box<dyn std::error::Error + Send + Sync>> {
-    let io = dial().await?;
-    let once = Mutex::new(Some(TokioIo::new(io)));
-    let connector = tower::service_fn(move |_| {
-        let io = once.lock().unwrap_or_else(PoisonError::into_inner).take();
-        std::future::ready(io.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)))
-    });
-    let channel = transport::Endpoint::from_static("http://slave")
+    let io = TokioIo::new(dial().await?);
+    let (slave, connection) = Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(HTTP2_FRAME_BYTES)
-        .http2_adaptive_window(false)
-        .http2_keep_alive_interval(KEEPALIVE_EVERY)
+        .adaptive_window(false)
+        .keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
-        .http2_max_header_list_size(MAX_HEADER_BYTES)
-        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
-        .connect_with_connector(connector)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
+        .handshake(io)
         .await?;
-    Ok(channel)
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!("a connection ended: {error}");
+        }
+    });
+    Ok(Channel(slave))
 }
 
 /// A number between 0 and 1, for jitter: the middle when there are no random bytes.
