@@ -36,6 +36,9 @@ pub struct Line<F: Frame> {
     max_control: usize,
     /// The last frame was no part: a status frame lets the next part pass.
     parts_turn: bool,
+    /// A beat leaves next. It is no frame that waits: most connections say nothing else, and keep
+    /// no room for that.
+    beats: bool,
 }
 
 /// Too many frames wait for the other side: it does not read.
@@ -94,6 +97,7 @@ impl<F: Frame> Line<F> {
             assemblies: Assemblies::default(),
             max_control,
             parts_turn: true,
+            beats: false,
         }
     }
 
@@ -149,11 +153,17 @@ impl<F: Frame> Line<F> {
         }
     }
 
+    /// Says that this side lives, before all else.
+    pub const fn beat(&mut self) {
+        self.beats = true;
+    }
+
     /// The frames that leave next, together; `None` when none may.
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
-        let batch = match self.departures.leave(clock) {
-            Some(batch) => batch,
-            None => self.merge(clock)?,
+        let batch = if std::mem::take(&mut self.beats) {
+            Batch::of(F::beat())
+        } else {
+            self.departures.leave(clock).or_else(|| self.merge(clock))?
         };
         Some(batch.with_ack(self.arrivals.acknowledge()))
     }
@@ -168,7 +178,7 @@ impl<F: Frame> Line<F> {
         }
         if frames == 0 {
             self.part_departs(clock);
-            return self.departures.leave(clock).or_else(|| self.beat());
+            return self.departures.leave(clock).or_else(|| self.owed());
         }
         // What is numbered in it is kept apart from what is not; in two batches where it is longer
         // as it was said than as it leaves, with less time left.
@@ -209,7 +219,8 @@ impl<F: Frame> Line<F> {
         }
     }
 
-    fn beat(&self) -> Option<Batch<F>> {
+    /// A beat, for the acknowledgement that it carries.
+    fn owed(&self) -> Option<Batch<F>> {
         self.arrivals.owes().then(|| Batch::of(F::beat()))
     }
 
@@ -322,7 +333,8 @@ impl<F: Frame> Line<F> {
 
     /// Whether everything has left.
     pub fn is_drained(&self) -> bool {
-        self.lanes.is_empty() && self.bulk.is_empty() && !self.departures.is_waiting()
+        let waits = !self.lanes.is_empty() || !self.bulk.is_empty() || self.departures.is_waiting();
+        !waits && !self.beats
     }
 
     /// Whether everything has left and was acknowledged.
@@ -341,6 +353,7 @@ impl<F: Frame> Line<F> {
         self.bulk.clear();
         self.departures.clear();
         self.assemblies.clear();
+        self.beats = false;
     }
 }
 

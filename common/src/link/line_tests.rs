@@ -426,3 +426,15 @@ fn verdicts_that_are_said_together_find_room_for_all_or_none() {
     assert_eq!(say(7), Err(LineFull { waiting: 4 }));
     say(6).unwrap();
 }
+
+#[test]
+fn a_beat_leaves_at_once_whatever_waits_and_two_that_wait_are_one() {
+    let mut line = Slave::new(10);
+    line.send(output(1), Instant::now).unwrap();
+    line.send(finished(1), Instant::now).unwrap();
+    (0..2).for_each(|_| line.beat());
+    assert!(!line.is_drained());
+    assert_eq!(single(&mut line), (0, FromSlave::beat()));
+    assert_eq!(next(&mut line).unwrap().into_incoming().unwrap().len(), 2);
+    assert!(next(&mut line).is_none() && line.is_drained());
+}

@@ -131,6 +131,11 @@ impl<F: Frame, K> Outbox<F, K> {
         self.lock().send_short(short)
     }
 
+    /// Says that this side lives, and wakes the stream. Nothing where the outbox is closed.
+    pub fn beat(&self) {
+        self.lock().beat();
+    }
+
     /// Wakes the stream if it has something to take.
     pub fn wake(&self) {
         self.lock().wake();

@@ -109,3 +109,14 @@ fn a_stream_is_woken_once_the_lock_is_released() {
     drop(locked);
     assert_eq!(looks.1.load(std::sync::atomic::Ordering::SeqCst), 7);
 }
+
+#[test]
+fn a_closed_outbox_has_no_beat_to_say_and_is_settled() {
+    let outbox = Outbox::<FromSlave>::new(10, Instant::now);
+    let end = outbox.attach();
+    outbox.beat();
+    assert!(poll(&end).is_some() && poll(&end).is_none());
+    outbox.close();
+    outbox.beat();
+    assert!(outbox.is_settled() && poll(&end).is_none());
+}

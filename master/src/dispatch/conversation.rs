@@ -368,7 +368,7 @@ impl<'a> Conversation<'a> {
         self.link.wake();
         self.beats += 1;
         if self.beats.is_multiple_of(BEATS_PER_ANSWER) {
-            self.link.send(from_master::Frame::Heartbeat(proto::Heartbeat {}));
+            self.link.beat();
         }
     }
 

@@ -11,7 +11,7 @@ use selsyn_common::link::contact::{Contact, Silence};
 use selsyn_common::link::line::LineError;
 use selsyn_common::link::outbox::Whole;
 use selsyn_common::link::quick::{CommonOfMaster, Series};
-use selsyn_common::proto::{self, FromMaster, from_master, from_slave::Frame};
+use selsyn_common::proto::{self, FromMaster, from_master};
 use selsyn_common::seldom::Seldom;
 use selsyn_common::wire::{self, WireError};
 use selsyn_common::{ExecutionId, Refusal};
@@ -119,7 +119,7 @@ impl<'a> Conversation<'a> {
         if self.contact.look(planned.into_std(), now) == Silence::Unreachable {
             return Some(Over::Lost("the master has been silent for too long".to_owned()));
         }
-        self.session.send(Frame::Heartbeat(proto::Heartbeat {}));
+        self.session.outbox.beat();
         self.spares.clear();
         self.core.sweep();
         None

@@ -107,6 +107,15 @@ impl<'a, F: Frame, K> Locked<'a, F, K> {
         sent
     }
 
+    /// As [`Outbox::beat`].
+    pub fn beat(&mut self) {
+        let state = self.state();
+        if !state.closed {
+            state.line.beat();
+            self.wakes();
+        }
+    }
+
     /// As [`Outbox::wake`].
     pub fn wake(&mut self) {
         if !self.state().line.is_drained() {

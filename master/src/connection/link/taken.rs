@@ -66,6 +66,11 @@ impl Link {
         self.is_cut(put);
     }
 
+    /// Tells the slave that the master lives.
+    pub(crate) fn beat(&self) {
+        self.inner().beat();
+    }
+
     /// The turn is over that began with [results that were taken](Self::results_taken): wakes the
     /// stream.
     pub(crate) fn turn_ends(&self) {
