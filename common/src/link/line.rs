@@ -162,8 +162,13 @@ impl<F: Frame> Line<F> {
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
         let batch = if std::mem::take(&mut self.beats) {
             Batch::of(F::beat())
+        } else if let Some(batch) = self.departures.leave(clock) {
+            batch
+        } else if self.lanes.is_empty() && !self.owes_more() {
+            // As most often: HTTP/2 asks again behind each batch.
+            return None;
         } else {
-            self.departures.leave(clock).or_else(|| self.merge(clock))?
+            self.merge(clock)?
         };
         Some(batch.with_ack(self.arrivals.acknowledge()))
     }
@@ -298,8 +303,12 @@ impl<F: Frame> Line<F> {
 
     /// Whether something may leave that could not before a frame arrived.
     pub fn is_urgent(&self) -> bool {
-        let waits = self.lanes.waiting() > 0 || self.departures.is_waiting();
-        waits || self.bulk.is_ready() || self.arrivals.owes()
+        self.lanes.waiting() > 0 || self.departures.is_waiting() || self.owes_more()
+    }
+
+    /// Whether a part may leave, or an acknowledgement must, where no frame does.
+    fn owes_more(&self) -> bool {
+        self.bulk.is_ready() || self.arrivals.owes()
     }
 
     /// Executions that are asked for and have not come to the other side never will: should their

@@ -82,10 +82,11 @@ impl Stream for Outgoing {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut *self {
             Self::Open(end) => {
-                let batch = ready!(end.poll_next(cx));
-                let is_cut = batch.is_none() && end.is_former();
-                if !is_cut {
-                    return Poll::Ready(batch.map(Ok));
+                if let Some(batch) = ready!(end.poll_next(cx)) {
+                    return Poll::Ready(Some(Ok(batch)));
+                }
+                if !end.is_former() {
+                    return Poll::Ready(None);
                 }
                 // An end in good order would say that the session is over, and all was told.
                 *self = Self::Over;
