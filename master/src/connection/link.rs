@@ -185,9 +185,13 @@ impl Link {
             }
             *state = next;
             self.is_calm.store(next == ConnectionState::Connected, Ordering::Relaxed);
-            if changed && let Some(views) = self.views.get() {
-                // Nobody may be watching any more: then there is nobody to tell.
-                let _ = views.send(next);
+            if changed {
+                // From now on ids may be labelled with it, until the next beat.
+                self.master.read_clock();
+                if let Some(views) = self.views.get() {
+                    // Nobody may be watching any more: then there is nobody to tell.
+                    let _ = views.send(next);
+                }
             }
             changed
         });

@@ -189,7 +189,6 @@ impl<'a> Conversation<'a> {
         let now = Instant::now();
         self.read_at = Some(now);
         self.contact.heard(now.into_std());
-        self.link.master.read_clock();
         self.link.change(Change::Heard);
         let mut incoming = match batch.into_incoming() {
             Ok(incoming) => incoming,
@@ -366,6 +365,7 @@ impl<'a> Conversation<'a> {
     fn answer_beat(&mut self) {
         // What waited for something else to be said has waited long enough.
         self.link.wake();
+        self.link.master.read_clock();
         self.beats += 1;
         if self.beats.is_multiple_of(BEATS_PER_ANSWER) {
             self.link.beat();
