@@ -12,7 +12,7 @@ use selsyn_common::link::batch::Batch;
 use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
 use selsyn_testing::{Gate, PipeDialer, expect, functions, pipe};
 use selsyn_tests::raw_master::{self, RawMaster, execution};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// A slave with this function, begun in place, and a master that is welcome.
 async fn slave_of(function: Function) -> (SlaveHandle, RawMaster) {
@@ -234,10 +234,10 @@ async fn stopped_at_the_third_of_five() -> Stopped {
     stopped(|slave| slave, None).await
 }
 
-/// As that, by a slave with further settings, and with something else first in the batch.
+/// As that, by a slave with further settings, and once something said before has come to this.
 async fn stopped(
     set: impl FnOnce(SlaveBuilder) -> SlaveBuilder,
-    first: Option<from_master::Frame>,
+    before: Option<(from_master::Frame, UnboundedReceiver<()>)>,
 ) -> Stopped {
     let order = Arc::new(Mutex::new(Vec::new()));
     let ((stands, mut stood), (go_on, goes_on)) = (unbounded_channel(), mpsc::channel());
@@ -255,9 +255,14 @@ async fn stopped(
     let slave = Slave::builder().slots(1).function("echo", third_stops.inline());
     let slave = set(slave).incoming(listener).unwrap().spawn();
     let master = RawMaster::welcomed(dialer.clone()).await;
-    let frames = first.into_iter().chain((1..=5).map(start));
-    let frames = frames.map(|frame| FromMaster { frame: Some(frame) }).collect();
-    master.send(Batch::numbered(1, frames));
+    let mut number = 1;
+    if let Some((frame, mut came_to)) = before {
+        master.say(number, frame);
+        expect::soon("what was said before", came_to.recv()).await.unwrap();
+        number += 1;
+    }
+    let starts = (1..=5).map(|task| FromMaster { frame: Some(start(task)) }).collect();
+    master.send(Batch::numbered(number, starts));
     expect::soon("the third run", stood.recv()).await.unwrap();
     Stopped { slave, dialer, master, order, go_on }
 }
@@ -327,10 +332,11 @@ async fn ended_before(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_goodbye_is_answered_after_the_verdict_of_each_run_also_beside_one_that_never_yields() {
-    let gate = Gate::closed();
+    let (gate, (asks, asked)) = (Gate::closed(), unbounded_channel());
     let held = gate.clone();
-    let asks = |slave: SlaveBuilder| {
+    let set = |slave: SlaveBuilder| {
         slave.abort_grace(Duration::ZERO).before_disconnection_async(move |_| {
+            asks.send(()).unwrap();
             let held = held.clone();
             async move {
                 held.opened().await;
@@ -339,7 +345,7 @@ async fn a_goodbye_is_answered_after_the_verdict_of_each_run_also_beside_one_tha
         })
     };
     let goodbye = from_master::Frame::Goodbye(proto::Goodbye::default());
-    let mut stopped = stopped(asks, Some(goodbye)).await;
+    let mut stopped = stopped(set, Some((goodbye, asked))).await;
     gate.open();
     let is_answer = |frame: &_| matches!(frame, from_slave::Frame::GoodbyeAccepted(_));
     assert_eq!(ended_before(&mut stopped.master, is_answer).await, [1, 2, 3]);

@@ -164,10 +164,13 @@ impl Filter {
 mod tests {
     use std::future::pending;
     use std::io;
+    use std::time::Duration;
 
     use selsyn_common::Failure;
     use selsyn_common::proto::{StartRequest, StopExecutionRequest};
     use tokio::io::DuplexStream;
+    use tokio::sync::mpsc::unbounded_channel;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::server::control::{execution, start};
@@ -175,14 +178,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_fits_no_more_when_it_is_told_is_left_out() {
-        let waits = |_: FunctionExecution, (): ()| pending::<Result<(), Failure>>();
+        let (begins, mut begun) = unbounded_channel();
+        let waits = move |_: FunctionExecution, (): ()| {
+            begins.send(()).unwrap();
+            pending::<Result<(), Failure>>()
+        };
         let nobody = tokio_stream::empty::<io::Result<DuplexStream>>();
         let slave = Slave::builder().function("waits", waits).incoming(nobody).unwrap();
         let core = &slave.core;
         let request = StartRequest { function: "waits".to_owned(), ..Default::default() };
         let started = start::start(core, request).await.unwrap();
-        let record = execution::find(core, started.execution).unwrap();
-        record.until(|state| state.began().is_some()).await;
+        timeout(Duration::from_secs(10), begun.recv()).await.unwrap();
         let running = vec![Phase::Running.into()];
         let request = ListExecutionsRequest { phases: running, ..Default::default() };
         let filter = Filter::read(&request, core.boot_id).unwrap();
