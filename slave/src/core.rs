@@ -111,6 +111,7 @@ impl Core {
         self.forbidden.add((owner, id), Instant::now());
     }
 
+    #[inline]
     pub(crate) fn is_forbidden(&self, owner: MasterId, id: ExecutionId) -> bool {
         self.forbidden.contains((owner, id))
     }

@@ -32,9 +32,14 @@ impl ForbiddenIds {
         ids.add(id, now);
     }
 
+    #[inline]
     pub(crate) fn contains(&self, id: Owned) -> bool {
-        self.any.load(Ordering::Acquire)
-            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+        self.any.load(Ordering::Acquire) && self.is_among(id)
+    }
+
+    #[inline(never)]
+    fn is_among(&self, id: Owned) -> bool {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 }
 

@@ -61,12 +61,18 @@ impl Spares {
         registry: &Registry,
         wanted: &Wanted,
     ) -> Result<Found<'_>, Box<Refusal>> {
-        let last = &mut self.last;
-        let known = match last.take_if(|last| last.function.number == wanted.number) {
+        let is_same = |last: &mut Known| last.function.number == wanted.number;
+        if !self.last.as_mut().is_some_and(is_same) {
+            self.last = None;
+        }
+        // Left where it is: to take it out and to put it back costs as much as all else here.
+        let known = match &mut self.last {
             Some(known) => known,
-            None => Known { function: registry.find(wanted)?, room: KeptRoom::default() },
+            none => {
+                none.insert(Known { function: registry.find(wanted)?, room: KeptRoom::default() })
+            }
         };
-        Ok(Found { known: last.insert(known), records: &mut self.records })
+        Ok(Found { known, records: &mut self.records })
     }
 
     /// Keeps a record of this session, if nobody else has it.
