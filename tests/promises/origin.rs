@@ -92,6 +92,30 @@ async fn origin_04_a_result_is_acknowledged_after_its_callbacks() {
     assert_eq!(returned.runs(), 1);
 }
 
+/// However many ended one after the other, and although nothing is started behind them.
+#[tokio::test]
+async fn origin_04_results_of_tasks_that_end_one_by_one_are_acknowledged_at_the_next_beat() {
+    let master = Master::new().unwrap();
+    let mut slave = FakeSlave::listen();
+    let (connection, mut session) = slave.connect(&master, "it").await;
+    let mut ended = Vec::new();
+    for _ in 0..33 {
+        let starting = tokio::spawn(connection.new_task(1).unwrap().start());
+        let execution = session.start().await.execution;
+        let outcome = selsyn::Outcome::completed(selsyn::Payload::null());
+        let outcome = Some(proto::Outcome::from(outcome));
+        session.send(from_slave::Frame::Finished(proto::Finished { execution, outcome }));
+        let running = expect::soon("the start", starting).await.unwrap().unwrap();
+        expect::completed(&running).await;
+        ended.extend(execution);
+    }
+    session.send(from_slave::Frame::Heartbeat(proto::Heartbeat {}));
+    let from_master::Frame::ResultsTaken(taken) = session.next().await else {
+        panic!("the master has results to tell of")
+    };
+    assert_eq!(taken.executions, ended);
+}
+
 #[tokio::test]
 async fn origin_05_a_raising_callback_stops_no_later_result() {
     let cluster = TestCluster::start(1).await.unwrap();

@@ -45,16 +45,22 @@ impl Link {
         bytes: usize,
         turn: Option<Instant>,
     ) -> bool {
+        let is_one = executions.len() == 1;
         let mut inner = self.inner();
         inner.taken.add(executions, bytes);
         if !inner.taken.is_much() {
             return false;
         }
+        // Behind one that ends alone another start comes as a rule, and takes this along; where none
+        // does, what is heard next sends it.
+        let is_urgent = !is_one || inner.taken.bytes > SMALL;
         let put = tell(&mut inner);
-        turn.into_iter().for_each(|now| inner.tasks.turns.begins(now));
+        if is_urgent {
+            turn.into_iter().for_each(|now| inner.tasks.turns.begins(now));
+        }
         drop(inner);
         self.is_cut(put);
-        true
+        is_urgent
     }
 
     /// Wakes the stream if something waits to be said.
