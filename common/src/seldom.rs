@@ -41,7 +41,8 @@ impl<F> Seldom<F> {
         Self { future, bell, ringer, task: None }
     }
 
-    /// The future, to be changed where it stands: a timer, to be set anew.
+    /// The future, to be changed where it stands: a timer, to be set anew, which keeps the waker that it
+    /// was polled with.
     pub fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
         self.project().future
     }

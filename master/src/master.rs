@@ -89,8 +89,8 @@ impl Shared {
         self.dials.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Makes a task id. Where a slave is `heard` often, its label takes the time of its last beat: to
-    /// read the clock for each task costs as much as all else of an id.
+    /// Makes a task id. Where a slave is `heard` often, its label takes the time of its last beat, or
+    /// of the last look at its silence: to read the clock for each task costs as much as all else of an id.
     pub(crate) fn next_task_id(&self, heard: bool) -> TaskId {
         let now = self.clock.load(Ordering::Relaxed);
         self.ids.next(if heard && now > 0 { now } else { self.read_clock() })

@@ -353,6 +353,19 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_as_protobuf_reads_them_and_refused_where_it_refuses_them() {
+        let read = |bytes: &[u8]| Batch::<FromMaster>::decode(bytes);
+        let [first, ack] = [FIRST_KEY, ACK_KEY];
+        let twice = read(&[first, 1, ack, 2, first, 0x80, 0x01]).unwrap().into_incoming().unwrap();
+        assert_eq!((twice.number(), twice.ack), (128, 2), "the last of each counts");
+        let unusual = read(&[ack | 0x80, 0, 5]).unwrap().into_incoming().unwrap();
+        assert_eq!(unusual.ack, 5, "a key of more bytes than it needs");
+        for broken in [&[first][..], &[ack, 0x80], &[&[first][..], &[0xff; 10]].concat()] {
+            read(broken).unwrap_err();
+        }
+    }
+
+    #[test]
     fn a_greeting_comes_alone() {
         assert!(batch(1).into_single().is_some());
         assert_eq!(batch(0).into_single(), None);

@@ -38,7 +38,7 @@ pub struct Line<F: Frame> {
     parts_turn: bool,
     /// A beat leaves next. It is no frame that waits: most connections say nothing else, and keep
     /// no room for that.
-    beats: bool,
+    is_beat_due: bool,
 }
 
 /// Too many frames wait for the other side: it does not read.
@@ -97,7 +97,7 @@ impl<F: Frame> Line<F> {
             assemblies: Assemblies::default(),
             max_control,
             parts_turn: true,
-            beats: false,
+            is_beat_due: false,
         }
     }
 
@@ -155,12 +155,12 @@ impl<F: Frame> Line<F> {
 
     /// Says that this side lives, before all else.
     pub const fn beat(&mut self) {
-        self.beats = true;
+        self.is_beat_due = true;
     }
 
     /// The frames that leave next, together; `None` when none may.
     pub fn next_batch(&mut self, clock: Clock) -> Option<Batch<F>> {
-        let batch = if std::mem::take(&mut self.beats) {
+        let batch = if std::mem::take(&mut self.is_beat_due) {
             Batch::of(F::beat())
         } else if let Some(batch) = self.departures.leave(clock) {
             batch
@@ -342,13 +342,17 @@ impl<F: Frame> Line<F> {
 
     /// Whether everything has left.
     pub fn is_drained(&self) -> bool {
-        let waits = !self.lanes.is_empty() || !self.bulk.is_empty() || self.departures.is_waiting();
-        !waits && !self.beats
+        !self.waits() && !self.is_beat_due
     }
 
-    /// Whether everything has left and was acknowledged.
+    /// Whether frames wait, or parts.
+    fn waits(&self) -> bool {
+        !self.lanes.is_empty() || !self.bulk.is_empty() || self.departures.is_waiting()
+    }
+
+    /// Whether everything has left and was acknowledged, as a beat never is.
     pub fn is_settled(&self) -> bool {
-        self.is_drained() && self.departures.unacked() == 0
+        !self.waits() && self.departures.unacked() == 0
     }
 
     /// Status frames dropped so far because the other side was slow.
@@ -362,7 +366,7 @@ impl<F: Frame> Line<F> {
         self.bulk.clear();
         self.departures.clear();
         self.assemblies.clear();
-        self.beats = false;
+        self.is_beat_due = false;
     }
 }
 

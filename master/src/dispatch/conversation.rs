@@ -62,6 +62,8 @@ pub(super) struct Conversation<'a> {
     read_at: Option<Instant>,
     /// The slave is not told yet which results were taken.
     has_more_to_say: bool,
+    /// What was heard last moves the next look at the slave's silence.
+    moves_look: bool,
 }
 
 impl<'a> Conversation<'a> {
@@ -73,8 +75,19 @@ impl<'a> Conversation<'a> {
         tell_connected(link, &welcomed);
         link.opened(welcomed);
         let (ends, after) = (Ends::default(), Aftermath::default());
-        let (beats, read_at, has_more_to_say) = (0, None, false);
-        Self { link, incoming, end, contact, beats, ends, after, read_at, has_more_to_say }
+        let (beats, read_at, has_more_to_say, moves_look) = (0, None, false, false);
+        Self {
+            link,
+            incoming,
+            end,
+            contact,
+            beats,
+            ends,
+            after,
+            read_at,
+            has_more_to_say,
+            moves_look,
+        }
     }
 
     /// Reads until the stream is over. Real contact makes the back-off begin anew: a frame after
@@ -83,8 +96,8 @@ impl<'a> Conversation<'a> {
         let link = self.link;
         let rare = Seldom::new(rare(link));
         tokio::pin!(rare);
-        // A beat sets it anew, so that it rings when they stay away; no other frame does, as it costs
-        // more than they do.
+        // A beat sets it anew, so that it rings when they stay away, and so does what ends a suspicion;
+        // no other frame does, as it costs more than they do.
         let look = Seldom::new(sleep_until(self.next_look()));
         tokio::pin!(look);
         loop {
@@ -107,9 +120,8 @@ impl<'a> Conversation<'a> {
                     if let Ok(Some(_)) = &read {
                         backoff.reset();
                     }
-                    let beats = self.beats;
                     let over = self.read(read);
-                    if self.beats != beats {
+                    if std::mem::take(&mut self.moves_look) {
                         look.as_mut().future().reset(self.next_look());
                     }
                     over
@@ -166,9 +178,11 @@ impl<'a> Conversation<'a> {
 
     /// Looks how long the slave has been silent; `planned` is when this was meant to happen.
     fn look(&mut self, planned: Instant) -> Option<Over> {
+        self.link.master.read_clock();
         match self.contact.look(planned.into_std(), Instant::now().into_std()) {
             Silence::None => None,
             Silence::Suspect => {
+                self.moves_look = true;
                 self.link.change(Change::Silent);
                 None
             }
@@ -366,6 +380,7 @@ impl<'a> Conversation<'a> {
         // What waited for something else to be said has waited long enough.
         self.link.wake();
         self.link.master.read_clock();
+        self.moves_look = true;
         self.beats += 1;
         if self.beats.is_multiple_of(BEATS_PER_ANSWER) {
             self.link.beat();

@@ -17,6 +17,7 @@ use selsyn_common::link::HTTP2_FRAME_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tonic::body::Body;
+use tonic::codegen::http::header::{HeaderValue, USER_AGENT};
 use tonic::codegen::http::uri::{Authority, Scheme, Uri};
 use tonic::codegen::{Service, http};
 use tracing::debug;
@@ -28,6 +29,9 @@ use crate::hooks::Boxed;
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 pub(crate) type BoxedIo = Pin<Box<dyn Io>>;
+
+/// What calls say of who makes them.
+const AGENT: &str = concat!("selsyn/", env!("CARGO_PKG_VERSION"));
 
 /// Makes a byte stream, each time it is called.
 pub(crate) type Dial = Arc<dyn Fn() -> Boxed<io::Result<BoxedIo>> + Send + Sync>;
@@ -77,9 +81,8 @@ pub(crate) fn tcp(endpoint: &Endpoint) -> Dial {
     })
 }
 
-/// A way for calls over one byte stream. It never dials again by itself: a second byte stream would
-/// be a second session that nobody greeted. tonic's own channel, which does, costs a connection a
-/// task and two queues more.
+/// Carries calls over one byte stream. It never dials again by itself, as tonic's own channel can: a
+/// second byte stream would be a second session that nobody greeted.
 #[derive(Clone, Debug)]
 pub(crate) struct Channel(SendRequest<Body>);
 
@@ -88,8 +91,9 @@ impl Service<http::Request<Body>> for Channel {
     type Error = hyper::Error;
     type Future = Boxed<Result<Self::Response, hyper::Error>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
-        self.0.poll_ready(cx)
+    /// It takes any call: one over a stream that has broken fails by itself, and says why.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
@@ -98,6 +102,7 @@ impl Service<http::Request<Body>> for Channel {
         uri.scheme = Some(Scheme::HTTP);
         uri.authority = Some(Authority::from_static("slave"));
         *request.uri_mut() = Uri::from_parts(uri).expect("a call has a path");
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         Box::pin(self.0.send_request(request))
     }
 }
@@ -122,7 +127,7 @@ pub(crate) async fn channel(
         .await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            debug!("a connection ended: {error}");
+            debug!("a connection ended: {error:?}");
         }
     });
     Ok(Channel(slave))

@@ -61,17 +61,13 @@ impl Spares {
         registry: &Registry,
         wanted: &Wanted,
     ) -> Result<Found<'_>, Box<Refusal>> {
-        let is_same = |last: &mut Known| last.function.number == wanted.number;
-        if !self.last.as_mut().is_some_and(is_same) {
-            self.last = None;
+        let is_same = |last: &Known| last.function.number == wanted.number;
+        if !self.last.as_ref().is_some_and(is_same) {
+            let function = registry.find(wanted)?;
+            self.last = Some(Known { function, room: KeptRoom::default() });
         }
         // Left where it is: to take it out and to put it back costs as much as all else here.
-        let known = match &mut self.last {
-            Some(known) => known,
-            none => {
-                none.insert(Known { function: registry.find(wanted)?, room: KeptRoom::default() })
-            }
-        };
+        let Some(known) = &mut self.last else { unreachable!("it has just been found") };
         Ok(Found { known, records: &mut self.records })
     }
 
