@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use selsyn::{
     Connection, Control, ControlError, ErrorCode, ExecutionId, Failure, FunctionExecution,
     Happened, LogLevel, LogLine, Logview, Master, OutputContent, Progress, Slave, SlaveBuilder,
@@ -362,6 +362,8 @@ async fn the_readers_of_one_address_are_bounded_and_one_that_goes_makes_room() {
 
 /// So many that a slave keeps.
 const MANY: usize = 1_024;
+/// So many of them that were asked for are of one execution.
+const OF_ONE: usize = 32;
 
 #[tokio::test]
 async fn an_address_that_was_asked_for_stays_whoever_else_comes_and_one_too_many_is_refused() {
@@ -377,25 +379,36 @@ async fn an_address_that_was_asked_for_stays_whoever_else_comes_and_one_too_many
         said.success::<String>().await.unwrap()
     };
     // As many as push out one another, and no other.
-    stream::iter(0..MANY).map(say).buffer_unordered(32).for_each(async |_| {}).await;
+    let say_all = stream::iter(0..MANY).map(say).buffer_unordered(32).for_each(async |_| {});
+    expect::soon("what all of them say", say_all).await;
     assert_eq!(open(&first).await.status, 200);
-    let ask = async |_| control.logview(started.id()).await;
-    let asked: Vec<_> = stream::iter(0..MANY).map(ask).buffer_unordered(32).collect().await;
-    let (given, refused): (Vec<_>, Vec<_>) = asked.into_iter().partition(Result::is_ok);
-    let [Err(ControlError::Rejected(refusal))] = &refused[..] else { panic!("{refused:?}") };
+    let other = async |_| control.start("echo", 1).unwrap().await.unwrap().id();
+    let others = stream::iter(0..MANY / OF_ONE).then(other).collect::<Vec<_>>();
+    let others = expect::soon("other executions", others).await;
+    let (last, others) = others.split_last().unwrap();
+    let full = others.iter().flat_map(|id| [*id; OF_ONE]);
+    let asked = [started.id(); OF_ONE - 1].into_iter().chain(full);
+    let given = stream::iter(asked).map(|id| control.logview(id)).buffer_unordered(32);
+    let given = expect::soon("all that there is room for", given.try_collect::<Vec<_>>()).await;
+    let given = given.unwrap();
+    let refused = control.logview(*last).await;
+    let Err(ControlError::Rejected(refusal)) = &refused else { panic!("{refused:?}") };
     assert_eq!(refusal.reason, ErrorCode::LogviewsFull);
     let pause = refusal.retry_after.unwrap().as_secs();
     assert!((3_000..=3_600).contains(&pause), "until the first one runs out: {pause}");
     assert!(refusal.message.contains("revoke those that nobody needs"), "{refusal}");
-    for logview in given.iter().flatten().chain([&first]).step_by(100) {
+    for logview in given.iter().chain([&first]).step_by(100) {
         assert_eq!(open(logview).await.status, 200);
     }
     // A function that is told that there is no room goes on as it likes.
     let none = pair.connection.new_task(()).unwrap().function("says").start().await.unwrap();
     let failure = expect::failure(&none, TaskStatus::Failed).await;
     assert!(failure.message.contains("no address was made"), "{failure}");
-    assert_eq!(control.revoke_logviews(started.id()).await.unwrap(), 1_024);
-    assert_eq!(control.logview(started.id()).await.map(drop).map_err(|e| e.code()), Ok(()));
+    // Who asks for one more of an execution takes the place of its own.
+    let more = control.logview(started.id()).await.unwrap();
+    assert_eq!((open(&first).await.status, open(&more).await.status), (404, 200));
+    assert_eq!(control.revoke_logviews(started.id()).await.unwrap(), OF_ONE as u32);
+    assert_eq!(control.logview(*last).await.map(drop).map_err(|error| error.code()), Ok(()));
     pair.stop().await;
 }
 

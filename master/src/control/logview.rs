@@ -31,7 +31,8 @@ fn whole_seconds(time: Duration) -> u64 {
 impl Control {
     /// Makes an address at which people look at an execution for a day (PyODPS:
     /// `get_logview_address`). The slave keeps it in memory, and as long as the execution is kept: for
-    /// its time, whoever else asks for addresses. It keeps 1,024.
+    /// its time, whoever asks for addresses of others. It keeps 1,024, of each execution 32 that were
+    /// asked for: one more takes the place of the one among them that runs out first.
     ///
     /// It stands on the slave's own port, where this program dials it; or where the slave's operator
     /// says, by an endpoint of the name `logview`.
@@ -45,7 +46,7 @@ impl Control {
     ///
     /// # Cancel safety
     ///
-    /// Safe to drop: an address that nobody was told runs out.
+    /// Safe to drop: an address that nobody was told holds its place until it runs out or gives way.
     pub async fn logview(&self, id: ExecutionId) -> Result<Logview, ControlError> {
         self.make_logview(id, AS_LONG_AS_MAY_BE).await
     }

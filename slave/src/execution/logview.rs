@@ -9,11 +9,11 @@ use crate::logview::NoAddress;
 
 /// For people.
 impl FunctionExecution {
-    /// An address at which people look at this run, for half a day at least and a day at most: to
-    /// show in its log, or to send to somebody. It is the same at each call, until half its time is
-    /// over or it was revoked. Whoever has it may look, without a token. A slave keeps 1,024 addresses:
-    /// of those that runs make, the one that runs out first gives way to another one, and to one that
-    /// somebody asks for; a new call then gives a new one.
+    /// An address at which people look at this run, for a day at most: to show in its log, or to send
+    /// to somebody. Whoever has it may look, without a token. It is the same at each call, until half
+    /// its time is over, it was revoked, or it gave way: a slave keeps 1,024 addresses, and where that
+    /// is not enough, of those that runs make the one that runs out first gives way to another one, and
+    /// to one that somebody asks for. A new call then gives a new one.
     ///
     /// It stands where the slave's operator says, by an endpoint of the name `logview`, or else where
     /// the slave listens. Where that says nothing to others, as with `0.0.0.0` or a pipe, it is the

@@ -21,10 +21,13 @@ pub(crate) const MAX_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 /// that tells it with each line takes the place of nobody's.
 const GOOD_ENOUGH: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Addresses that are remembered, some 300 bytes each. One that somebody asked for keeps its place
-/// for its time, as long as its execution is kept; those that executions say of themselves share
-/// what is left.
+/// Addresses that are remembered, some 300 bytes each. Those that executions say of themselves share
+/// what those leave that somebody asked for.
 const MAX_LINKS: usize = 1_024;
+
+/// Addresses of one execution that somebody asked for: enough for a team. Who asks at each look, as a
+/// dashboard does, takes the place of its own former ones.
+const MAX_ASKED: usize = 32;
 
 /// Readers of one address at once: enough for a team, few enough that one address that got about
 /// does not take the place of all others.
@@ -72,7 +75,8 @@ pub(crate) enum NoAddress {
     #[error(
         "no address was made: the slave keeps {}, and all of them were asked for and are \
          good still, the first of them for {} s; they go on, and executions are watched without one; \
-         revoke those that nobody needs, or ask for shorter ones", MAX_LINKS, .room_in.as_secs()
+         revoke those that nobody needs, or ask for shorter ones",
+        MAX_LINKS, .room_in.as_micros().div_ceil(1_000_000)
     )]
     Full {
         /// Time until one runs out.
@@ -171,27 +175,51 @@ impl Table {
         is_kept: impl Fn(ExecutionId) -> bool,
     ) -> Result<(), NoAddress> {
         let name = name(link.token.reveal()).expect("a token is a secret");
-        self.remove(|link| link.until <= now);
-        if self.links.len() == MAX_LINKS {
-            // They lead to no more than the word that it is so.
-            self.remove(|link| !is_kept(link.execution));
-        }
-        if self.links.len() == MAX_LINKS {
-            self.make_room(now)?;
+        if let Some(former) = self.one_too_many(&link) {
+            self.let_go(former);
+        } else if self.links.len() == MAX_LINKS {
+            self.make_room(now, is_kept)?;
         }
         self.links.insert(name, Arc::new(link));
         Ok(())
     }
 
-    /// Lets the one go that runs out first, of those that nobody asked for.
-    fn make_room(&mut self, now: u64) -> Result<(), NoAddress> {
-        let first = self.links.values().min_by_key(|link| (!link.is_own, link.until));
-        let first = Arc::clone(first.expect("the table is full"));
-        if !first.is_own {
-            return Err(NoAddress::Full { room_in: first.left(now) });
+    /// Which one gives way to another that is asked for, of an execution that has as many as it may.
+    fn one_too_many(&self, link: &Link) -> Option<u128> {
+        let is_like = |(_, other): &(_, &Arc<Link>)| {
+            !link.is_own && !other.is_own && other.execution == link.execution
+        };
+        let asked = || self.links.iter().filter(is_like);
+        let first = || asked().min_by_key(|(_, link)| link.until).map(|(name, _)| *name);
+        (asked().count() >= MAX_ASKED).then(first).flatten()
+    }
+
+    /// Lets one go that is over, or else the one that runs out first of those that nobody asked for, or
+    /// else all of executions that are not kept: they lead to no more than the word that it is so.
+    fn make_room(
+        &mut self,
+        now: u64,
+        is_kept: impl Fn(ExecutionId) -> bool,
+    ) -> Result<(), NoAddress> {
+        let gives_way = |link: &Link| link.is_own || link.until <= now;
+        let order = |(_, link): &(_, &Arc<Link>)| (!gives_way(link), link.until);
+        let first =
+            self.links.iter().min_by_key(order).map(|(name, link)| (*name, Arc::clone(link)));
+        let (name, first) = first.expect("the table is full");
+        if gives_way(&first) {
+            self.let_go(name);
+            return Ok(());
         }
-        self.remove(|link| std::ptr::eq(link, &*first));
-        Ok(())
+        match self.remove(|link| !is_kept(link.execution)) {
+            0 => Err(NoAddress::Full { room_in: first.left(now) }),
+            _ => Ok(()),
+        }
+    }
+
+    fn let_go(&mut self, name: u128) {
+        if let Some(link) = self.links.remove(&name) {
+            link.revoked.cancel();
+        }
     }
 
     /// Removes such addresses, and lets go of those who read there; gives how many there were.
@@ -228,14 +256,30 @@ mod tests {
         ExecutionId::first(TaskId::from_random([n; 16]))
     }
 
-    fn try_add(links: &Links, n: u8, valid: Duration, now: u64) -> Result<String, NoAddress> {
-        let path = links.add(execution(n), valid, now, |_| true)?;
+    /// One of many executions.
+    fn one_of(n: usize) -> ExecutionId {
+        ExecutionId::first(TaskId::from_random((n as u128).to_be_bytes()))
+    }
+
+    fn try_add(
+        links: &Links,
+        execution: ExecutionId,
+        valid: Duration,
+        now: u64,
+    ) -> Result<String, NoAddress> {
+        let path = links.add(execution, valid, now, |_| true)?;
         Ok(path.strip_prefix(PREFIX).unwrap().to_owned())
     }
 
     /// The last part of the path of a new address.
     fn add(links: &Links, n: u8, valid: Duration, now: u64) -> String {
-        try_add(links, n, valid, now).unwrap()
+        try_add(links, execution(n), valid, now).unwrap()
+    }
+
+    /// So many, of as many executions as that takes.
+    fn add_many(links: &Links, many: usize, valid: Duration, now: u64) -> Vec<String> {
+        let add = |n| try_add(links, one_of(n / MAX_ASKED), valid, now).unwrap();
+        (0..many).map(add).collect()
     }
 
     /// What an execution says of itself.
@@ -246,8 +290,7 @@ mod tests {
 
     /// So many executions, each of which says its own address.
     fn many_own(links: &Links, many: usize, now: u64) -> Vec<String> {
-        let id = |n: usize| ExecutionId::first(TaskId::from_random((n as u128).to_be_bytes()));
-        (0..many).map(|n| own(links, id(n), now).0).collect()
+        (0..many).map(|n| own(links, one_of(n), now).0).collect()
     }
 
     fn leads_to(links: &Links, secret: &str, now: u64) -> Option<ExecutionId> {
@@ -301,7 +344,7 @@ mod tests {
         let leads = |secret: &&String| links.find(secret, 1).is_some();
         assert!(leads(&&brief) && leads(&&long));
         // Its own gives way to what is asked for, too.
-        let asked: Vec<_> = (2..MAX_LINKS).map(|_| add(&links, 3, MINUTE, 1)).collect();
+        let asked = add_many(&links, MAX_LINKS - 2, MINUTE, 1);
         assert!(asked.iter().chain([&brief, &long]).all(|secret| leads(&secret)));
         assert_eq!(own.iter().filter(leads).count(), 0);
     }
@@ -320,23 +363,50 @@ mod tests {
     #[test]
     fn who_asks_for_one_more_than_there_is_room_for_is_told_so_and_takes_nobodys_place() {
         let links = Links::default();
-        let mut all: Vec<_> = (1..MAX_LINKS).map(|_| add(&links, 1, MAX_VALID, 0)).collect();
+        let mut all = add_many(&links, MAX_LINKS - 1, MAX_VALID, 0);
         all.push(add(&links, 1, MINUTE, 0));
-        let full = try_add(&links, 2, MAX_VALID, 1_000_000).unwrap_err();
-        assert!(matches!(full, NoAddress::Full { room_in } if room_in.as_secs() == 59), "{full}");
+        let room_in = |now| match try_add(&links, execution(2), MAX_VALID, now).unwrap_err() {
+            full @ NoAddress::Full { room_in } => (room_in, full.to_string()),
+            other => panic!("{other}"),
+        };
+        assert_eq!(room_in(1_000_000).0.as_secs(), 59);
+        let (brief, message) = room_in(59_999_999);
+        assert!(brief == Duration::from_micros(1) && message.contains("for 1 s"), "{message}");
         assert!(links.own(execution(2), 0, |_| true).is_err());
         assert!(all.iter().all(|secret| links.find(secret, 0).is_some()));
         add(&links, 2, MINUTE, 60_000_000);
     }
 
     #[test]
-    fn addresses_of_executions_that_are_kept_no_more_go_before_all_others() {
+    fn who_asks_again_and_again_takes_the_place_of_the_first_of_its_own_that_runs_out() {
+        let links = Links::default();
+        let other = add(&links, 1, MINUTE, 0);
+        let said = own(&links, execution(2), 0).0;
+        let long = add(&links, 2, MAX_VALID, 0);
+        let asked: Vec<_> = (0..MAX_LINKS).map(|n| add(&links, 2, 2 * MINUTE, n as u64)).collect();
+        let reader = links.find(&asked[MAX_LINKS + 1 - MAX_ASKED], 0).unwrap();
+        let leads = |secret: &&String| links.find(secret, MAX_LINKS as u64).is_some();
+        assert_eq!(asked.iter().filter(leads).count(), MAX_ASKED - 1);
+        assert!(
+            asked.iter().rev().take(MAX_ASKED - 1).chain([&other, &said, &long]).all(|s| leads(&s))
+        );
+        assert!(!reader.revoked.is_cancelled());
+        add(&links, 2, MINUTE, 0);
+        assert!(reader.revoked.is_cancelled());
+    }
+
+    #[test]
+    fn addresses_of_executions_that_are_kept_no_more_go_before_anybody_is_refused() {
         let links = Links::default();
         let gone: Vec<_> = (0..2).map(|_| add(&links, 1, MAX_VALID, 0)).collect();
-        let kept: Vec<_> = (2..MAX_LINKS).map(|_| add(&links, 2, MINUTE, 0)).collect();
+        let kept = add_many(&links, MAX_LINKS - 3, MINUTE, 0);
+        let said = own(&links, execution(2), 0).0;
+        let leads = |secret: &String| links.find(secret, 0).is_some();
+        // One that nobody asked for goes first: nobody has to look who is kept.
+        links.add(execution(3), MINUTE, 0, |_| unreachable!("nobody would be refused")).unwrap();
+        assert!(!leads(&said) && gone.iter().all(leads));
         links.add(execution(3), MINUTE, 0, |id| id != execution(1)).unwrap();
-        assert!(gone.iter().all(|secret| links.find(secret, 0).is_none()));
-        assert!(kept.iter().all(|secret| links.find(secret, 0).is_some()));
+        assert!(!gone.iter().any(leads) && kept.iter().all(leads));
     }
 
     #[test]

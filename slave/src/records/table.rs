@@ -33,7 +33,7 @@ struct Shard {
 }
 
 /// The table of executions. It hands out clones, never guards, save to who starts one. Locks are
-/// taken in one order: a shard, a record, admission, an outbox.
+/// taken in one order: the table of addresses, a shard, a record, admission, an outbox.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     hasher: RandomState,

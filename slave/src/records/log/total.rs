@@ -54,7 +54,8 @@ impl Logs {
         self.began + time
     }
 
-    /// Whether an execution is kept.
+    /// Whether an execution is kept. Holds no handle of it, which may be the last and take user code
+    /// with it: who asks may have something locked.
     pub(crate) fn keeps(&self, id: ExecutionId) -> bool {
         self.records.upgrade().is_some_and(|records| records.entry(id).get().is_some())
     }
@@ -74,7 +75,7 @@ impl Logs {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if line.len() == line.capacity() {
             // Before it grows: those that are gone need no room.
-            line.retain(|id| self.find(*id).is_some());
+            line.retain(|id| self.keeps(*id));
         }
         line.push_back(id);
     }
