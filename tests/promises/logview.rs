@@ -525,6 +525,26 @@ async fn a_reader_keeps_no_connection_whose_page_is_over_or_was_never_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_by_http_2_for_the_head_alone_keeps_no_connection() {
+    // One for the session, one for its calls, and one for a reader.
+    let piped = piped(|slave| slave.max_connections(3, 3)).await;
+    let control = piped.control();
+    let started = control.start("wait_for_abort", ()).unwrap().await.unwrap();
+    let logview = control.logview(started.id()).await.unwrap();
+    let mut channel = raw_master::channel_with(piped.dialer.clone(), 1 << 20).await;
+    let request = http::Request::head(logview.address()).body(Body::empty()).unwrap();
+    channel.ready().await.unwrap();
+    let head = expect::soon("a head", channel.call(request)).await.unwrap();
+    assert_eq!(head.status(), 200);
+    assert!(timeout(SECOND, piped.open(&logview)).await.is_err(), "there is no connection more");
+    // The time for a first call.
+    sleep(10 * SECOND).await;
+    assert_eq!(piped.open(&logview).await.status, 200);
+    drop(channel);
+    piped.pair.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reader_by_http_2_keeps_its_connection_as_long_as_its_page_goes_on() {
     let piped = piped(|slave| slave).await;
     let control = piped.control();

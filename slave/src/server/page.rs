@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use tonic::codegen::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header,
+};
 
 use super::guarded::{Called, Keeps, LONGEST_STALL};
 use crate::core::Core;
@@ -73,8 +75,10 @@ fn answer(core: &Arc<Core>, request: &Request) -> Response {
 }
 
 /// Lets the connection stay on which the page is told: for that page alone, or as long as it is held.
+/// Who asks for the head alone is shown nothing.
 fn stay(request: &Request, is_alone: bool, left: Duration) -> Option<Keeps> {
-    let called = request.extensions().get::<Called>()?;
+    let called =
+        request.extensions().get::<Called>().filter(|_| request.method() != Method::HEAD)?;
     if is_alone {
         called.mark_page(left);
         return None;
