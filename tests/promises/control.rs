@@ -103,12 +103,13 @@ async fn the_same_start_of_another_parent_or_with_other_labels_is_a_conflict() {
     let task = TaskId::from_random([7; 16]);
     let start = || control.start("wait_for_abort", 1).unwrap().id(task);
     for _ in 0..2 {
-        start().child_of(parent(1)).label("nightly").await.unwrap();
+        start().child_of(parent(1)).label("nightly").label("run=7").await.unwrap();
     }
-    assert_eq!(code(start().child_of(parent(2)).label("nightly").await), "E0108");
-    assert_eq!(code(start().label("nightly").await), "E0108");
+    start().child_of(parent(1)).label("run=7").label("nightly").await.unwrap();
+    assert_eq!(code(start().child_of(parent(2)).label("nightly").label("run=7").await), "E0108");
+    assert_eq!(code(start().label("nightly").label("run=7").await), "E0108");
     assert_eq!(code(start().child_of(parent(1)).await), "E0108");
-    assert_eq!(code(start().child_of(parent(1)).label("daily").await), "E0108");
+    assert_eq!(code(start().child_of(parent(1)).label("nightly").await), "E0108");
     let children = control.list().children_of(parent(1).execution()).await.unwrap();
     assert_eq!(children.iter().map(|info| info.id).collect::<Vec<_>>(), [ExecutionId::first(task)]);
     cluster.stop().await;
@@ -126,7 +127,8 @@ async fn a_start_whose_lineage_names_no_parent_is_refused_and_has_not_run() {
         unary::<_, proto::ExecutionInfo>(slave.addr().to_string(), path, request).await
     };
     let orphan = proto::Lineage { parent: None, trace_high: 1, trace_low: 2 };
-    for lineage in [orphan, proto::Lineage::default()] {
+    let zero = proto::Lineage { parent: Some(proto::ExecutionId::default()), ..orphan };
+    for lineage in [orphan, proto::Lineage::default(), zero] {
         let status = start(lineage).await.unwrap_err();
         assert_eq!(status.metadata().get("selsyn-code").unwrap(), "E0304");
         assert!(status.message().contains("names no parent"), "{status}");

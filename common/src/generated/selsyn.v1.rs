@@ -903,7 +903,8 @@ pub struct Rejected {
 }
 /// Asks for a run. Answered by Accepted, Refused or Forbidden, always.
 /// The same id with the same request again is answered as the first was; with another request
-/// it is refused. Requests are the same whatever time is left until their deadline.
+/// it is refused. Requests are the same whatever time is left until their deadline, and whether or not
+/// they have one; and in whatever order they name their labels.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Start {
     /// Which run.
@@ -943,7 +944,8 @@ pub struct Particulars {
 /// What a task descends from that a function starts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Lineage {
-    /// The execution whose function starts it; a lineage without one is refused.
+    /// The execution whose function starts it; a lineage without one, or with an id that is all zero, is
+    /// refused.
     #[prost(message, optional, tag = "1")]
     pub parent: ::core::option::Option<ExecutionId>,
     /// High 64 bits of the root task's UUID: the same in the whole tree of tasks. Both halves are 0

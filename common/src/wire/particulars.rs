@@ -22,13 +22,29 @@ impl From<Lineage> for proto::Lineage {
 }
 
 impl proto::Lineage {
-    /// What it says; nothing when it names no parent. The parent is the root when it names no other.
+    /// What it says; nothing when it names no parent, or one that is all zero, as whoever filled in
+    /// nothing sends it. The parent is the root when it names no other.
     pub fn descent(self) -> Option<Lineage> {
-        let parent: crate::ExecutionId = self.parent?.into();
+        let is_named = |parent: &proto::ExecutionId| *parent != proto::ExecutionId::default();
+        let parent: crate::ExecutionId = self.parent.filter(is_named)?.into();
         let trace = match (self.trace_high, self.trace_low) {
             (0, 0) => parent.task,
             (high, low) => TaskId::from_halves(high, low),
         };
         Some(Lineage { parent, trace })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lineage_without_a_parent_or_of_one_that_is_all_zero_says_nothing() {
+        let of = |parent| proto::Lineage { parent, trace_high: 1, trace_low: 2 };
+        assert_eq!(of(None).descent(), None);
+        assert_eq!(of(Some(proto::ExecutionId::default())).descent(), None);
+        let parent = proto::ExecutionId { task_high: 0, task_low: 3, attempt: 1 };
+        assert_eq!(of(Some(parent)).descent().unwrap().parent, parent.into());
     }
 }

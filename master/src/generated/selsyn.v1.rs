@@ -277,7 +277,8 @@ pub mod control_client {
         }
         /// Starts an execution that belongs to no session: it runs whether or not the caller stays, and
         /// its result is kept by retention. The same id with the same request again starts nothing and is
-        /// answered as the first was.
+        /// answered as the first was; with another request it is refused with E0108, as Start in
+        /// session.proto has it. E0304 when its labels are too long, or its lineage names no parent.
         pub async fn start(
             &mut self,
             request: impl tonic::IntoRequest<::selsyn_common::proto::StartRequest>,
@@ -583,7 +584,8 @@ pub mod control_client {
         }
         /// Makes an address at which people can look at one execution, and at nothing else: a page of this
         /// port, for HTTP/1.1 and HTTP/2. Whoever has it may look, without a token, until it runs out, or
-        /// the execution is kept no more. E0311 when 1,024 that were asked for are good still.
+        /// the execution is kept no more. Of each execution 32 are kept: one more takes the place of the one
+        /// that runs out first. E0311 when 1,024 that were asked for are good still.
         pub async fn make_logview(
             &mut self,
             request: impl tonic::IntoRequest<::selsyn_common::proto::MakeLogviewRequest>,

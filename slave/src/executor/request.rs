@@ -1,5 +1,6 @@
 //! A start, read from its frame.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,10 +26,18 @@ pub(crate) struct Request {
 }
 
 /// What few starts say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Particulars {
     pub(crate) lineage: Option<Lineage>,
     pub(crate) labels: Vec<String>,
+}
+
+/// Labels are words to find it by: their order says nothing, nor one that is said twice.
+impl PartialEq for Particulars {
+    fn eq(&self, other: &Self) -> bool {
+        let words = |labels: &[String]| labels.iter().cloned().collect::<BTreeSet<_>>();
+        self.lineage == other.lineage && words(&self.labels) == words(&other.labels)
+    }
 }
 
 impl Request {

@@ -161,7 +161,8 @@ impl Record {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether another start asks for the very same; the time that is left for it always differs.
+    /// Whether another start asks for the very same; the time that is left for it always differs,
+    /// and is not compared.
     pub(crate) fn is_same_request(&self, request: &Request) -> bool {
         let same_function = request.function.is(&self.function);
         same_function
