@@ -384,6 +384,7 @@ async fn a_list_that_goes_on_at_another_boot_of_the_slave_says_so_and_gives_no_w
     let error = pages.next().await.unwrap().unwrap_err();
     assert!(error.to_string().contains("another boot"), "{error}");
     assert_eq!(error.code(), "E0304");
+    assert!(pages.next().await.is_none(), "asking again would give the same answer");
     let listed = control.list().page_size(2).await.unwrap();
     assert_eq!(listed.iter().map(|info| info.id).collect::<Vec<_>>(), [new]);
     cluster.stop().await;

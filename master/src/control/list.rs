@@ -133,13 +133,13 @@ pub struct ExecutionPages {
 }
 
 impl ExecutionPages {
-    /// The next one; `None` when there are no more.
+    /// The next one; `None` when there are no more, and after a rejection, which would be given again.
     ///
     /// # Errors
     ///
     /// As for [`Control::functions`]; [`ControlError::Rejected`] when the slave does not know a
-    /// filter, or has begun anew since the last page: list again then. Otherwise ask again to try
-    /// again.
+    /// filter, or has begun anew since the last page: list again then, as this list has ended.
+    /// Otherwise ask again to try again.
     ///
     /// # Cancel safety
     ///
@@ -147,6 +147,7 @@ impl ExecutionPages {
     pub async fn next(&mut self) -> Option<Result<ExecutionInfo, ControlError>> {
         while self.fetched.is_empty() && !self.is_last {
             if let Err(error) = self.fetch().await {
+                self.is_last = matches!(error, ControlError::Rejected(_));
                 return Some(Err(error));
             }
         }
