@@ -9,6 +9,7 @@ mod payload;
 mod refusal;
 mod summary;
 
+pub use refusal::pause_millis;
 use uuid::Uuid;
 
 pub use crate::execution::time_of;

@@ -7,16 +7,21 @@ use crate::{ErrorCode, Payload, Ran, Refusal};
 
 impl From<Refusal> for proto::Refusal {
     fn from(refusal: Refusal) -> Self {
-        let retry_after = refusal.retry_after.unwrap_or_default();
         Self {
+            retry_after_millis: pause_millis(&refusal),
             code: refusal.reason.as_str().to_owned(),
             number: refusal.code.into(),
             message: refusal.message,
             data: refusal.data.map(proto::Payload::from),
             ran: proto::Ran::from(Ran::No).into(),
-            retry_after_millis: u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX),
         }
     }
+}
+
+/// The pause of a refusal in milliseconds, rounded up: a part of one is a pause, and 0 is none.
+pub fn pause_millis(refusal: &Refusal) -> u64 {
+    let nanos = refusal.retry_after.unwrap_or_default().as_nanos();
+    u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// A code of a newer peer reads as `TaskRefused`: the message still says why.
@@ -55,6 +60,13 @@ mod tests {
             .with_data(serde_json::json!({"limit": 64}))
             .with_retry_after(Duration::from_millis(250));
         assert_eq!(Refusal::from(proto::Refusal::from(refusal.clone())), refusal);
+    }
+
+    #[test]
+    fn a_pause_is_told_in_whole_milliseconds_and_one_below_that_is_a_pause_still() {
+        let told = |pause| pause_millis(&Refusal::new("full").with_retry_after(pause));
+        let [none, some] = [0, 1].map(Duration::from_nanos).map(told);
+        assert_eq!((none, some, told(Duration::from_micros(250_001))), (0, 1, 251));
     }
 
     #[test]

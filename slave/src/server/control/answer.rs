@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use selsyn_common::wire::WireError;
+use selsyn_common::wire::{WireError, pause_millis};
 use selsyn_common::{ErrorCode, Refusal, TaskStatus};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
@@ -34,7 +34,7 @@ pub(super) fn ended(id: impl Display, verdict: TaskStatus) -> Status {
 
 /// A start was refused.
 pub(super) fn refused(refusal: Refusal) -> Status {
-    let millis = refusal.retry_after.unwrap_or_default().as_millis();
+    let millis = pause_millis(&refusal);
     let headers = [(NUMBER_HEADER, refusal.code.to_string()), (RETRY_HEADER, millis.to_string())];
     with(refusal.reason, refusal.message, &headers)
 }
