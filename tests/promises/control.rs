@@ -402,8 +402,8 @@ async fn a_generic_client_reads_each_page_of_a_list_within_its_default_limit() {
         let start = control.start(&name, 1).unwrap();
         (0..256).fold(start, |start, _| start.label("x")).await.map(drop)
     };
-    let starts = stream::iter(0..MANY).map(start).buffer_unordered(32);
-    starts.try_collect::<()>().await.unwrap();
+    let starts = stream::iter(0..MANY).map(start).buffer_unordered(32).try_collect::<()>();
+    expect::soon("all starts", starts).await.unwrap();
     let (path, address) = ("/selsyn.v1.Control/ListExecutions", slave.addr().to_string());
     let (mut listed, mut is_last) = (0, false);
     let mut request = ListExecutionsRequest { page_size: 10_000, ..Default::default() };

@@ -145,7 +145,8 @@ async fn a_generic_client_reads_what_waits_within_its_default_limit_and_the_firs
         (0..256).fold(start, |start, _| start.label("x")).await.map(drop)
     };
     // One of them has the slot.
-    stream::iter(0..=MANY).map(start).buffer_unordered(32).try_collect::<()>().await.unwrap();
+    let starts = stream::iter(0..=MANY).map(start).buffer_unordered(32).try_collect::<()>();
+    expect::soon("all starts", starts).await.unwrap();
     let request = ListQueueRequest { limit: 10_000 };
     let (path, address) = ("/selsyn.v1.Control/ListQueue", slave.addr().to_string());
     let reply = unary::<_, ListQueueReply>(address, path, request).await.unwrap();
