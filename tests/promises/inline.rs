@@ -310,24 +310,21 @@ async fn a_drain_refuses_what_comes_later_in_a_batch() {
     expect::soon("the drain", drained).await.unwrap().unwrap();
 }
 
-/// The tasks whose verdicts come up to a frame of this kind, or the end of the stream.
+/// The tasks whose verdicts come up to a frame of this kind, or to the end of the stream; and whether
+/// such a frame came. Verdicts that are held back are told in no order.
 async fn ended_before(
     master: &mut RawMaster,
     is_last: impl Fn(&from_slave::Frame) -> bool,
-) -> Vec<u64> {
-    let mut ended = Vec::new();
-    while let Some(frame) = master.hears().await {
+) -> (Vec<u64>, bool) {
+    let (mut ended, mut is_seen) = (Vec::new(), false);
+    while !is_seen && let Some(frame) = master.hears().await {
         if let from_slave::Frame::Finished(finished) = &frame {
             ended.push(finished.execution.unwrap().task_low);
         }
-        if is_last(&frame) {
-            break;
-        }
+        is_seen = is_last(&frame);
     }
     ended.sort_unstable();
-    // One that is said twice is ignored.
-    ended.dedup();
-    ended
+    (ended, is_seen)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -348,7 +345,7 @@ async fn a_goodbye_is_answered_after_the_verdict_of_each_run_also_beside_one_tha
     let mut stopped = stopped(set, Some((goodbye, asked))).await;
     gate.open();
     let is_answer = |frame: &_| matches!(frame, from_slave::Frame::GoodbyeAccepted(_));
-    assert_eq!(ended_before(&mut stopped.master, is_answer).await, [1, 2, 3]);
+    assert_eq!(ended_before(&mut stopped.master, is_answer).await, (vec![1, 2, 3], true));
     stopped.go_on.send(()).unwrap();
     over(stopped.slave, stopped.master).await;
 }
@@ -358,7 +355,7 @@ async fn a_slave_that_stops_tells_the_verdict_of_each_run_also_beside_one_that_n
     let at_once = |slave: SlaveBuilder| slave.abort_grace(Duration::ZERO);
     let Stopped { slave, mut master, go_on, .. } = stopped(at_once, None).await;
     let stopping = tokio::spawn(slave.drain(Duration::ZERO));
-    assert_eq!(ended_before(&mut master, |_| false).await, [1, 2, 3]);
+    assert_eq!(ended_before(&mut master, |_| false).await, (vec![1, 2, 3], false));
     go_on.send(()).unwrap();
     drop(master);
     expect::soon("the drain", stopping).await.unwrap().unwrap();

@@ -104,14 +104,15 @@ pub(crate) fn close(core: &Arc<Core>, session: &Arc<Session>) {
 }
 
 /// Tells the verdicts that the session's own task holds back and does not say, as a run that it
-/// began in place never yields. One that is said twice is ignored.
+/// began in place never yields. One that still has its place was given up, and that was said at once.
+/// Another that is said twice is ignored.
 pub(super) fn tell_held_back(core: &Core, session: &Session) {
     if session.unsaid.is_empty() {
         return;
     }
     for record in core.records.of_session(session.id) {
         let state = record.state();
-        if !state.session(&record).is_forgotten() {
+        if state.is_left && !state.session(&record).is_forgotten() {
             state.tell_verdict_to(session, record.id, Leaves::WithBatch);
         }
     }
