@@ -9,7 +9,7 @@ use selsyn::{
     Slave, SlaveBuilder, SlaveHandle, TaskStatus, function,
 };
 use selsyn_common::link::batch::Batch;
-use selsyn_common::proto::{self, FromMaster, from_master, from_slave};
+use selsyn_common::proto::{self, FromMaster, FromSlave, from_master, from_slave};
 use selsyn_testing::{Gate, PipeDialer, expect, functions, pipe};
 use selsyn_tests::raw_master::{self, RawMaster, execution};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -287,24 +287,24 @@ async fn who_waits_for_a_slot_has_it_before_what_comes_later_in_a_batch() {
     over(stopped.slave, stopped.master).await;
 }
 
+/// Each by its name, or by the end of the stream in good order: that says so of all that were not
+/// answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_drain_refuses_what_comes_later_in_a_batch() {
     let Stopped { slave, mut master, order, go_on, .. } = stopped_at_the_third_of_five().await;
     let drained = tokio::spawn(slave.drain(Duration::from_secs(10)));
-    let mut heard = Vec::new();
-    while heard.len() < 6 {
-        match master.hears().await.expect("the session lives") {
-            from_slave::Frame::Draining(_) => {
-                heard.push("draining");
-                go_on.send(()).unwrap();
-            }
-            from_slave::Frame::Finished(_) => heard.push("finished"),
-            from_slave::Frame::Refused(_) => heard.push("refused"),
+    let (mut finished, mut refused) = (0, 0);
+    while let Some(FromSlave { frame }) = master.next().await.expect("the stream does not break") {
+        match frame.unwrap() {
+            from_slave::Frame::Draining(_) => go_on.send(()).unwrap(),
+            from_slave::Frame::Finished(_) => finished += 1,
+            from_slave::Frame::Refused(_) => refused += 1,
+            from_slave::Frame::Heartbeat(_) => {}
             other => panic!("{other:?}"),
         }
     }
-    heard.sort_unstable();
-    assert_eq!(heard, ["draining", "finished", "finished", "finished", "refused", "refused"]);
+    assert_eq!(finished, 3);
+    assert!(refused <= 2, "{refused} were refused");
     assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
     drop(master);
     expect::soon("the drain", drained).await.unwrap().unwrap();
