@@ -35,8 +35,7 @@ pub(crate) struct Particulars {
 /// Labels are words to find it by: their order says nothing, nor one that is said twice.
 impl PartialEq for Particulars {
     fn eq(&self, other: &Self) -> bool {
-        let words = |labels: &[String]| labels.iter().cloned().collect::<BTreeSet<_>>();
-        self.lineage == other.lineage && words(&self.labels) == words(&other.labels)
+        self.lineage == other.lineage && self.words() == other.words()
     }
 }
 
@@ -98,6 +97,10 @@ fn broken(error: &WireError) -> Refusal {
 }
 
 impl Particulars {
+    fn words(&self) -> BTreeSet<&str> {
+        self.labels.iter().map(String::as_str).collect()
+    }
+
     /// What a start says, if it says anything.
     ///
     /// # Errors

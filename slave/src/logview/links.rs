@@ -21,8 +21,8 @@ pub(crate) const MAX_VALID: Duration = Duration::from_secs(24 * 60 * 60);
 /// that tells it with each line takes the place of nobody's.
 const GOOD_ENOUGH: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Addresses that are remembered, some 300 bytes each. Those that executions say of themselves share
-/// what those leave that somebody asked for.
+/// Addresses that are remembered, some 300 bytes each. Those that somebody asked for come first; those
+/// that executions say of themselves share the rest.
 const MAX_LINKS: usize = 1_024;
 
 /// Addresses of one execution that somebody asked for: enough for a team. Who asks at each look, as a
